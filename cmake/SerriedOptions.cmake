@@ -1,0 +1,37 @@
+option(SERRIED_BUILD_TESTS "Build the tests" ON)
+option(SERRIED_BUILD_BENCH "Build the benchmark programs" ON)
+option(SERRIED_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" ON)
+set(SERRIED_SANITIZE "" CACHE STRING "Sanitizers, separated by semicolons (address;undefined or thread)")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+# Assertions of the cheap class stay on in release builds; see docs/architecture.md.
+string(REPLACE "-O3" "-O2" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
+
+find_program(SERRIED_CCACHE ccache)
+if(SERRIED_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SERRIED_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${SERRIED_CCACHE})
+endif()
+
+# Every floating-point result is defined by the source: no contraction, no fast-math, one baseline
+# instruction set. AVX-512 is chosen at run time by Highway, with the same bits.
+add_library(serried_build_flags INTERFACE)
+target_compile_options(serried_build_flags INTERFACE
+  -march=x86-64-v3 -mtune=generic -ffp-contract=off -fno-fast-math
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion -Wno-sign-conversion
+  -Woverloaded-virtual -Wimplicit-fallthrough
+  $<$<BOOL:${SERRIED_WARNINGS_AS_ERRORS}>:-Werror>)
+foreach(sanitizer IN LISTS SERRIED_SANITIZE)
+  target_compile_options(serried_build_flags INTERFACE -fsanitize=${sanitizer} -fno-omit-frame-pointer)
+  target_link_options(serried_build_flags INTERFACE -fsanitize=${sanitizer})
+endforeach()

@@ -1,0 +1,43 @@
+# serried_add_spmd_test(<room>/<name>_test.cpp): builds the program and registers it at its rank counts.
+set(SERRIED_MPI_ENVIRONMENT
+  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
+  OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_hwloc_base_binding_policy=none
+  PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe)
+
+function(serried_add_spmd_test source)
+  get_filename_component(name ${source} NAME_WE)
+  get_filename_component(room ${source} DIRECTORY)
+  string(REPLACE "/" "_" target "${room}_${name}")
+  file(STRINGS ${source} head LIMIT_COUNT 5)
+  set(ranks 1 2 3 4)
+  set(timeout 120)
+  set(is_serial FALSE)
+  foreach(line IN LISTS head)
+    if(line MATCHES "^// ranks: (.*)$")
+      separate_arguments(ranks UNIX_COMMAND "${CMAKE_MATCH_1}")
+    elseif(line MATCHES "^// timeout: ([0-9]+)")
+      set(timeout ${CMAKE_MATCH_1})
+    elseif(line MATCHES "^// serial")
+      set(is_serial TRUE)
+    endif()
+  endforeach()
+  add_executable(${target} ${source})
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_link_libraries(${target} PRIVATE serried_test_support serried_build_flags)
+  if(is_serial)
+    set(ranks 1)
+  endif()
+  foreach(count IN LISTS ranks)
+    if(is_serial)
+      set(test_name ${room}/${name})
+      add_test(NAME ${test_name} COMMAND ${target})
+    else()
+      set(test_name ${room}/${name}.np${count})
+      add_test(NAME ${test_name}
+        COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${count} ${MPIEXEC_PREFLAGS} $<TARGET_FILE:${target}>)
+    endif()
+    set_tests_properties(${test_name} PROPERTIES TIMEOUT ${timeout} SKIP_RETURN_CODE 77 PROCESSORS ${count}
+      ENVIRONMENT "${SERRIED_MPI_ENVIRONMENT};SERRIED_TEST_DATA=${PROJECT_SOURCE_DIR}/../shared/data")
+  endforeach()
+endfunction()

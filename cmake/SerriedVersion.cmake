@@ -1,0 +1,13 @@
+# Version, commit and configuration, for <serried/base/version.hpp> and for `serried --version`.
+find_package(Git QUIET)
+set(SERRIED_COMMIT "unknown")
+if(GIT_FOUND)
+  execute_process(COMMAND ${GIT_EXECUTABLE} -C ${CMAKE_CURRENT_SOURCE_DIR} rev-parse --short=12 HEAD
+    OUTPUT_VARIABLE serried_head OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE serried_head_code)
+  if(serried_head_code EQUAL 0)
+    set(SERRIED_COMMIT ${serried_head})
+  endif()
+endif()
+set(SERRIED_CONFIGURATION "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}, ${CMAKE_BUILD_TYPE}, x86-64-v3")
+configure_file(include/serried/base/version.hpp.in ${CMAKE_BINARY_DIR}/include/serried/base/version.hpp @ONLY)
+configure_file(src/base/build_info.cpp.in ${CMAKE_BINARY_DIR}/src/base/build_info.cpp @ONLY)

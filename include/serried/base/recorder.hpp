@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace serried {
+
+/// What a span of time was spent on.
+enum class Activity : std::uint8_t { phase, communication, file, computation };
+
+/// One recorded span. Times are seconds since the recorder was made.
+struct SpanRecord {
+  std::string name;
+  Activity activity = Activity::computation;
+  double begin_s = 0;
+  double end_s = 0;
+  std::int64_t bytes = 0;
+};
+
+/// Totals of one phase on this rank.
+struct PhaseTotals {
+  double total_s = 0;          ///< wall time of the phase
+  double communication_s = 0;  ///< of which inside MPI
+  double file_s = 0;           ///< of which reading and writing files
+  std::int64_t communication_bytes = 0;
+  std::int64_t file_bytes = 0;
+  std::int64_t entries = 0;    ///< how often the phase was entered
+};
+
+/// What the message sink is told.
+enum class Severity : std::uint8_t { note, warning };
+
+/// Records where a rank's time went. `Communicator`, `Backend` and the readers are given one; the run
+/// report, the trace and the progress line are read off it. All members are safe to call from several
+/// threads. Nothing is printed; messages go to the sink, if one is set.
+class Recorder {
+ public:
+  Recorder();
+  ~Recorder();
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  /// Ends its span when it is destroyed.
+  class Span {
+   public:
+    Span(Recorder* recorder, std::string_view name, Activity activity);
+    Span(Span&& other) noexcept;
+    Span& operator=(Span&&) = delete;
+    ~Span();
+    void add_bytes(std::int64_t bytes) noexcept { bytes_ += bytes; }
+
+   private:
+    Recorder* recorder_;
+    std::string name_;
+    Activity activity_;
+    double begin_s_ = 0;
+    std::int64_t bytes_ = 0;
+  };
+
+  /// Opens a phase ("read", "fit", ...). Phases nest; time and bytes count for the innermost one.
+  /// Local.
+  [[nodiscard]] Span phase(std::string_view name);
+  /// Opens a span of an activity inside the current phase.
+  /// Local.
+  [[nodiscard]] Span span(std::string_view name, Activity activity);
+
+  /// Seconds since the recorder was made.
+  [[nodiscard]] double now_s() const noexcept;
+  /// Totals by phase, in the order in which phases were first entered.
+  [[nodiscard]] std::vector<std::pair<std::string, PhaseTotals>> phases() const;
+  /// The spans kept so far; at most `max_spans` are, the totals are always complete.
+  [[nodiscard]] std::vector<SpanRecord> spans() const;
+  void set_max_spans(std::size_t max_spans);
+
+  /// Tells the sink, and keeps the text for the run report.
+  void say(Severity severity, const std::string& text);
+  [[nodiscard]] std::vector<std::pair<Severity, std::string>> messages() const;
+  /// Where messages go; by default nowhere.
+  void set_sink(std::function<void(Severity, const std::string&)> sink);
+
+  /// Facts for the run report ("reads of the data": "2"), in order of first mention.
+  void set_fact(const std::string& key, const std::string& value);
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> facts() const;
+
+  /// Progress of the current work: done of total units; the callback is rate-limited by its owner.
+  void progress(std::string_view what, std::int64_t done, std::int64_t total);
+  void set_progress_callback(
+      std::function<void(std::string_view, std::int64_t, std::int64_t)> callback);
+
+ private:
+  friend class Span;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace serried

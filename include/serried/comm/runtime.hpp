@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "serried/comm/communicator.hpp"
+
+namespace serried {
+
+struct RuntimeOptions {
+  /// A caller's communicator as a Fortran handle (`MPI_Comm_c2f(comm)`); negative: all ranks of the job.
+  int fortran_communicator = -1;
+  /// Threads of this rank; 0: decided from the environment, see Runtime::threads.
+  int threads = 0;
+  CommunicatorOptions communicator;
+};
+
+/// Takes over MPI, or starts it (with MPI_THREAD_MULTIPLE if it can be had), and finds out where this rank
+/// stands. MPI is finalised by the destructor exactly if this object initialised it.
+class Runtime {
+ public:
+  /// Collective over the job (or over the caller's communicator).
+  explicit Runtime(const RuntimeOptions& options = {});
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  [[nodiscard]] const Communicator& communicator() const noexcept;
+  [[nodiscard]] const std::shared_ptr<Recorder>& recorder() const noexcept;
+  /// The rank's number among the ranks of its node, by splitting; and their number.
+  [[nodiscard]] int node_rank() const noexcept;
+  [[nodiscard]] int node_size() const noexcept;
+  [[nodiscard]] const std::string& host_name() const noexcept;
+  /// Threads of this rank: the option, OMP_NUM_THREADS, SLURM_CPUS_PER_TASK, else the CPUs of the rank's
+  /// mask and cgroup quota divided by the node's ranks whose masks overlap; at least 1.
+  [[nodiscard]] int threads() const noexcept;
+  /// Where the number comes from, e.g. "OMP_NUM_THREADS" or "2 CPUs / 4 ranks".
+  [[nodiscard]] const std::string& threads_source() const noexcept;
+  /// The CPUs in this rank's mask, e.g. "0-1".
+  [[nodiscard]] const std::string& cpu_list() const noexcept;
+  [[nodiscard]] bool has_thread_multiple() const noexcept;
+  /// E.g. "Open MPI 4.1.4".
+  [[nodiscard]] const std::string& mpi_library() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Ends the whole job with this exit code, at once. For programs only: the library never calls it.
+/// Local.
+[[noreturn]] void abort_job(int code) noexcept;
+
+}  // namespace serried

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "serried/base/dtype.hpp"
+#include "serried/base/row_range.hpp"
+#include "serried/base/shape.hpp"
+#include "serried/comm/leaves.hpp"
+#include "serried/device/buffer.hpp"
+
+namespace serried {
+
+/// The batches in which one rank reads. Every rank has the same number of them; some may be empty.
+struct ReadPlan {
+  std::vector<RowRange> batches;   ///< of this rank, ascending, together leaves.rows_of(rank)
+  std::vector<std::int64_t> first_leaves;  ///< batch i holds the leaves [first_leaves[i], first_leaves[i+1])
+};
+
+/// Rows that a source has read: contiguous, C order, `row_elements` elements each. Valid until the next
+/// read into the same scratch buffer or the end of the source.
+struct TileView {
+  RowRange rows;
+  std::int64_t row_elements = 1;
+  DType dtype = DType::f64;
+  const std::byte* data = nullptr;
+
+  template <class T>
+  [[nodiscard]] std::span<const T> as() const {
+    return {reinterpret_cast<const T*>(data), static_cast<std::size_t>(rows.size() * row_elements)};
+  }
+};
+
+/// Anything that gives rows: an Array, a frame's column, an open HDF5 dataset. Reductions, expressions and
+/// estimators take it, so that memory and file are one code path.
+class TileSource {
+ public:
+  virtual ~TileSource() = default;
+
+  [[nodiscard]] virtual const Layout& layout() const = 0;
+  [[nodiscard]] virtual DType dtype() const = 0;
+  /// The extents of one row; () for a series of numbers.
+  [[nodiscard]] virtual Shape row_shape() const = 0;
+  /// For messages and reports: an address or a name.
+  [[nodiscard]] virtual std::string describe() const = 0;
+
+  /// Plans reading whole leaves in batches of about `bytes` (at least one leaf each) for `rank`.
+  /// Local: it is a function of layout and leaves that every rank can compute for every other.
+  [[nodiscard]] virtual ReadPlan plan(const Leaves& leaves, std::int64_t bytes, int rank) const;
+  /// Reads batch i of this rank's plan, into `scratch` where the rows do not lie in memory already.
+  /// Collective: every rank calls it for each batch in order, also for its empty ones.
+  /// @throws RankError if reading fails on any rank.
+  [[nodiscard]] virtual TileView read(const ReadPlan& plan, std::int64_t batch,
+                                      Buffer& scratch) const = 0;
+
+  [[nodiscard]] std::int64_t rows() const { return layout().rows(); }
+  [[nodiscard]] std::int64_t row_elements() const { return row_shape().elements(); }
+  [[nodiscard]] std::int64_t row_bytes() const {
+    return row_elements() * static_cast<std::int64_t>(size_of(dtype()));
+  }
+};
+
+/// The plan that TileSource::plan makes by default. With `is_last_leaf_alone`, a leaf that reaches beyond
+/// the rank's own tiles becomes a batch of its own.
+/// Local.
+[[nodiscard]] ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes, std::int64_t bytes,
+                                    int rank, bool is_last_leaf_alone = false);
+
+}  // namespace serried

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "serried/base/recorder.hpp"
+#include "serried/comm/communicator.hpp"
+#include "serried/comm/runtime.hpp"
+#include "serried/device/backend.hpp"
+
+namespace serried {
+
+/// How HDF5 transfers are made.
+enum class IoMode : std::uint8_t { independent, collective };
+
+struct ContextOptions {
+  /// Tiles of fresh data (Layout); lowered in tests.
+  std::int64_t max_tiles = 16384;
+  /// Size of one batch when data is read from a file.
+  std::int64_t batch_bytes = std::int64_t{1} << 20;
+  IoMode io_mode = IoMode::independent;
+};
+
+/// Communicator, device and recorder, passed explicitly to whatever works on them. Copies share all three.
+class Context {
+ public:
+  /// On the host backend, with the runtime's threads.
+  /// Local.
+  explicit Context(const Runtime& runtime, const ContextOptions& options = {});
+  Context(Communicator comm, std::shared_ptr<Backend> backend, std::shared_ptr<Recorder> recorder,
+          const ContextOptions& options = {});
+
+  [[nodiscard]] const Communicator& comm() const noexcept { return comm_; }
+  [[nodiscard]] const std::shared_ptr<Backend>& backend() const noexcept { return backend_; }
+  [[nodiscard]] Recorder& recorder() const noexcept { return *recorder_; }
+  [[nodiscard]] const ContextOptions& options() const noexcept { return options_; }
+  [[nodiscard]] int rank() const noexcept { return comm_.rank(); }
+  [[nodiscard]] int size() const noexcept { return comm_.size(); }
+
+ private:
+  Communicator comm_;
+  std::shared_ptr<Backend> backend_;
+  std::shared_ptr<Recorder> recorder_;
+  ContextOptions options_;
+};
+
+}  // namespace serried

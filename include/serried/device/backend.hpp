@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "serried/base/dtype.hpp"
+#include "serried/device/kernel_field.hpp"
+#include "serried/device/thread_pool.hpp"
+
+namespace serried {
+
+enum class DeviceKind : unsigned char { host, cuda };
+
+/// One device of one rank: memory and kernels. Implementations live in src/backend/<kind>.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  [[nodiscard]] virtual DeviceKind kind() const noexcept = 0;
+  /// E.g. "host (2 threads, AVX-512)".
+  [[nodiscard]] virtual std::string description() const = 0;
+  /// The instruction level or architecture that kernels run at, e.g. "AVX2", "AVX-512", "sm_90".
+  [[nodiscard]] virtual std::string instruction_level() const = 0;
+
+  /// Memory aligned to 64 bytes or more; not initialised.
+  /// Local.
+  /// @throws DeviceError naming the size where there is not enough.
+  [[nodiscard]] virtual void* allocate(std::size_t bytes) = 0;
+  virtual void deallocate(void* memory, std::size_t bytes) noexcept = 0;
+  /// Copies between this device and host memory. The names say the direction.
+  virtual void copy_from_host(void* device, const void* host, std::size_t bytes) = 0;
+  virtual void copy_to_host(void* host, const void* device, std::size_t bytes) = 0;
+  /// Largest sum of live allocations so far.
+  [[nodiscard]] virtual std::size_t peak_bytes() const noexcept = 0;
+
+  /// The pool that host code on this rank works with.
+  [[nodiscard]] virtual const ThreadPool& threads() const noexcept = 0;
+
+  /// The kernels of a field for a dtype, e.g. `backend.kernels<MomentKernels>(DType::f32)`. Interface
+  /// classes name their field as `static constexpr KernelField field`.
+  /// Local.
+  /// @throws InvalidArgument where the field does not cover the dtype.
+  template <class Kernels>
+  [[nodiscard]] const Kernels& kernels(DType dtype) const {
+    return *static_cast<const Kernels*>(find_kernels(Kernels::field, dtype));
+  }
+
+ private:
+  [[nodiscard]] virtual const void* find_kernels(KernelField field, DType dtype) const = 0;
+};
+
+/// The host backend.
+/// Local.
+/// @param threads threads of this rank, at least 1.
+/// @throws InvalidArgument if SERRIED_TARGET names an instruction level that this CPU lacks.
+[[nodiscard]] std::shared_ptr<Backend> make_host_backend(int threads);
+
+}  // namespace serried

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "serried/device/kernel_field.hpp"
+
+namespace serried {
+
+/// Sums of leaves in f64, for every real dtype, with a fixed number of virtual lanes: the bits depend on
+/// the leaf alone, not on the vector width.
+class SumKernels {
+ public:
+  static constexpr KernelField field = KernelField::sums;
+  virtual ~SumKernels() = default;
+
+  /// out[i * columns + j] = sum of column j over the rows [offsets[i], offsets[i + 1]).
+  virtual void reduce_columns(const void* rows, std::int64_t columns,
+                              std::span<const std::int64_t> offsets,
+                              std::span<double> out) const = 0;
+};
+
+}  // namespace serried

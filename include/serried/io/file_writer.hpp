@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "serried/array/array.hpp"
+#include "serried/context.hpp"
+#include "serried/io/dataset.hpp"
+
+namespace serried {
+
+/// How a dataset is stored.
+struct WriteOptions {
+  /// Deflate level 0 (none) to 9, with the shuffle filter.
+  int deflate = 0;
+  /// Extents of a chunk; empty: contiguous, or with compression chunks of about 1 MiB.
+  std::vector<std::int64_t> chunks;
+  /// The shape in the file, same number of elements (e.g. labels as a map); empty: the array's.
+  Shape shape;
+  std::vector<std::pair<std::string, std::string>> attributes;
+};
+
+/// Where an output comes from; written as attributes of the root group.
+struct Provenance {
+  std::string command_line;
+  std::vector<std::string> inputs;   ///< paths; size and modification time are added
+  std::string seed;                  ///< empty: none
+};
+
+/// Writes one HDF5 file in parallel. The file is made beside its final name and renamed by commit(); if
+/// that is not reached it is removed. So the final name is either complete or not there.
+class FileWriter {
+ public:
+  /// Collective. @throws RankError (kind io) if the folder is missing or cannot be written.
+  FileWriter(const Context& ctx, std::string path);
+  /// Removes the temporary file if commit() was not reached.
+  ~FileWriter();
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  /// Writes a distributed array; missing groups are made.
+  /// Collective.
+  void write(const std::string& dataset, const Array& array, const WriteOptions& options = {});
+  /// Writes values that are the same on all ranks.
+  /// Collective.
+  void write(const std::string& dataset, const Shape& shape, std::span<const double> values,
+             const WriteOptions& options = {});
+  void write(const std::string& dataset, const Shape& shape, std::span<const std::int64_t> values,
+             const WriteOptions& options = {});
+  /// Attributes of a group or dataset that has been written ("/" for the file).
+  /// Collective.
+  void set_attribute(const std::string& object, const std::string& attribute, const std::string& value);
+  void set_attribute(const std::string& object, const std::string& attribute, double value);
+  void set_attribute(const std::string& object, const std::string& attribute, std::int64_t value);
+  void set_attribute(const std::string& object, const std::string& attribute,
+                     std::span<const std::int64_t> values);
+  /// Writes coordinate variables and attaches them to axes of a dataset as dimension scales.
+  /// Collective.
+  void attach_coordinates(const std::string& dataset, const std::vector<Coordinate>& coordinates);
+  /// Version, commit, command line, inputs, seed, ranks, devices, library versions, job id, UTC times.
+  /// Collective.
+  void write_provenance(const Provenance& provenance);
+  /// Flushes, closes, renames and syncs the folder.
+  /// Collective.
+  void commit();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace serried

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "serried/context.hpp"
+#include "serried/io/file_writer.hpp"
+#include "serried/ml/kmeans.hpp"
+
+namespace serried {
+
+/// Writes a model: `/centers` (clusters, features) f64 with the attribute `feature_shape`, `/sizes` (int64),
+/// and attributes `model` ("kmeans"), `inertia`, `iterations`, `converged`, `dtype`, `rows`, `rows_used`.
+/// Collective.
+void save_kmeans(const Context& ctx, const std::string& path, const KMeansModel& model,
+                 const Provenance& provenance = {});
+
+/// Reads a model that save_kmeans wrote.
+/// Collective.
+/// @throws RankError (kind io) if there is no such file; (kind data) if it holds no k-means model.
+[[nodiscard]] KMeansModel load_kmeans(const Context& ctx, const std::string& path);
+
+}  // namespace serried

@@ -1,0 +1,88 @@
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "backend/host/kernel_tables.hpp"
+#include "backend/host/simd_target.hpp"
+#include "serried/device/backend.hpp"
+
+namespace serried {
+namespace host {
+namespace {
+
+const void* find_none(DType) { return nullptr; }
+
+// The table of kernels: one row for each KernelField, in its order.
+constexpr std::array<FindKernels, 6> kernel_table{
+    find_none,  // moments
+    find_none,  // sums
+    find_none,  // histogram
+    find_none,  // convert
+    find_none,  // random
+    find_none,  // kmeans
+};
+
+class HostBackend final : public Backend {
+ public:
+  explicit HostBackend(int threads) : pool_(threads) {}
+
+  [[nodiscard]] DeviceKind kind() const noexcept override { return DeviceKind::host; }
+  [[nodiscard]] std::string description() const override {
+    return "host (" + std::to_string(pool_.threads()) + (pool_.threads() == 1 ? " thread, " : " threads, ") +
+           simd_target_name() + ")";
+  }
+  [[nodiscard]] std::string instruction_level() const override { return simd_target_name(); }
+
+  [[nodiscard]] void* allocate(std::size_t bytes) override {
+    void* memory = std::aligned_alloc(alignment, round_up(bytes));
+    if (memory == nullptr)
+      throw DeviceError("out of memory: " + std::to_string(bytes) + " bytes were asked for, " +
+                        std::to_string(live_.load()) + " are in use on this rank");
+    const std::size_t live = live_ += bytes;
+    std::size_t peak = peak_.load();
+    while (live > peak && !peak_.compare_exchange_weak(peak, live)) {
+    }
+    return memory;
+  }
+  void deallocate(void* memory, std::size_t bytes) noexcept override {
+    std::free(memory);
+    live_ -= bytes;
+  }
+  void copy_from_host(void* device, const void* from, std::size_t bytes) override {
+    if (bytes != 0) std::memcpy(device, from, bytes);
+  }
+  void copy_to_host(void* to, const void* device, std::size_t bytes) override {
+    if (bytes != 0) std::memcpy(to, device, bytes);
+  }
+  [[nodiscard]] std::size_t peak_bytes() const noexcept override { return peak_; }
+  [[nodiscard]] const ThreadPool& threads() const noexcept override { return pool_; }
+
+ private:
+  static constexpr std::size_t alignment = 64;
+  static std::size_t round_up(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+  [[nodiscard]] const void* find_kernels(KernelField field, DType dtype) const override {
+    const void* kernels = kernel_table[static_cast<std::size_t>(field)](dtype);
+    if (kernels == nullptr)
+      throw InvalidArgument("the host backend has no kernels of this field for dtype " +
+                            std::string(name(dtype)));
+    return kernels;
+  }
+
+  ThreadPool pool_;
+  std::atomic<std::size_t> live_{0};
+  std::atomic<std::size_t> peak_{0};
+};
+
+}  // namespace
+}  // namespace host
+
+std::shared_ptr<Backend> make_host_backend(int threads) {
+  host::choose_simd_target();
+  return std::make_shared<host::HostBackend>(threads);
+}
+
+}  // namespace serried

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "serried/base/dtype.hpp"
+
+namespace serried::host {
+
+/// One function for each kernel field, each in the file of its field: the kernels for a dtype, or null
+/// where the field does not cover it.
+using FindKernels = const void* (*)(DType dtype);
+
+}  // namespace serried::host

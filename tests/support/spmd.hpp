@@ -1,0 +1,15 @@
+#pragma once
+
+#include "gtest/gtest.h"
+#include "serried/comm/runtime.hpp"
+#include "serried/context.hpp"
+
+namespace serried::test {
+
+/// The runtime of the test program; made before the first case.
+const Runtime& runtime();
+
+/// A context on all ranks of the program.
+Context context(const ContextOptions& options = {});
+
+}  // namespace serried::test
