@@ -16,8 +16,12 @@ namespace serried {
 
 /// The batches in which one rank reads. Every rank has the same number of them; some may be empty.
 struct ReadPlan {
-  std::vector<RowRange> batches;   ///< of this rank, ascending, together leaves.rows_of(rank)
-  std::vector<std::int64_t> first_leaves;  ///< batch i holds the leaves [first_leaves[i], first_leaves[i+1])
+  /// Of this rank, ascending, together leaves.rows_of(rank).
+  std::vector<RowRange> batches;
+  /// Batch i holds the leaves [first_leaves[i], first_leaves[i + 1]).
+  std::vector<std::int64_t> first_leaves;
+  /// Of the leaves that were planned.
+  std::int64_t tiles_per_leaf = 1;
 };
 
 /// Rows that a source has read: contiguous, C order, `row_elements` elements each. Valid until the next
@@ -63,9 +67,11 @@ class TileSource {
   }
 };
 
-/// The plan that TileSource::plan makes by default. With `is_last_leaf_alone`, a leaf that reaches beyond
-/// the rank's own tiles becomes a batch of its own.
-/// Local.
+/// The plan that TileSource::plan makes by default: each batch takes leaves while their bytes stay within
+/// `bytes`, and at least one; ranks with fewer batches than others get empty ones at the end. With
+/// `is_last_leaf_alone`, where on any rank a leaf reaches beyond the rank's own tiles, such leaves are batches
+/// of their own, and that batch is the last one of all on every rank (empty on ranks without such a leaf).
+/// Local; O(leaves + ranks), no communication.
 [[nodiscard]] ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes, std::int64_t bytes,
                                     int rank, bool is_last_leaf_alone = false);
 

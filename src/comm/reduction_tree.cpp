@@ -1,0 +1,287 @@
+#include "serried/comm/reduction_tree.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <exception>
+#include <iterator>
+#include <string>
+
+#include "serried/base/error.hpp"
+#include "serried/comm/agree.hpp"
+
+namespace serried {
+
+TreeFold::TreeFold(std::int64_t payload_bytes, CombineFunction combine)
+    : payload_bytes_(static_cast<std::size_t>(payload_bytes)), combine_(std::move(combine)) {}
+
+void TreeFold::push(std::int64_t leaf, const std::byte* payload) {
+  if (next_leaf_ >= 0 && leaf != next_leaf_)
+    throw InvalidArgument("leaf " + std::to_string(leaf) + " was folded where leaf " +
+                          std::to_string(next_leaf_) + " comes next");
+  next_leaf_ = leaf + 1;
+  const auto is_sibling = [](const Node& left, int level, std::int64_t index) {
+    return left.level == level && left.index % 2 == 0 && left.index + 1 == index;
+  };
+  if (nodes_.empty() || !is_sibling(nodes_.back(), 0, leaf)) {
+    Node node{0, leaf, {}};
+    if (!pool_.empty()) {
+      node.payload = std::move(pool_.back());
+      pool_.pop_back();
+    }
+    node.payload.resize(payload_bytes_);
+    if (payload_bytes_ != 0) std::memcpy(node.payload.data(), payload, payload_bytes_);
+    nodes_.push_back(std::move(node));
+    return;
+  }
+  combine_(nodes_.back().payload.data(), payload);
+  nodes_.back() = {1, leaf / 2, std::move(nodes_.back().payload)};
+  while (nodes_.size() >= 2) {
+    Node& left = nodes_[nodes_.size() - 2];
+    Node& right = nodes_.back();
+    if (!is_sibling(left, right.level, right.index)) break;
+    combine_(left.payload.data(), right.payload.data());
+    ++left.level;
+    left.index /= 2;
+    pool_.push_back(std::move(right.payload));
+    nodes_.pop_back();
+  }
+}
+
+std::vector<TreeFold::Node> TreeFold::release() noexcept {
+  next_leaf_ = -1;
+  return std::exchange(nodes_, {});
+}
+
+namespace {
+
+using Payload = std::vector<std::byte>;
+using Node = TreeFold::Node;
+
+constexpr int tree_tag = 31001;
+
+struct NodeId {
+  int level = 0;
+  std::int64_t index = 0;
+  friend bool operator==(const NodeId&, const NodeId&) = default;
+};
+
+std::int64_t first_leaf_of(NodeId node) {
+  return node.index << node.level;
+}
+
+int bit_width_of(std::int64_t value) {
+  return static_cast<int>(std::bit_width(static_cast<std::uint64_t>(value)));
+}
+
+NodeId root_of(std::int64_t leaves) {
+  return {bit_width_of(leaves - 1), 0};
+}
+
+// The maximal aligned nodes of the leaves [first, last), ascending: what TreeFold holds after them.
+std::vector<NodeId> maximal_nodes(std::int64_t first, std::int64_t last) {
+  std::vector<NodeId> nodes;
+  while (first < last) {
+    int level = bit_width_of(last - first) - 1;
+    if (first != 0) level = std::min(level, std::countr_zero(static_cast<std::uint64_t>(first)));
+    nodes.push_back({level, first >> level});
+    first += std::int64_t{1} << level;
+  }
+  return nodes;
+}
+
+// Evaluates one rank's part of the tree. All ranks go through their nodes in the post-order of the
+// one tree, so that the earliest outstanding message always has both of its ranks at hand: no
+// deadlock. A payload in flight has one more byte behind it: whether combine has failed below. So a
+// failure reaches the root, and costs nothing while there is none.
+class TreeWalk {
+ public:
+  TreeWalk(const Communicator& comm, const Leaves& leaves, std::vector<Node> nodes,
+           std::size_t payload_bytes, const CombineFunction& combine)
+      : comm_(comm),
+        leaves_(leaves),
+        first_(leaves.first_leaf(comm.rank())),
+        last_(leaves.first_leaf(comm.rank() + 1)),
+        nodes_(std::move(nodes)),
+        payload_bytes_(payload_bytes),
+        combine_(combine) {}
+
+  // The root's payload, on every rank.
+  Payload run() {
+    Payload result;
+    if (first_ < last_) result = evaluate(root_of(leaves_.count()));
+    for (auto& request : sends_) request.wait();
+    result.resize(payload_bytes_ + 1);
+    if (comm_.size() > 1) comm_.broadcast(std::span<std::byte>(result), leaves_.owner(0));
+    if (result.back() != std::byte{0})
+      agree(comm_, [&] {
+        if (failure_) std::rethrow_exception(failure_);
+      });
+    result.pop_back();
+    return result;
+  }
+
+ private:
+  [[nodiscard]] bool is_touched(NodeId node) const {
+    const std::int64_t begin = first_leaf_of(node);
+    return begin < last_ && begin + (std::int64_t{1} << node.level) > first_;
+  }
+
+  void combine(Payload& left, const Payload& right) {
+    left.back() |= right.back();
+    if (left.back() != std::byte{0}) return;
+    try {
+      combine_(left.data(), right.data());
+    } catch (...) {
+      failure_ = std::current_exception();
+      left.back() = std::byte{1};
+    }
+  }
+
+  // The node's payload if this rank owns its first leaf; empty else.
+  Payload evaluate(NodeId node) {
+    if (next_ < nodes_.size() && node == NodeId{nodes_[next_].level, nodes_[next_].index}) {
+      Payload held = std::move(nodes_[next_++].payload);
+      held.push_back(std::byte{0});
+      return held;
+    }
+    const NodeId left{node.level - 1, 2 * node.index};
+    const NodeId right{node.level - 1, 2 * node.index + 1};
+    Payload payload;
+    if (is_touched(left)) payload = evaluate(left);
+    if (first_leaf_of(right) >= leaves_.count()) return payload;
+    Payload other;
+    if (is_touched(right)) other = evaluate(right);
+    const int receiver = leaves_.owner(first_leaf_of(left));
+    const int sender = leaves_.owner(first_leaf_of(right));
+    const int rank = comm_.rank();
+    if (receiver == rank && sender == rank) {
+      combine(payload, other);
+    } else if (receiver == rank) {
+      received_.resize(payload_bytes_ + 1);
+      comm_.receive(std::span<std::byte>(received_), sender, tree_tag);
+      combine(payload, received_);
+    } else if (sender == rank) {
+      sent_.push_back(std::move(other));
+      sends_.push_back(comm_.isend(std::span<const std::byte>(sent_.back()), receiver, tree_tag));
+    }
+    return payload;
+  }
+
+  const Communicator& comm_;
+  const Leaves& leaves_;
+  std::int64_t first_;
+  std::int64_t last_;
+  std::vector<Node> nodes_;
+  std::size_t next_ = 0;
+  std::size_t payload_bytes_;
+  const CombineFunction& combine_;
+  std::exception_ptr failure_;
+  Payload received_;
+  std::vector<Payload> sent_;  // a moved vector keeps its memory, so pending sends stay valid
+  std::vector<Communicator::Request> sends_;
+};
+
+// One slice of the items of all ranks' nodes.
+class SliceWalk {
+ public:
+  using Combine = std::function<void(std::byte* left, const std::byte* right)>;
+  SliceWalk(std::int64_t leaves, const std::vector<NodeId>& nodes, std::byte* slices,
+            std::size_t slice_bytes, const Combine& combine)
+      : leaves_(leaves),
+        nodes_(nodes),
+        slices_(slices),
+        slice_bytes_(slice_bytes),
+        combine_(combine) {}
+
+  // Returns where the node's slice stands; nodes are met in ascending order.
+  std::byte* evaluate(NodeId node) {
+    if (node == nodes_[next_]) return slices_ + slice_bytes_ * next_++;
+    std::byte* left = evaluate({node.level - 1, 2 * node.index});
+    const NodeId right{node.level - 1, 2 * node.index + 1};
+    if (first_leaf_of(right) < leaves_) combine_(left, evaluate(right));
+    return left;
+  }
+
+ private:
+  std::int64_t leaves_;
+  const std::vector<NodeId>& nodes_;
+  std::byte* slices_;
+  std::size_t slice_bytes_;
+  const Combine& combine_;
+  std::size_t next_ = 0;
+};
+
+// [begin, end) of the items that rank r combines.
+std::pair<std::int64_t, std::int64_t> slice_of(std::int64_t items, int ranks, int r) {
+  const std::int64_t quotient = items / ranks;
+  const std::int64_t rest = items % ranks;
+  return {r * quotient + r * rest / ranks, (r + 1) * quotient + (r + 1) * rest / ranks};
+}
+
+Payload reduce_in_slices(const Communicator& comm, const Leaves& leaves,
+                         const std::vector<Node>& nodes, std::int64_t payload_bytes,
+                         const TreeReduceOptions& options) {
+  const std::int64_t items = payload_bytes / options.item_bytes;
+  Payload send;
+  send.reserve(nodes.size() * static_cast<std::size_t>(payload_bytes));
+  std::vector<std::int64_t> offsets{0};
+  for (int r = 0; r < comm.size(); ++r) {
+    const auto [begin, end] = slice_of(items, comm.size(), r);
+    for (const Node& node : nodes)
+      send.insert(send.end(), node.payload.begin() + begin * options.item_bytes,
+                  node.payload.begin() + end * options.item_bytes);
+    offsets.push_back(static_cast<std::int64_t>(send.size()));
+  }
+  auto received = comm.alltoall(std::span<const std::byte>(send), offsets);
+  send = {};
+
+  std::vector<NodeId> all_nodes;
+  for (int r = 0; r < comm.size(); ++r)
+    std::ranges::copy(maximal_nodes(leaves.first_leaf(r), leaves.first_leaf(r + 1)),
+                      std::back_inserter(all_nodes));
+  const auto [begin, end] = slice_of(items, comm.size(), comm.rank());
+  const std::int64_t slice_items = end - begin;
+  const auto slice_bytes = static_cast<std::size_t>(slice_items * options.item_bytes);
+  const SliceWalk::Combine combine = [&](std::byte* left, const std::byte* right) {
+    if (slice_items != 0) options.combine_items(left, right, slice_items);
+  };
+  SliceWalk walk(leaves.count(), all_nodes, received.values.data(), slice_bytes, combine);
+  const std::byte* mine = received.values.data();
+  agree(comm, [&] { mine = walk.evaluate(root_of(leaves.count())); });
+  return comm.allgather(std::span<const std::byte>(mine, slice_bytes)).values;
+}
+
+void check_nodes(const Leaves& leaves, int rank, const std::vector<Node>& nodes,
+                 std::size_t payload_bytes) {
+  const auto expected = maximal_nodes(leaves.first_leaf(rank), leaves.first_leaf(rank + 1));
+  const auto is_expected = [&](const Node& node, NodeId id) {
+    return NodeId{node.level, node.index} == id && node.payload.size() == payload_bytes;
+  };
+  if (!std::ranges::equal(nodes, expected, is_expected))
+    throw InvalidArgument("the nodes given to tree_reduce are not those of rank " +
+                          std::to_string(rank) + "'s leaves [" +
+                          std::to_string(leaves.first_leaf(rank)) + ", " +
+                          std::to_string(leaves.first_leaf(rank + 1)) + ")");
+}
+
+}  // namespace
+
+std::vector<std::byte> tree_reduce(const Communicator& comm, const Leaves& leaves,
+                                   std::vector<TreeFold::Node> nodes,
+                                   std::span<const std::byte> empty, const CombineFunction& combine,
+                                   const TreeReduceOptions& options) {
+  if (leaves.layout().ranks() != comm.size())
+    throw InvalidArgument("a layout of " + std::to_string(leaves.layout().ranks()) +
+                          " ranks cannot be reduced by " + std::to_string(comm.size()));
+  const auto payload_bytes = static_cast<std::int64_t>(empty.size());
+  if (options.item_bytes > 0 && (!options.combine_items || payload_bytes % options.item_bytes != 0))
+    throw InvalidArgument("a payload of items needs combine_items and a whole number of items");
+  check_nodes(leaves, comm.rank(), nodes, empty.size());
+  if (leaves.count() == 0 || empty.empty()) return {empty.begin(), empty.end()};
+  if (comm.size() > 1 && options.item_bytes > 0 && payload_bytes >= options.slice_threshold_bytes)
+    return reduce_in_slices(comm, leaves, nodes, payload_bytes, options);
+  return TreeWalk(comm, leaves, std::move(nodes), empty.size(), combine).run();
+}
+
+}  // namespace serried

@@ -1,0 +1,71 @@
+#include "serried/comm/tile_source.hpp"
+
+#include <algorithm>
+
+namespace serried {
+namespace {
+
+// The leaves of one rank that are planned in batches, and whether one more comes alone.
+struct Share {
+  std::int64_t first = 0;
+  std::int64_t last = 0;  // one past
+  bool has_lone_leaf = false;
+};
+
+Share share_of(const Leaves& leaves, int rank, bool is_last_leaf_alone) {
+  Share share{leaves.first_leaf(rank), leaves.first_leaf(rank + 1), false};
+  if (is_last_leaf_alone && share.first < share.last &&
+      leaves.row_begin(share.last) > leaves.layout().rows_of(rank).end) {
+    --share.last;
+    share.has_lone_leaf = true;
+  }
+  return share;
+}
+
+// One past the last leaf of a batch that begins with `leaf`.
+std::int64_t batch_end(const Leaves& leaves, std::int64_t row_limit, std::int64_t leaf,
+                       std::int64_t last) {
+  const std::int64_t begin = leaves.row_begin(leaf);
+  do {
+    ++leaf;
+  } while (leaf < last && leaves.row_begin(leaf + 1) - begin <= row_limit);
+  return leaf;
+}
+
+}  // namespace
+
+ReadPlan TileSource::plan(const Leaves& leaves, std::int64_t bytes, int rank) const {
+  return plan_batches(leaves, row_bytes(), bytes, rank);
+}
+
+ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes, std::int64_t bytes, int rank,
+                      bool is_last_leaf_alone) {
+  const std::int64_t row_limit = row_bytes > 0 ? bytes / row_bytes : INT64_MAX;
+  std::int64_t most_batches = 0;
+  bool has_lone_leaves = false;
+  for (int r = 0; r < leaves.layout().ranks(); ++r) {
+    const Share share = share_of(leaves, r, is_last_leaf_alone);
+    has_lone_leaves = has_lone_leaves || share.has_lone_leaf;
+    std::int64_t batches = 0;
+    for (std::int64_t leaf = share.first; leaf < share.last; ++batches)
+      leaf = batch_end(leaves, row_limit, leaf, share.last);
+    most_batches = std::max(most_batches, batches);
+  }
+
+  ReadPlan plan;
+  plan.tiles_per_leaf = leaves.tiles_per_leaf();
+  const Share share = share_of(leaves, rank, is_last_leaf_alone);
+  std::int64_t leaf = share.first;
+  plan.first_leaves.push_back(leaf);
+  const auto add_batch = [&](std::int64_t end) {
+    plan.batches.push_back({leaves.row_begin(leaf), leaves.row_begin(end)});
+    plan.first_leaves.push_back(end);
+    leaf = end;
+  };
+  for (std::int64_t batch = 0; batch < most_batches; ++batch)
+    add_batch(leaf < share.last ? batch_end(leaves, row_limit, leaf, share.last) : leaf);
+  if (has_lone_leaves) add_batch(leaf + (share.has_lone_leaf ? 1 : 0));
+  return plan;
+}
+
+}  // namespace serried
