@@ -1,6 +1,7 @@
+# shellcheck shell=bash
 # Functions that the scripts share. Source it from bash: it sets serried_root and changes to it.
 serried_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cd "$serried_root"
+cd "$serried_root" || exit 1
 
 serried_say() { printf '== %s\n' "$*" >&2; }
 
@@ -135,12 +136,12 @@ serried_cmake_options=()
 
 # The Python oracles live in .venv. Without them (no network, say) the tests that ask them are skipped.
 serried_make_venv() {
-  local wanted=scripts/oracles.txt stamp=.venv/oracles.txt
-  if cmp -s "$wanted" "$stamp"; then return 0; fi
+  local list=scripts/oracles.txt stamp=.venv/oracles.txt
+  if cmp -s "$list" "$stamp"; then return 0; fi
   serried_say "installing the Python oracles into .venv"
   if python3 -m venv .venv >/dev/null && .venv/bin/python -m pip install --quiet --disable-pip-version-check \
-    --retries 2 --timeout 30 --only-binary :all: -r "$wanted" </dev/null; then
-    cp "$wanted" "$stamp"
+    --retries 2 --timeout 30 --only-binary :all: -r "$list" </dev/null; then
+    cp "$list" "$stamp"
   else
     serried_say "they cannot be installed: tests against NumPy, h5py, SciPy and scikit-learn are skipped"
   fi

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# consumer.sh CMAKE BUILD_TREE CXX MPIEXEC SANITIZERS: what is installed is enough, wherever it is moved to:
+# find_package and pkg-config both build a program that runs, and so is apps/gray_scott built.
+set -euo pipefail
+cmake=$1 build_tree=$2 cxx=$3 mpiexec=$4 sanitizers=$5
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+"$cmake" --install "$build_tree" --prefix "$work/first" >"$work/log" || { cat "$work/log"; exit 1; }
+mv "$work/first" "$work/moved"
+if grep -rl -e "$work/first" -e "$build_tree" "$work/moved" --include='*.cmake' --include='*.pc' --include='*.hpp'; then
+  echo "the files above name the build tree or the first prefix"
+  exit 1
+fi
+
+flags=-O1
+if [[ -n $sanitizers ]]; then flags+=" -fsanitize=$sanitizers"; fi
+export CCACHE_DISABLE=1
+"$cmake" -S "$here/consumer" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_CXX_COMPILER="$cxx" \
+  -DCMAKE_CXX_FLAGS="$flags" -DGRAY_SCOTT="$here/../../apps/gray_scott" >"$work/log" || { cat "$work/log"; exit 1; }
+"$cmake" --build "$work/build" >"$work/log" || { cat "$work/log"; exit 1; }
+"$mpiexec" -n 2 "$work/build/consumer"
+
+export PKG_CONFIG_PATH="$work/moved/lib/pkgconfig:$work/moved/lib64/pkgconfig:$(echo "$work"/moved/lib/*/pkgconfig)"
+# shellcheck disable=SC2046,SC2086  # lists of flags
+"$cxx" -std=c++20 $flags "$here/consumer/main.cpp" -o "$work/by_pkg_config" $(pkg-config --cflags --libs serried)
+"$mpiexec" -n 2 "$work/by_pkg_config"
