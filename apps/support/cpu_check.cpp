@@ -1,6 +1,6 @@
-// Serried's programs are built for x86-64-v3. On a CPU without AVX2 and FMA they would die of an illegal
-// instruction; this file, which is built for plain x86-64, says so before anything else runs.
-// It uses nothing but write() and _exit(): no library code has been initialised yet.
+// Serried's programs are built for x86-64-v3. On a CPU without AVX2 and FMA they would die of an
+// illegal instruction; this file, which is built for plain x86-64, says so before anything else
+// runs. It uses nothing but write() and _exit(): no library code has been initialised yet.
 #include <unistd.h>
 
 namespace {

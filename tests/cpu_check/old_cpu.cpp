@@ -7,4 +7,6 @@ struct Early {
 } early;
 }  // namespace
 
-int main() { std::puts("a constructor or main ran"); }
+int main() {
+  std::puts("a constructor or main ran");
+}
