@@ -14,9 +14,12 @@
 #include "serried/base/recorder.hpp"
 
 namespace serried {
+namespace comm {
+struct CommunicatorState;
+}
 
-/// Operations that give the same bits in any order. There is no floating-point sum: use reduce_rows, or
-/// tree_reduce, whose order is fixed.
+/// Operations that give the same bits in any order. There is no floating-point sum: use
+/// reduce_rows, or tree_reduce, whose order is fixed.
 enum class ReduceOp : std::uint8_t { sum, min, max, bit_and, bit_or };
 
 /// Types whose sums and extrema are exact in any order.
@@ -28,24 +31,42 @@ template <class T>
 concept Sendable = std::is_trivially_copyable_v<T>;
 
 struct CommunicatorOptions {
-  /// Longest piece of one MPI message, in elements; longer ones are cut. Lowered in tests.
-  std::int64_t max_message_elements = std::int64_t{1} << 30;
+  /// Longest piece of one MPI message, in elements of a reduction and in bytes of what is moved as
+  /// bytes; longer ones are cut. It bounds the memory that MPI takes for itself, and a waiting rank
+  /// sees by each piece that data is flowing. At most 2^30 counts. Lowered in tests.
+  std::int64_t max_message_elements = std::int64_t{1} << 23;
+  /// Polls of a waiting rank before it begins to yield its core. Runtime raises it where the node's
+  /// ranks do not outnumber its cores.
+  int spin_polls = 0;
 };
 
-/// An MPI communicator of Serried's own (duplicated from the one it was made from). All operations are
-/// posted non-blocking and polled. Counts are int64 without limit. Copies share the communicator.
+/// An MPI communicator of Serried's own (duplicated from the one it was made from). Counts are
+/// int64 without limit; empty spans are legal everywhere. Copies share the communicator.
+///
+/// All operations are posted non-blocking and polled: briefly in a loop, then the core is yielded
+/// between polls, then the rank sleeps between polls, up to 100 microseconds. Operations that every
+/// rank calls must be called in the same order by all of them, and by one thread at a time. A wrong
+/// argument is an InvalidArgument before anything is sent; a failure of MPI is an Error of kind
+/// internal with MPI's text. With a recorder, each call is a span of Activity::communication with
+/// the payload bytes that this rank hands over (forwarding inside MPI is not counted).
 class Communicator {
  public:
-  /// A pending operation. Its buffers must live until wait() returns. A destroyed pending request is kept,
-  /// with its communicator, until it completes or MPI ends.
+  /// A pending operation. Its buffers must live until wait() returns or is_complete() says true. A
+  /// request that is destroyed (or assigned over) while it is pending is kept, with its
+  /// communicator, until it completes or MPI ends; its buffers must then live on as long, which is
+  /// the caller's duty.
   class Request {
    public:
     Request();
     Request(Request&&) noexcept;
     Request& operator=(Request&&) noexcept;
     ~Request();
-    /// Local; progresses MPI.
+    /// Local; progresses MPI. True for a request without an operation.
+    /// @throws Error if MPI reports a failure, or if a received message is not as long as its
+    /// buffer.
     [[nodiscard]] bool is_complete();
+    /// Returns when the operation is complete; at once for a request without an operation.
+    /// @throws Error as is_complete.
     void wait();
 
    private:
@@ -56,7 +77,9 @@ class Communicator {
 
   /// Duplicates a communicator given as a Fortran handle (`MPI_Comm_c2f(comm)`).
   /// Collective over that communicator.
-  [[nodiscard]] static Communicator from_fortran_handle(int handle, std::shared_ptr<Recorder> recorder = {},
+  /// @throws InvalidArgument for max_message_elements < 1 or a null communicator.
+  [[nodiscard]] static Communicator from_fortran_handle(int handle,
+                                                        std::shared_ptr<Recorder> recorder = {},
                                                         CommunicatorOptions options = {});
   /// The Fortran handle of this communicator, for code that calls MPI itself (`MPI_Comm_f2c`).
   [[nodiscard]] int fortran_handle() const noexcept;
@@ -65,21 +88,24 @@ class Communicator {
   [[nodiscard]] int size() const noexcept;
   [[nodiscard]] const std::shared_ptr<Recorder>& recorder() const noexcept;
 
-  /// Collective: ranks of equal colour form a communicator, ordered by key, then rank. Colour < 0 gives
-  /// this rank none (an empty pointer).
+  /// Collective: ranks of equal colour form a communicator, ordered by key, then rank. Colour < 0
+  /// gives this rank none (an empty pointer).
   [[nodiscard]] std::unique_ptr<Communicator> split(int color, int key) const;
   /// Collective: the ranks that share this rank's node.
   [[nodiscard]] Communicator split_node() const;
   /// Collective: a communicator of the same ranks (e.g. for an I/O thread).
   [[nodiscard]] Communicator duplicate() const;
 
+  /// Returns when every rank has called it.
+  /// Collective.
   void barrier() const;
 
   /// Element-wise; every rank gets the result.
   /// Collective.
   template <ExactlyReducible T>
   void allreduce(std::span<T> values, ReduceOp op) const {
-    allreduce_bytes(values.data(), static_cast<std::int64_t>(values.size()), dtype_of_integral<T>(), op);
+    allreduce_bytes(values.data(), static_cast<std::int64_t>(values.size()), dtype_of_integral<T>(),
+                    op);
   }
   template <ExactlyReducible T>
   [[nodiscard]] T allreduce(T value, ReduceOp op) const {
@@ -90,16 +116,18 @@ class Communicator {
   /// Collective.
   template <ExactlyReducible T>
   void reduce(std::span<T> values, ReduceOp op, int root) const {
-    reduce_bytes(values.data(), static_cast<std::int64_t>(values.size()), dtype_of_integral<T>(), op, root);
+    reduce_bytes(values.data(), static_cast<std::int64_t>(values.size()), dtype_of_integral<T>(),
+                 op, root);
   }
-  /// Result on rank r: op over the values of ranks 0 .. r - 1; the operation's neutral value on rank 0.
-  /// Collective.
+  /// Result on rank r: op over the values of ranks 0 .. r - 1; the operation's neutral value on
+  /// rank 0. Collective.
   template <ExactlyReducible T>
   [[nodiscard]] T exscan(T value, ReduceOp op) const {
     exscan_bytes(&value, dtype_of_integral<T>(), op);
     return value;
   }
 
+  /// Root's values on every rank; the length must be the same on all ranks.
   /// Collective.
   template <Sendable T>
   void broadcast(std::span<T> values, int root) const {
@@ -116,41 +144,72 @@ class Communicator {
   /// What gather and allgather of pieces of different lengths return.
   template <class T>
   struct Gathered {
-    std::vector<T> values;              ///< all pieces in rank order; empty where nothing is received
-    std::vector<std::int64_t> offsets;  ///< size() + 1 entries: piece r is [offsets[r], offsets[r + 1])
+    static_assert(!std::is_same_v<T, bool>,
+                  "std::vector<bool> has no memory that could be sent to");
+    std::vector<T> values;  ///< all pieces in rank order; empty where nothing is received
+    std::vector<std::int64_t>
+        offsets;  ///< size() + 1 entries: piece r is [offsets[r], offsets[r + 1])
     [[nodiscard]] std::span<const T> piece(int r) const {
       const auto i = static_cast<std::size_t>(r);
-      return std::span<const T>(values).subspan(static_cast<std::size_t>(offsets[i]),
-                                                static_cast<std::size_t>(offsets[i + 1] - offsets[i]));
+      return std::span<const T>(values).subspan(
+          static_cast<std::size_t>(offsets[i]),
+          static_cast<std::size_t>(offsets[i + 1] - offsets[i]));
     }
   };
-  /// Pieces of any length from every rank, in rank order, on `root` (others get empty vectors).
-  /// Collective.
+  /// Pieces of any length from every rank, in rank order, on `root` (others get empty pieces). The
+  /// lengths are exchanged first; then the pieces are received where they stay, without a copy
+  /// between. Collective.
+  /// @throws std::bad_alloc on a rank that has no memory for the result, as allgather and alltoall
+  /// do.
   template <Sendable T>
   [[nodiscard]] Gathered<T> gather(std::span<const T> piece, int root) const {
-    return to_gathered<T>(gather_bytes(piece.data(), bytes_of(piece), root));
+    Gathered<T> result;
+    result.offsets = gather_offsets(count_of(piece), root);
+    result.values.resize(static_cast<std::size_t>(result.offsets.back()));
+    gather_pieces(piece.data(), count_of(piece), sizeof(T), result.offsets, result.values.data(),
+                  root);
+    return result;
   }
   /// As gather, on every rank.
   /// Collective.
   template <Sendable T>
   [[nodiscard]] Gathered<T> allgather(std::span<const T> piece) const {
-    return to_gathered<T>(allgather_bytes(piece.data(), bytes_of(piece)));
+    Gathered<T> result;
+    result.offsets = allgather_offsets(count_of(piece));
+    result.values.resize(static_cast<std::size_t>(result.offsets.back()));
+    allgather_pieces(piece.data(), sizeof(T), result.offsets, result.values.data());
+    return result;
   }
+  /// One value of every rank, in rank order, on every rank.
+  /// Collective.
   template <Sendable T>
   [[nodiscard]] std::vector<T> allgather(const T& value) const {
-    return allgather(std::span<const T>(&value, 1)).values;
+    static_assert(!std::is_same_v<T, bool>,
+                  "std::vector<bool> has no memory that could be sent to");
+    std::vector<T> values(static_cast<std::size_t>(size()), value);
+    allgather_values(&value, sizeof(T), values.data());
+    return values;
   }
   /// Every rank's text, on every rank.
+  /// Collective.
   [[nodiscard]] std::vector<std::string> allgather_text(const std::string& text) const;
 
   /// Sends send[offsets[r] .. offsets[r + 1]) to rank r; returns what was received, in rank order.
+  /// `offsets` has size() + 1 ascending entries within `send`; they need not begin at 0.
   /// Collective.
   template <Sendable T>
-  [[nodiscard]] Gathered<T> alltoall(std::span<const T> send, std::span<const std::int64_t> offsets) const {
-    return to_gathered<T>(alltoall_bytes(send.data(), offsets, sizeof(T)));
+  [[nodiscard]] Gathered<T> alltoall(std::span<const T> send,
+                                     std::span<const std::int64_t> offsets) const {
+    Gathered<T> result;
+    result.offsets = alltoall_offsets(offsets, count_of(send));
+    result.values.resize(static_cast<std::size_t>(result.offsets.back()));
+    alltoall_pieces(send.data(), sizeof(T), offsets, result.offsets, result.values.data());
+    return result;
   }
 
-  /// Point to point; tags are 0 .. 32 767. `receive` needs the exact length.
+  /// Point to point; tags are 0 .. 32 766. `receive` needs the exact length, and the same
+  /// communicator options on both sides. Messages between two ranks with the same tag arrive in the
+  /// order of sending.
   template <Sendable T>
   void send(std::span<const T> values, int destination, int tag) const {
     Request request = isend(values, destination, tag);
@@ -169,10 +228,13 @@ class Communicator {
   [[nodiscard]] Request ireceive(std::span<T> values, int source, int tag) const {
     return ireceive_bytes(values.data(), bytes_of(values), source, tag);
   }
-  /// Non-blocking forms.
+  /// Non-blocking forms. All pieces of a long message are posted at once, so that the order of
+  /// operations is the same on all ranks; MPI may take as much memory again for a reduction.
+  /// Collective.
   template <ExactlyReducible T>
   [[nodiscard]] Request iallreduce(std::span<T> values, ReduceOp op) const {
-    return iallreduce_bytes(values.data(), static_cast<std::int64_t>(values.size()), dtype_of_integral<T>(), op);
+    return iallreduce_bytes(values.data(), static_cast<std::int64_t>(values.size()),
+                            dtype_of_integral<T>(), op);
   }
   template <Sendable T>
   [[nodiscard]] Request ibroadcast(std::span<T> values, int root) const {
@@ -181,49 +243,54 @@ class Communicator {
   [[nodiscard]] Request ibarrier() const;
 
  private:
-  struct GatheredBytes {
-    std::vector<std::byte> bytes;
-    std::vector<std::int64_t> byte_offsets;
-  };
   template <class T>
   static constexpr DType dtype_of_integral() {
     if constexpr (std::is_signed_v<T>)
-      return sizeof(T) == 8 ? DType::i64 : sizeof(T) == 4 ? DType::i32 : sizeof(T) == 2 ? DType::i16 : DType::i8;
+      return sizeof(T) == 8   ? DType::i64
+             : sizeof(T) == 4 ? DType::i32
+             : sizeof(T) == 2 ? DType::i16
+                              : DType::i8;
     else
-      return sizeof(T) == 8 ? DType::u64 : sizeof(T) == 4 ? DType::u32 : sizeof(T) == 2 ? DType::u16 : DType::u8;
+      return sizeof(T) == 8   ? DType::u64
+             : sizeof(T) == 4 ? DType::u32
+             : sizeof(T) == 2 ? DType::u16
+                              : DType::u8;
   }
   template <class T>
   static std::int64_t bytes_of(std::span<T> values) {
     return static_cast<std::int64_t>(values.size_bytes());
   }
   template <class T>
-  static Gathered<T> to_gathered(GatheredBytes&& from) {
-    Gathered<T> result;
-    result.values.resize(from.bytes.size() / sizeof(T));
-    copy_bytes(result.values.data(), from.bytes.data(), from.bytes.size());
-    result.offsets.reserve(from.byte_offsets.size());
-    for (const std::int64_t offset : from.byte_offsets)
-      result.offsets.push_back(offset / static_cast<std::int64_t>(sizeof(T)));
-    return result;
+  static std::int64_t count_of(std::span<T> values) {
+    return static_cast<std::int64_t>(values.size());
   }
-  static void copy_bytes(void* to, const void* from, std::size_t bytes);
 
   void allreduce_bytes(void* values, std::int64_t count, DType dtype, ReduceOp op) const;
   void reduce_bytes(void* values, std::int64_t count, DType dtype, ReduceOp op, int root) const;
   void exscan_bytes(void* value, DType dtype, ReduceOp op) const;
   void broadcast_bytes(void* data, std::int64_t bytes, int root) const;
-  [[nodiscard]] GatheredBytes gather_bytes(const void* data, std::int64_t bytes, int root) const;
-  [[nodiscard]] GatheredBytes allgather_bytes(const void* data, std::int64_t bytes) const;
-  [[nodiscard]] GatheredBytes alltoall_bytes(const void* data, std::span<const std::int64_t> offsets,
-                                             std::size_t element_bytes) const;
-  [[nodiscard]] Request isend_bytes(const void* data, std::int64_t bytes, int destination, int tag) const;
+  // Offsets are in elements, with size() + 1 entries.
+  [[nodiscard]] std::vector<std::int64_t> gather_offsets(std::int64_t count, int root) const;
+  void gather_pieces(const void* data, std::int64_t count, std::size_t element_bytes,
+                     std::span<const std::int64_t> offsets, void* to, int root) const;
+  [[nodiscard]] std::vector<std::int64_t> allgather_offsets(std::int64_t count) const;
+  void allgather_pieces(const void* data, std::size_t element_bytes,
+                        std::span<const std::int64_t> offsets, void* to) const;
+  void allgather_values(const void* value, std::size_t bytes, void* to) const;
+  [[nodiscard]] std::vector<std::int64_t> alltoall_offsets(
+      std::span<const std::int64_t> send_offsets, std::int64_t count) const;
+  void alltoall_pieces(const void* data, std::size_t element_bytes,
+                       std::span<const std::int64_t> send_offsets,
+                       std::span<const std::int64_t> receive_offsets, void* to) const;
+  [[nodiscard]] Request isend_bytes(const void* data, std::int64_t bytes, int destination,
+                                    int tag) const;
   [[nodiscard]] Request ireceive_bytes(void* data, std::int64_t bytes, int source, int tag) const;
-  [[nodiscard]] Request iallreduce_bytes(void* values, std::int64_t count, DType dtype, ReduceOp op) const;
+  [[nodiscard]] Request iallreduce_bytes(void* values, std::int64_t count, DType dtype,
+                                         ReduceOp op) const;
   [[nodiscard]] Request ibroadcast_bytes(void* data, std::int64_t bytes, int root) const;
 
-  struct Impl;
-  explicit Communicator(std::shared_ptr<Impl> impl);
-  std::shared_ptr<Impl> impl_;
+  explicit Communicator(std::shared_ptr<comm::CommunicatorState> impl);
+  std::shared_ptr<comm::CommunicatorState> impl_;
 };
 
 }  // namespace serried

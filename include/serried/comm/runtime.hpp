@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,18 +10,23 @@
 namespace serried {
 
 struct RuntimeOptions {
-  /// A caller's communicator as a Fortran handle (`MPI_Comm_c2f(comm)`); negative: all ranks of the job.
-  int fortran_communicator = -1;
+  /// A caller's communicator as a Fortran handle (`MPI_Comm_c2f(comm)`), which may be any int; it
+  /// is duplicated, and must have been made by an MPI that runs. Without one: all ranks of the job.
+  std::optional<int> fortran_communicator;
   /// Threads of this rank; 0: decided from the environment, see Runtime::threads.
   int threads = 0;
   CommunicatorOptions communicator;
 };
 
-/// Takes over MPI, or starts it (with MPI_THREAD_MULTIPLE if it can be had), and finds out where this rank
-/// stands. MPI is finalised by the destructor exactly if this object initialised it.
+/// Takes over MPI, or starts it (with MPI_THREAD_MULTIPLE if it can be had), and finds out where
+/// this rank stands. MPI is finalised by the destructor exactly if this object initialised it; but
+/// not while an exception unwinds past it, because the other ranks may be elsewhere: the program
+/// then reports the exception and calls abort_job.
 class Runtime {
  public:
   /// Collective over the job (or over the caller's communicator).
+  /// @throws InvalidArgument for threads < 0.
+  /// @throws Error if MPI cannot be started, or has been finalised before.
   explicit Runtime(const RuntimeOptions& options = {});
   ~Runtime();
   Runtime(const Runtime&) = delete;
@@ -32,8 +38,10 @@ class Runtime {
   [[nodiscard]] int node_rank() const noexcept;
   [[nodiscard]] int node_size() const noexcept;
   [[nodiscard]] const std::string& host_name() const noexcept;
-  /// Threads of this rank: the option, OMP_NUM_THREADS, SLURM_CPUS_PER_TASK, else the CPUs of the rank's
-  /// mask and cgroup quota divided by the node's ranks whose masks overlap; at least 1.
+  /// Threads of this rank: the option, OMP_NUM_THREADS, SLURM_CPUS_PER_TASK, else the CPUs of the
+  /// rank's mask and cgroup quota divided by the node's ranks whose masks overlap; at least 1. A
+  /// value of the environment that is no positive number is ignored with a warning through
+  /// recorder().
   [[nodiscard]] int threads() const noexcept;
   /// Where the number comes from, e.g. "OMP_NUM_THREADS" or "2 CPUs / 4 ranks".
   [[nodiscard]] const std::string& threads_source() const noexcept;
@@ -48,8 +56,8 @@ class Runtime {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Ends the whole job with this exit code, at once. For programs only: the library never calls it.
-/// Local.
+/// Ends the whole job with this exit code, at once; only this process where MPI does not run. For
+/// programs only: the library never calls it. Local.
 [[noreturn]] void abort_job(int code) noexcept;
 
 }  // namespace serried

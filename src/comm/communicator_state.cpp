@@ -1,0 +1,79 @@
+#include "comm/communicator_state.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "comm/backoff.hpp"
+#include "serried/base/error.hpp"
+
+namespace serried::comm {
+
+CommunicatorState::CommunicatorState(MPI_Comm owned, std::shared_ptr<Recorder> its_recorder,
+                                     CommunicatorOptions its_options)
+    : comm(owned), recorder(std::move(its_recorder)), options(its_options) {
+  check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  check(MPI_Comm_rank(comm, &rank), "MPI_Comm_rank");
+  check(MPI_Comm_size(comm, &size), "MPI_Comm_size");
+}
+
+CommunicatorState::~CommunicatorState() {
+  if (!is_mpi_running()) return;
+  release_completed_orphans();
+  // With orphans the communicator stays until MPI ends: their requests refer to it.
+  if (orphans_.empty()) MPI_Comm_free(&comm);
+}
+
+void CommunicatorState::adopt(MPI_Request request) noexcept {
+  if (request == MPI_REQUEST_NULL) return;
+  const std::lock_guard lock(orphans_mutex_);
+  try {
+    orphans_.push_back(request);
+  } catch (const std::bad_alloc&) {
+    // The handle is lost, not the operation: MPI keeps its own reference until it completes.
+  }
+}
+
+void CommunicatorState::release_completed_orphans() noexcept {
+  const std::lock_guard lock(orphans_mutex_);
+  std::erase_if(orphans_, [](MPI_Request& request) {
+    int is_done = 0;
+    const int code = MPI_Test(&request, &is_done, MPI_STATUS_IGNORE);
+    return is_done != 0 || code != MPI_SUCCESS || request == MPI_REQUEST_NULL;
+  });
+}
+
+void CommunicatorState::check_rank(int other, const char* what) const {
+  if (other < 0 || other >= size)
+    throw InvalidArgument(std::string(what) + " " + std::to_string(other) +
+                          " is no rank of a communicator of " + std::to_string(size));
+}
+
+bool test(Piece& piece, const char* operation) {
+  int is_done = 0;
+  MPI_Status status;
+  const int code = MPI_Test(&piece.request, &is_done, &status);
+  if (code != MPI_SUCCESS) {
+    piece.request = MPI_REQUEST_NULL;
+    throw_mpi_error(code, operation);
+  }
+  if (is_done == 0) return false;
+  if (piece.expected_bytes >= 0) {
+    int received = 0;
+    check(MPI_Get_count(&status, MPI_BYTE, &received), "MPI_Get_count");
+    if (received != piece.expected_bytes)
+      throw Error(ErrorKind::internal, "a message of " + std::to_string(received) +
+                                           " bytes from rank " + std::to_string(status.MPI_SOURCE) +
+                                           " came where " + std::to_string(piece.expected_bytes) +
+                                           " were expected");
+  }
+  return true;
+}
+
+void wait_for(const CommunicatorState& impl, MPI_Request request, const char* operation) {
+  Piece piece{request};
+  Backoff backoff(impl.options.spin_polls);
+  while (!test(piece, operation)) backoff.pause();
+}
+
+}  // namespace serried::comm

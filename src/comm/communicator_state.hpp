@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "comm/mpi_support.hpp"
+#include "serried/comm/communicator.hpp"
+
+namespace serried::comm {
+
+/// What the copies of a Communicator and its requests share.
+struct CommunicatorState {
+  CommunicatorState(MPI_Comm owned, std::shared_ptr<Recorder> its_recorder,
+                    CommunicatorOptions its_options);
+  ~CommunicatorState();
+  CommunicatorState(const CommunicatorState&) = delete;
+  CommunicatorState& operator=(const CommunicatorState&) = delete;
+
+  MPI_Comm comm;
+  std::shared_ptr<Recorder> recorder;
+  CommunicatorOptions options;
+  int rank = 0;
+  int size = 1;
+
+  /// Takes a request that nobody waits for any more: MPI still works on it.
+  void adopt(MPI_Request request) noexcept;
+  /// Lets go of adopted requests that have completed.
+  void release_completed_orphans() noexcept;
+
+  void check_rank(int other, const char* what) const;
+  [[nodiscard]] std::int64_t limit() const noexcept { return options.max_message_elements; }
+  /// The span of one call; nothing without a recorder.
+  [[nodiscard]] std::optional<Recorder::Span> span(const char* operation,
+                                                   std::int64_t bytes) const {
+    std::optional<Recorder::Span> result;
+    if (recorder) {
+      result.emplace(recorder->span(operation, Activity::communication));
+      result->add_bytes(bytes);
+    }
+    return result;
+  }
+
+ private:
+  std::mutex orphans_mutex_;
+  std::vector<MPI_Request> orphans_;
+};
+
+/// Internal messages use the last tag that every MPI has; callers have those below.
+inline constexpr int internal_tag = 32767;
+
+/// One posted piece of an operation.
+struct Piece {
+  MPI_Request request = MPI_REQUEST_NULL;
+  /// Length of the message that is to be received; negative for everything else.
+  std::int64_t expected_bytes = -1;
+};
+
+/// Tests a piece; true (once) when it is complete. Its request is then null, also when this throws.
+/// Local.
+[[nodiscard]] bool test(Piece& piece, const char* operation);
+
+/// Polls until the request is complete. If it fails, the communicator adopts what is left of it.
+void wait_for(const CommunicatorState& impl, MPI_Request request, const char* operation);
+
+}  // namespace serried::comm

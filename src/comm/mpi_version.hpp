@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace serried::comm {
+
+/// Name and version from what MPI_Get_library_version says, in the shortest form: "Open MPI 4.1.4",
+/// "MPICH 4.0.2"; the first line of an unknown library's text. Local.
+[[nodiscard]] std::string short_mpi_version(std::string_view text);
+
+}  // namespace serried::comm

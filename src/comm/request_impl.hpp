@@ -1,0 +1,44 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "comm/communicator_state.hpp"
+
+namespace serried {
+
+/// The pieces of one pending operation, all of them posted; waited for in order.
+struct Communicator::Request::Impl {
+  Impl(std::shared_ptr<comm::CommunicatorState> its_communicator, const char* its_operation)
+      : communicator(std::move(its_communicator)), operation(its_operation) {}
+  ~Impl();
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  /// Posts the pieces of `count` counts, each of at most the communicator's limit; one empty piece
+  /// for 0. `post(begin, counts, request)` returns MPI's code.
+  template <class Post>
+  void post_pieces(std::int64_t count, Post post) {
+    const std::int64_t limit = communicator->limit();
+    std::int64_t begin = 0;
+    do {
+      const std::int64_t length = std::min(limit, count - begin);
+      MPI_Request request = MPI_REQUEST_NULL;
+      comm::check(post(begin, static_cast<int>(length), &request), operation);
+      pieces.push_back({request});
+      begin += length;
+    } while (begin < count);
+  }
+  /// Tests the first pieces; true when all are complete.
+  [[nodiscard]] bool advance();
+
+  std::shared_ptr<comm::CommunicatorState> communicator;
+  const char* operation;
+  std::vector<comm::Piece> pieces;
+  std::size_t next = 0;
+};
+
+}  // namespace serried

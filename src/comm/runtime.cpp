@@ -1,0 +1,184 @@
+#include "serried/comm/runtime.hpp"
+
+#include <mpi.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <utility>
+
+#include "comm/host_cpus.hpp"
+#include "comm/mpi_support.hpp"
+#include "comm/mpi_version.hpp"
+#include "comm/thread_count.hpp"
+#include "serried/base/error.hpp"
+
+namespace serried {
+namespace {
+
+/// Starts MPI unless it runs; true if this call did.
+bool start_mpi() {
+  int is_finalized = 0;
+  comm::check(MPI_Finalized(&is_finalized), "MPI_Finalized");
+  if (is_finalized != 0)
+    throw Error(ErrorKind::internal,
+                "MPI has been finalised in this process; it cannot be started again");
+  int is_initialized = 0;
+  comm::check(MPI_Initialized(&is_initialized), "MPI_Initialized");
+  if (is_initialized != 0) return false;
+  int provided = 0;
+  comm::check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
+  return true;
+}
+
+std::string read_host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
+}
+
+std::string read_mpi_library() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING + 1> text{};
+  int length = 0;
+  comm::check(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
+  return comm::short_mpi_version({text.data(), static_cast<std::size_t>(length)});
+}
+
+std::optional<std::string> read_variable(const char* name) {
+  const char* const value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return std::string(value);
+}
+
+/// The CPUs and quotas of all ranks of the node, in node rank order.
+std::vector<comm::RankCpus> exchange_cpus(const Communicator& node) {
+  struct Quota {
+    double cpus;
+    std::uint64_t group;
+  };
+  const std::vector<int> own = comm::cpus_of_this_process();
+  const comm::CpuQuota quota = comm::read_cpu_quota();
+  const auto masks = node.allgather(std::span<const int>(own));
+  const auto quotas = node.allgather(Quota{quota.cpus, std::hash<std::string>{}(quota.group)});
+  std::vector<comm::RankCpus> ranks;
+  for (int r = 0; r < node.size(); ++r) {
+    const auto mask = masks.piece(r);
+    const Quota& its = quotas[static_cast<std::size_t>(r)];
+    ranks.push_back({{mask.begin(), mask.end()}, its.cpus, its.group});
+  }
+  return ranks;
+}
+
+/// Whether the node has a core for each of its ranks: the union of their masks, within their quota.
+bool has_core_for_each(const std::vector<comm::RankCpus>& ranks) {
+  std::vector<int> all;
+  double quota = comm::RankCpus::no_quota;
+  for (const comm::RankCpus& rank : ranks) {
+    all.insert(all.end(), rank.cpus.begin(), rank.cpus.end());
+    quota = std::min(quota, rank.quota_cpus);
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return static_cast<double>(ranks.size()) <= std::min(static_cast<double>(all.size()), quota);
+}
+
+}  // namespace
+
+struct Runtime::Impl {
+  // Ends MPI after the members below have let go of their communicators.
+  struct MpiSession {
+    bool is_owner = start_mpi();
+    int exceptions_before = std::uncaught_exceptions();
+    ~MpiSession() {
+      if (is_owner && std::uncaught_exceptions() <= exceptions_before && comm::is_mpi_running())
+        MPI_Finalize();
+    }
+  };
+  MpiSession session;
+  std::shared_ptr<Recorder> recorder = std::make_shared<Recorder>();
+  std::unique_ptr<Communicator> communicator;
+  int node_rank = 0;
+  int node_size = 1;
+  std::string host_name = read_host_name();
+  comm::ThreadCount threads;
+  std::string cpu_list;
+  bool has_thread_multiple = false;
+  std::string mpi_library = read_mpi_library();
+};
+
+Runtime::Runtime(const RuntimeOptions& options) {
+  if (options.threads < 0)
+    throw InvalidArgument("a rank needs at least 1 thread, not " + std::to_string(options.threads));
+  impl_ = std::make_unique<Impl>();
+  int level = MPI_THREAD_SINGLE;
+  comm::check(MPI_Query_thread(&level), "MPI_Query_thread");
+  impl_->has_thread_multiple = level >= MPI_THREAD_MULTIPLE;
+  const int handle = options.fortran_communicator.value_or(MPI_Comm_c2f(MPI_COMM_WORLD));
+
+  comm::ThreadCountInputs inputs;
+  CommunicatorOptions communicator_options = options.communicator;
+  {
+    const auto all = Communicator::from_fortran_handle(handle, nullptr, options.communicator);
+    const Communicator node = all.split_node();
+    impl_->node_rank = node.rank();
+    impl_->node_size = node.size();
+    inputs.node_ranks = exchange_cpus(node);
+    constexpr int brief_spin = 200;
+    if (communicator_options.spin_polls == 0 && has_core_for_each(inputs.node_ranks))
+      communicator_options.spin_polls = brief_spin;
+  }
+  impl_->communicator = std::make_unique<Communicator>(
+      Communicator::from_fortran_handle(handle, impl_->recorder, communicator_options));
+  inputs.option = options.threads;
+  inputs.omp_num_threads = read_variable("OMP_NUM_THREADS");
+  inputs.slurm_cpus_per_task = read_variable("SLURM_CPUS_PER_TASK");
+  inputs.node_rank = impl_->node_rank;
+  impl_->threads = comm::decide_thread_count(inputs);
+  for (const std::string& warning : impl_->threads.warnings)
+    impl_->recorder->say(Severity::warning, warning);
+  impl_->cpu_list =
+      comm::cpu_list_text(inputs.node_ranks[static_cast<std::size_t>(impl_->node_rank)].cpus);
+}
+
+Runtime::~Runtime() = default;
+
+const Communicator& Runtime::communicator() const noexcept {
+  return *impl_->communicator;
+}
+const std::shared_ptr<Recorder>& Runtime::recorder() const noexcept {
+  return impl_->recorder;
+}
+int Runtime::node_rank() const noexcept {
+  return impl_->node_rank;
+}
+int Runtime::node_size() const noexcept {
+  return impl_->node_size;
+}
+const std::string& Runtime::host_name() const noexcept {
+  return impl_->host_name;
+}
+int Runtime::threads() const noexcept {
+  return impl_->threads.threads;
+}
+const std::string& Runtime::threads_source() const noexcept {
+  return impl_->threads.source;
+}
+const std::string& Runtime::cpu_list() const noexcept {
+  return impl_->cpu_list;
+}
+bool Runtime::has_thread_multiple() const noexcept {
+  return impl_->has_thread_multiple;
+}
+const std::string& Runtime::mpi_library() const noexcept {
+  return impl_->mpi_library;
+}
+
+void abort_job(int code) noexcept {
+  if (comm::is_mpi_running()) MPI_Abort(MPI_COMM_WORLD, code);
+  std::_Exit(code);
+}
+
+}  // namespace serried
