@@ -1,13 +1,20 @@
-# serried_add_program(NAME SOURCES...): a program of apps/. It is linked with serried and with the check
-# that says clearly where the CPU lacks AVX2 and FMA; it lands in bin/ of the build tree and is installed.
+# serried_add_program(NAME SOURCES...): a program of apps/, target NAME_program (`serried` is the library),
+# file bin/NAME. It is linked with serried and with the check that says clearly where the CPU lacks AVX2
+# and FMA; it lands in bin/ of the build tree and is installed.
 # Object libraries do not travel through other libraries: whoever makes a program without this function
 # links serried_cpu_check to it directly.
 add_library(serried_cpu_check OBJECT ${PROJECT_SOURCE_DIR}/apps/support/cpu_check.cpp)
 target_compile_options(serried_cpu_check PRIVATE -march=x86-64 -mtune=generic -fno-sanitize=all
   -Wall -Wextra $<$<BOOL:${SERRIED_WARNINGS_AS_ERRORS}>:-Werror>)
 
+# The programs alone, without tests and benchmarks.
+add_custom_target(programs)
+
 function(serried_add_program name)
-  add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE serried::serried serried_build_flags serried_cpu_check)
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  set(target ${name}_program)
+  add_executable(${target} ${ARGN})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name})
+  target_link_libraries(${target} PRIVATE serried::serried serried_build_flags serried_cpu_check)
+  install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  add_dependencies(programs ${target})
 endfunction()
