@@ -52,4 +52,19 @@ struct Half {
   return {static_cast<std::uint16_t>(sign | ((rounded - 0x38000000u) >> 13))};
 }
 
+/// The nearest binary16 (ties to even), rounded once.
+/// Local.
+[[nodiscard]] constexpr Half to_half(double value) noexcept {
+  auto nearest = static_cast<float>(value);
+  const auto exact = static_cast<double>(nearest);
+  if (value != value || exact == value) return to_half(nearest);
+  // Round to odd: an f32 towards zero whose last bit says that there is more. It has over two bits more
+  // than binary16, so that the second rounding is that of the value itself. (Boldo and Melquiond, "When
+  // double rounding is odd", 2005.)
+  auto word = std::bit_cast<std::uint32_t>(nearest);
+  const bool is_away_from_zero = value < 0 ? exact < value : exact > value;
+  if (is_away_from_zero) --word;
+  return to_half(std::bit_cast<float>(word | 1u));
+}
+
 }  // namespace serried

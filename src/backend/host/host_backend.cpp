@@ -20,8 +20,8 @@ constexpr std::array<FindKernels, 6> kernel_table{
     find_none,  // moments
     find_none,  // sums
     find_none,  // histogram
-    find_none,  // convert
-    find_none,  // random
+    find_convert_kernels,
+    find_random_kernels,
     find_none,  // kmeans
 };
 

@@ -8,4 +8,7 @@ namespace serried::host {
 /// where the field does not cover it.
 using FindKernels = const void* (*)(DType dtype);
 
+[[nodiscard]] const void* find_convert_kernels(DType dtype);
+[[nodiscard]] const void* find_random_kernels(DType dtype);
+
 }  // namespace serried::host

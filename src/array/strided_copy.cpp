@@ -1,0 +1,79 @@
+#include "array/strided_copy.hpp"
+
+#include <cstring>
+
+namespace serried {
+namespace {
+
+struct Axis {
+  std::int64_t extent = 1;
+  std::int64_t to = 0;
+  std::int64_t from = 0;
+};
+
+template <std::size_t item>
+void copy_items(std::int64_t count, std::byte* to, std::int64_t to_stride, const std::byte* from,
+                std::int64_t from_stride) {
+  for (std::int64_t i = 0; i < count; ++i)
+    std::memcpy(to + i * to_stride, from + i * from_stride, item);
+}
+
+void copy_run(const Axis& axis, std::int64_t item_bytes, std::byte* to, const std::byte* from) {
+  if (axis.to == item_bytes && axis.from == item_bytes) {
+    std::memcpy(to, from, static_cast<std::size_t>(axis.extent * item_bytes));
+    return;
+  }
+  switch (item_bytes) {
+    case 1:
+      return copy_items<1>(axis.extent, to, axis.to, from, axis.from);
+    case 2:
+      return copy_items<2>(axis.extent, to, axis.to, from, axis.from);
+    case 4:
+      return copy_items<4>(axis.extent, to, axis.to, from, axis.from);
+    case 8:
+      return copy_items<8>(axis.extent, to, axis.to, from, axis.from);
+    default:
+      for (std::int64_t i = 0; i < axis.extent; ++i)
+        std::memcpy(to + i * axis.to, from + i * axis.from, static_cast<std::size_t>(item_bytes));
+  }
+}
+
+void copy_axes(std::span<const Axis> axes, std::int64_t item_bytes, std::byte* to,
+               const std::byte* from) {
+  if (axes.size() == 1) return copy_run(axes[0], item_bytes, to, from);
+  for (std::int64_t i = 0; i < axes[0].extent; ++i)
+    copy_axes(axes.subspan(1), item_bytes, to + i * axes[0].to, from + i * axes[0].from);
+}
+
+}  // namespace
+
+std::vector<std::int64_t> c_strides(const Shape& extents, std::int64_t item_bytes) {
+  std::vector<std::int64_t> strides(static_cast<std::size_t>(extents.dimensions()));
+  for (int axis = extents.dimensions() - 1; axis >= 0; --axis) {
+    strides[static_cast<std::size_t>(axis)] = item_bytes;
+    item_bytes *= extents[axis];
+  }
+  return strides;
+}
+
+void copy_strided(const Shape& extents, std::int64_t item_bytes, std::byte* to,
+                  std::span<const std::int64_t> to_strides, const std::byte* from,
+                  std::span<const std::int64_t> from_strides) {
+  if (extents.elements() == 0) return;
+  // neighbouring axes that lie alike on both sides are one axis, so that copies are long
+  std::vector<Axis> axes;
+  for (int i = 0; i < extents.dimensions(); ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const Axis axis{extents[i], to_strides[at], from_strides[at]};
+    if (axis.extent == 1) continue;
+    if (!axes.empty() && axes.back().to == axis.extent * axis.to &&
+        axes.back().from == axis.extent * axis.from)
+      axes.back() = {axes.back().extent * axis.extent, axis.to, axis.from};
+    else
+      axes.push_back(axis);
+  }
+  if (axes.empty()) axes.push_back({1, item_bytes, item_bytes});
+  copy_axes(axes, item_bytes, to, from);
+}
+
+}  // namespace serried
