@@ -22,7 +22,7 @@ constexpr std::array<FindKernels, 6> kernel_table{
     find_none,  // histogram
     find_convert_kernels,
     find_random_kernels,
-    find_none,  // kmeans
+    find_kmeans_kernels,
 };
 
 class HostBackend final : public Backend {

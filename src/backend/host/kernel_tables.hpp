@@ -10,5 +10,6 @@ using FindKernels = const void* (*)(DType dtype);
 
 [[nodiscard]] const void* find_convert_kernels(DType dtype);
 [[nodiscard]] const void* find_random_kernels(DType dtype);
+[[nodiscard]] const void* find_kmeans_kernels(DType dtype);
 
 }  // namespace serried::host

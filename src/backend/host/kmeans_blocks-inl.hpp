@@ -1,0 +1,286 @@
+// The register-blocked heart: |c'|^2 - 2 x'.c' for blocks of rows and centres, each value one chain
+// of fused multiply-adds over ascending features. For Highway's foreach_target; included once for
+// each target.
+#if defined(SERRIED_KMEANS_BLOCKS_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef SERRIED_KMEANS_BLOCKS_INL
+#undef SERRIED_KMEANS_BLOCKS_INL
+#else
+#define SERRIED_KMEANS_BLOCKS_INL
+#endif
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "backend/host/kmeans_centers.hpp"
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+// After highway.h, because it has its own toggle.
+#include "backend/host/kmeans_pack-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace serried::host {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// What becomes of the values of a block.
+enum class Outcome { two_least, least, values };
+
+/// The memory of one block of rows: packed features, and for each row what was found so far.
+template <class C>
+struct BlockScratch {
+  using Index = hwy::MakeSigned<C>;
+  static constexpr std::int64_t lanes = lane_count<hn::ScalableTag<C>>;
+  static constexpr std::int64_t sub = row_vectors * lanes;  ///< rows of a sub-block
+  /// Features that are packed at a time, and centres that are visited with unfinished chains.
+  static constexpr std::int64_t max_width = 512 / static_cast<std::int64_t>(sizeof(C));
+  static constexpr std::int64_t max_group = 512;
+
+  BlockScratch(std::int64_t features, std::int64_t padded_centers, Outcome outcome) {
+    constexpr std::int64_t packed_bytes = 16 << 10;
+    width = features <= 2 * max_width ? features : max_width;
+    const std::int64_t fitting = packed_bytes / (width * static_cast<std::int64_t>(sizeof(C)));
+    rows = (width < features ? 4 : std::clamp<std::int64_t>(fitting / sub, 1, 8)) * sub;
+    const auto size = static_cast<std::size_t>(rows);
+    group = width == features && outcome != Outcome::values ? padded_centers
+                                                            : std::min(padded_centers, max_group);
+    packed.resize(size * static_cast<std::size_t>(width));
+    norms.resize(size);
+    best.resize(size);
+    second.resize(size);
+    index.resize(size);
+    if (width < features || outcome == Outcome::values)
+      chains.resize(size * static_cast<std::size_t>(group));
+    edge_elements = size * static_cast<std::size_t>(features) + 16;
+  }
+
+  std::int64_t width;  ///< features packed at a time
+  std::int64_t rows;   ///< of a block, a multiple of `sub`
+  std::int64_t group;  ///< centres whose chains are kept at a time
+  std::vector<C> packed, norms, best, second, chains;
+  std::vector<Index> index;
+  std::size_t edge_elements;  ///< of the copy that block_rows makes
+};
+
+/// The rows of a block such that whole sub-blocks, and a vector beyond the last row's end, can be
+/// read: where they are, or a copy padded with zeros in `edge`.
+template <class C, class T>
+HWY_INLINE const T* block_rows(const BlockScratch<C>& scratch, const T* rows,
+                               std::int64_t row_count, std::int64_t rows_left,
+                               std::int64_t features, std::vector<T>& edge) {
+  const std::int64_t padded = (row_count + scratch.sub - 1) / scratch.sub * scratch.sub;
+  const std::int64_t beyond = features % scratch.lanes == 0 ? 0 : scratch.lanes;
+  if (padded * features + beyond <= rows_left * features) return rows;
+  edge.assign(scratch.edge_elements, T{0});
+  std::copy(rows, rows + row_count * features, edge.begin());
+  return edge.data();
+}
+
+/// Asks for the lines of the next block while this one is computed on, a part at each call.
+struct Prefetcher {
+  const char* next = nullptr;
+  const char* end = nullptr;
+  std::int64_t bytes_per_call = 0;
+
+  HWY_INLINE void run() {
+    const char* const stop = std::min(end, next + bytes_per_call);
+    for (; next < stop; next += 64) hwy::Prefetch(next);
+  }
+};
+
+/// One register block: continues the chains of `columns` centres and row_vectors vectors of rows.
+template <int columns, class D, class V>
+HWY_INLINE void run_chains(D d, const hn::TFromD<D>* x, const hn::TFromD<D>* c, std::int64_t stride,
+                           std::int64_t width, V (&chain)[row_vectors][columns]) {
+  constexpr int n = lane_count<D>;
+  for (std::int64_t f = 0; f < width; ++f, x += row_vectors * n, c += stride) {
+    const V x0 = hn::LoadU(d, x);
+    const V x1 = hn::LoadU(d, x + n);
+    const V x2 = hn::LoadU(d, x + 2 * n);
+#pragma GCC unroll 8
+    for (int j = 0; j < columns; ++j) {
+      const V center = hn::Set(d, c[j]);
+      chain[0][j] = hn::MulAdd(x0, center, chain[0][j]);
+      chain[1][j] = hn::MulAdd(x1, center, chain[1][j]);
+      chain[2][j] = hn::MulAdd(x2, center, chain[2][j]);
+    }
+  }
+}
+
+/// Puts the values of `columns` centres into the least (and second least) so far; strictly smaller
+/// values win, so that ties go to the lowest index.
+template <int columns, bool has_second, class C, class V>
+HWY_INLINE void keep_least(const V (&chain)[row_vectors][columns], std::int64_t first_center,
+                           C* best, C* second, hwy::MakeSigned<C>* index) {
+  const hn::ScalableTag<C> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  constexpr int n = lane_count<decltype(d)>;
+#pragma GCC unroll 3
+  for (int r = 0; r < row_vectors; ++r) {
+    V least = hn::LoadU(d, best + r * n);
+    V next = has_second ? hn::LoadU(d, second + r * n) : hn::Zero(d);
+    auto where = hn::BitCast(d, hn::LoadU(di, index + r * n));
+    auto number = hn::Set(di, static_cast<hwy::MakeSigned<C>>(first_center));
+    const auto one = hn::Set(di, 1);
+#pragma GCC unroll 8
+    for (int j = 0; j < columns; ++j) {
+      const V value = chain[r][j];
+      const auto is_less = hn::Lt(value, least);
+      if constexpr (has_second) next = hn::Min(next, hn::Max(value, least));
+      where = hn::IfThenElse(is_less, hn::BitCast(d, number), where);
+      least = hn::Min(value, least);
+      number = hn::Add(number, one);
+    }
+    hn::StoreU(least, d, best + r * n);
+    if constexpr (has_second) hn::StoreU(next, d, second + r * n);
+    hn::StoreU(hn::BitCast(di, where), di, index + r * n);
+  }
+}
+
+/// All sub-blocks of a packed chunk of features against one register block of centres.
+template <int columns, Outcome outcome, class C>
+HWY_INLINE void visit_centers(const CenterBlocks<C>& blocks, BlockScratch<C>& scratch,
+                              std::int64_t sub_blocks, const C* coefficients, std::int64_t stride,
+                              std::int64_t width, std::int64_t center, std::int64_t center_in_group,
+                              bool is_first, bool is_last, Prefetcher& prefetcher) {
+  const hn::ScalableTag<C> d;
+  using V = hn::Vec<decltype(d)>;
+  constexpr int n = lane_count<decltype(d)>;
+  constexpr std::int64_t sub = BlockScratch<C>::sub;
+  for (std::int64_t s = 0; s < sub_blocks; ++s) {
+    prefetcher.run();
+    V chain[row_vectors][columns];
+    C* const kept = scratch.chains.data() + center_in_group * scratch.rows + s * sub;
+    if (is_first) {
+#pragma GCC unroll 8
+      for (int j = 0; j < columns; ++j)
+        chain[0][j] = chain[1][j] = chain[2][j] =
+            hn::Set(d, blocks.norms[static_cast<std::size_t>(center + j)]);
+    } else {
+#pragma GCC unroll 8
+      for (int j = 0; j < columns; ++j)
+        for (int r = 0; r < row_vectors; ++r)
+          chain[r][j] = hn::LoadU(d, kept + j * scratch.rows + r * n);
+    }
+    run_chains<columns>(d, scratch.packed.data() + s * width * sub, coefficients, stride, width,
+                        chain);
+    if (is_last && outcome != Outcome::values) {
+      keep_least<columns, outcome == Outcome::two_least>(
+          chain, center, scratch.best.data() + s * sub, scratch.second.data() + s * sub,
+          scratch.index.data() + s * sub);
+    } else {
+#pragma GCC unroll 8
+      for (int j = 0; j < columns; ++j)
+        for (int r = 0; r < row_vectors; ++r)
+          hn::StoreU(chain[r][j], d, kept + j * scratch.rows + r * n);
+    }
+  }
+}
+
+/// Runs a block of at most scratch.rows rows against the centres [group_begin, group_end) (padded):
+/// their least values go to scratch.best, second and index, or all values to scratch.chains. The
+/// rows' |x'|^2 go to scratch.norms.
+template <Outcome outcome, class C, class T>
+HWY_NOINLINE void run_block(const CenterBlocks<C>& blocks, const PackFrame<C>& frame, const T* rows,
+                            std::int64_t row_count, std::int64_t features, std::int64_t group_begin,
+                            std::int64_t group_end, BlockScratch<C>& scratch,
+                            Prefetcher& prefetcher) {
+  constexpr bool is_wide = lane_count<hn::ScalableTag<C>> * sizeof(C) == 64;
+  constexpr std::int64_t wide = CenterBlocks<C>::wide;
+  const std::int64_t sub_blocks = (row_count + scratch.sub - 1) / scratch.sub;
+  std::fill(scratch.norms.begin(), scratch.norms.end(), C{0});
+  for (std::int64_t f = 0; f < features; f += scratch.width) {
+    const std::int64_t end = std::min(features, f + scratch.width);
+    bool is_packed = false;
+    if constexpr (sizeof(T) == sizeof(C)) {
+      if (features == 1) {
+        pack_numbers<C>(rows, sub_blocks * scratch.sub, frame, scratch.packed.data(),
+                        scratch.norms.data());
+        is_packed = true;
+      }
+    }
+    if (!is_packed)
+      pack_rows<C, T>(rows, sub_blocks * scratch.sub, features, f, end, frame,
+                      scratch.packed.data(), scratch.norms.data());
+    const bool is_first = f == 0;
+    const bool is_last = end == features;
+    for (std::int64_t center = group_begin; center < group_end; center += wide) {
+      const std::int64_t stride = std::min(wide, blocks.padded() - center);
+      const C* c = blocks.coefficients.data() + center * features + f * stride;
+      const std::int64_t in_group = center - group_begin;
+      if constexpr (is_wide) {
+        if (stride == wide)
+          visit_centers<8, outcome>(blocks, scratch, sub_blocks, c, stride, end - f, center,
+                                    in_group, is_first, is_last, prefetcher);
+        else
+          visit_centers<4, outcome>(blocks, scratch, sub_blocks, c, stride, end - f, center,
+                                    in_group, is_first, is_last, prefetcher);
+      } else {
+        for (std::int64_t half = 0; half < stride; half += 4)
+          visit_centers<4, outcome>(blocks, scratch, sub_blocks, c + half, stride, end - f,
+                                    center + half, in_group + half, is_first, is_last, prefetcher);
+      }
+    }
+  }
+}
+
+/// A walk over a run of rows, block by block, against all centres.
+template <Outcome outcome, class C, class T>
+class BlockWalk {
+ public:
+  HWY_INLINE BlockWalk(const HostCenters& centers, KMeansRows rows)
+      : blocks_(centers.blocks<C>()),
+        features_(centers.features),
+        rows_(rows),
+        scratch_(features_, blocks_.padded(), outcome),
+        shift_(centers.negative_shift.begin(), centers.negative_shift.end()),
+        frame_{shift_.data(), centers.negative_shift.data(), centers.scale} {}
+
+  [[nodiscard]] HWY_INLINE BlockScratch<C>& scratch() { return scratch_; }
+  [[nodiscard]] HWY_INLINE const CenterBlocks<C>& blocks() const { return blocks_; }
+
+  /// Runs the block of rows that begins at `begin` against all centres; returns its number of rows.
+  HWY_INLINE std::int64_t run(std::int64_t begin) {
+    std::fill(scratch_.best.begin(), scratch_.best.end(), std::numeric_limits<C>::infinity());
+    std::fill(scratch_.second.begin(), scratch_.second.end(), std::numeric_limits<C>::infinity());
+    std::fill(scratch_.index.begin(), scratch_.index.end(), 0);
+    for (std::int64_t group = 0; group < blocks_.padded(); group += scratch_.group)
+      run_group(begin, group);
+    return std::min(scratch_.rows, rows_.count - begin);
+  }
+  /// As run, for the scratch.group centres from `group` on alone.
+  HWY_INLINE std::int64_t run_group(std::int64_t begin, std::int64_t group) {
+    const std::int64_t count = std::min(scratch_.rows, rows_.count - begin);
+    const T* const data = static_cast<const T*>(rows_.data) + begin * features_;
+    const T* const x = block_rows(scratch_, data, count, rows_.count - begin, features_, edge_);
+    Prefetcher prefetcher;
+    if (scratch_.width == features_ && group == 0) {
+      const std::int64_t bytes = features_ * static_cast<std::int64_t>(sizeof(T));
+      const std::int64_t calls =
+          std::max<std::int64_t>(1, std::min(scratch_.group, blocks_.padded()) / 8) *
+          (scratch_.rows / scratch_.sub);
+      prefetcher.next = reinterpret_cast<const char*>(data) + count * bytes;
+      prefetcher.end =
+          prefetcher.next + std::min(scratch_.rows, rows_.count - begin - count) * bytes;
+      prefetcher.bytes_per_call = (count * bytes / calls + 63) / 64 * 64;
+    }
+    run_block<outcome>(blocks_, frame_, x, count, features_, group,
+                       std::min(blocks_.padded(), group + scratch_.group), scratch_, prefetcher);
+    return count;
+  }
+
+ private:
+  const CenterBlocks<C>& blocks_;
+  std::int64_t features_;
+  KMeansRows rows_;
+  BlockScratch<C> scratch_;
+  std::vector<C> shift_;
+  PackFrame<C> frame_;
+  std::vector<T> edge_;
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace serried::host
+HWY_AFTER_NAMESPACE();
+#endif

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "backend/host/kmeans_centers.hpp"
+
+namespace serried::host {
+
+/// KMeansKernels::assign for T = float and double.
+template <class T>
+std::int64_t assign_rows(const HostCenters& centers, KMeansRows rows, const double* weights,
+                         std::int32_t* labels, const KMeansFixedPoint* fixed,
+                         const KMeansSums* sums);
+
+/// KMeansKernels::update_nearest and candidate_distances.
+template <class T>
+void update_nearest_rows(const HostCenters& centers, KMeansRows rows, std::int32_t first,
+                         float* squared, std::int32_t* nearest);
+template <class T>
+void candidate_distances_rows(const HostCenters& centers, KMeansRows rows, float* out);
+
+/// KMeansKernels::own_distances and all_distances.
+template <class T>
+void own_distances_rows(const HostCenters& centers, KMeansRows rows, const std::int32_t* labels,
+                        double* out);
+template <class T>
+void all_distances_rows(const HostCenters& centers, KMeansRows rows, double* out);
+
+/// KMeansKernels::column_sums, column_maxima and find_missing.
+template <class T>
+void column_sums_rows(const T* rows, const double* weights, std::int64_t features,
+                      std::span<const double> shift, std::span<const std::int64_t> offsets,
+                      double* sums, double* squares, std::int64_t* usable);
+template <class T>
+void column_maxima_rows(const T* rows, std::int64_t count, const double* weights,
+                        std::int64_t features, std::span<const double> shift, double* maxima);
+template <class T>
+std::int64_t find_missing_rows(const T* rows, std::int64_t count, std::int64_t features,
+                               std::uint8_t* is_missing);
+
+}  // namespace serried::host

@@ -1,0 +1,78 @@
+#include <cmath>
+
+#include "backend/host/kernel_tables.hpp"
+#include "backend/host/kmeans_functions.hpp"
+
+namespace serried::host {
+namespace {
+
+template <class T>
+class HostKMeansKernels final : public KMeansKernels {
+ public:
+  [[nodiscard]] std::unique_ptr<KMeansCenters> prepare(const KMeansFrame& frame,
+                                                       std::span<const double> centers,
+                                                       std::int64_t clusters,
+                                                       KMeansUse use) const override {
+    return prepare_centers(frame, centers, clusters, use, sizeof(T));
+  }
+  std::int64_t assign(const KMeansCenters& centers, KMeansRows rows, const double* weights,
+                      std::int32_t* labels, const KMeansFixedPoint* fixed,
+                      const KMeansSums* sums) const override {
+    return assign_rows<T>(host(centers), rows, weights, labels, fixed, sums);
+  }
+  void own_distances(const KMeansCenters& centers, KMeansRows rows, const std::int32_t* labels,
+                     double* out) const override {
+    own_distances_rows<T>(host(centers), rows, labels, out);
+  }
+  void all_distances(const KMeansCenters& centers, KMeansRows rows, double* out) const override {
+    all_distances_rows<T>(host(centers), rows, out);
+  }
+  void update_nearest(const KMeansCenters& centers, KMeansRows rows, std::int32_t first,
+                      float* squared, std::int32_t* nearest) const override {
+    update_nearest_rows<T>(host(centers), rows, first, squared, nearest);
+  }
+  void candidate_distances(const KMeansCenters& centers, KMeansRows rows,
+                           float* out) const override {
+    candidate_distances_rows<T>(host(centers), rows, out);
+  }
+  void column_sums(const void* rows, const double* weights, std::int64_t features,
+                   std::span<const double> shift, std::span<const std::int64_t> offsets,
+                   double* sums, double* squares, std::int64_t* usable) const override {
+    column_sums_rows(static_cast<const T*>(rows), weights, features, shift, offsets, sums, squares,
+                     usable);
+  }
+  void column_maxima(KMeansRows rows, const double* weights, std::int64_t features,
+                     std::span<const double> shift, double* maxima) const override {
+    column_maxima_rows(static_cast<const T*>(rows.data), rows.count, weights, features, shift,
+                       maxima);
+  }
+  std::int64_t find_missing(KMeansRows rows, std::int64_t features,
+                            std::uint8_t* is_missing) const override {
+    const T* x = static_cast<const T*>(rows.data);
+    std::int64_t missing = 0;
+    for (std::int64_t i = 0; i < rows.count; ++i, x += features) {
+      T zero = 0;
+      for (std::int64_t f = 0; f < features; ++f) zero += x[f] * T{0};
+      is_missing[i] = zero == T{0} ? 0 : 1;
+      missing += is_missing[i];
+    }
+    return missing;
+  }
+
+ private:
+  static const HostCenters& host(const KMeansCenters& centers) {
+    return static_cast<const HostCenters&>(centers);
+  }
+};
+
+}  // namespace
+
+const void* find_kmeans_kernels(DType dtype) {
+  static const HostKMeansKernels<float> f32;
+  static const HostKMeansKernels<double> f64;
+  if (dtype == DType::f32) return static_cast<const KMeansKernels*>(&f32);
+  if (dtype == DType::f64) return static_cast<const KMeansKernels*>(&f64);
+  return nullptr;
+}
+
+}  // namespace serried::host
