@@ -24,11 +24,12 @@ struct KMeansOptions {
   /// Fits from different seeds; the one of least inertia is kept (ties: the first).
   int n_init = 1;
   int max_iterations = 300;
-  /// Stop when the sum of squared movements of the centres is <= tolerance * mean variance of the columns,
-  /// as scikit-learn defines it; 0: only when labels stand still.
+  /// Stop when the sum of squared movements of the centres is <= tolerance * mean variance of the
+  /// columns, as scikit-learn defines it; 0: only when labels stand still.
   double tolerance = 1e-4;
   std::uint64_t seed = 0;
-  /// Leave out rows with NaN or Inf (in data or weights) instead of throwing; they get the label -1.
+  /// Leave out rows with NaN or Inf (in data or weights) instead of throwing; they get the label
+  /// -1.
   bool drop_missing = false;
 };
 
@@ -36,14 +37,14 @@ struct KMeansOptions {
 struct KMeansModel {
   std::int64_t clusters = 0;
   std::int64_t features = 0;
-  DType dtype = DType::f64;           ///< of the data it was fitted to: f32 or f64
-  std::vector<double> centers;        ///< (clusters, features), C order
-  std::vector<std::int64_t> sizes;    ///< rows of each cluster
-  double inertia = 0;                 ///< (weighted) sum of SQUARED distances to the own centre
+  DType dtype = DType::f64;         ///< of the data it was fitted to: f32 or f64
+  std::vector<double> centers;      ///< (clusters, features), C order
+  std::vector<std::int64_t> sizes;  ///< rows of each cluster
+  double inertia = 0;               ///< (weighted) sum of SQUARED distances to the own centre
   std::int64_t iterations = 0;
-  bool converged = false;             ///< by tolerance, or labels stood still
+  bool converged = false;  ///< by tolerance, or labels stood still
   std::int64_t rows = 0;
-  std::int64_t rows_used = 0;         ///< without the dropped ones
+  std::int64_t rows_used = 0;               ///< without the dropped ones
   std::vector<std::int64_t> feature_shape;  ///< extents of the feature axes, {features} by default
 };
 
@@ -53,13 +54,13 @@ struct KMeansFit {
   Array labels;
 };
 
-/// Lloyd's k-means. Rows are samples, the elements of a row are features. f32 data is compared in f32 and
-/// decided in f64 where that could be wrong; other dtypes are converted to f64.
-/// Collective.
+/// Lloyd's k-means. Rows are samples, the elements of a row are features. f32 data is compared in
+/// f32 and decided in f64 where that could be wrong; other dtypes are converted to f64. Collective.
 /// @param weights one for each row (same number of rows), or null.
-/// @throws InvalidArgument for wrong options; DataError for NaN or Inf (how many, and where the first is),
-/// more clusters than rows, weights that are negative, not finite or all 0.
-[[nodiscard]] KMeansFit fit_kmeans(const Context& ctx, const TileSource& data, const KMeansOptions& options,
+/// @throws InvalidArgument for wrong options; DataError for NaN or Inf (how many, and where the
+/// first is), more clusters than rows, weights that are negative, not finite or all 0.
+[[nodiscard]] KMeansFit fit_kmeans(const Context& ctx, const TileSource& data,
+                                   const KMeansOptions& options,
                                    const TileSource* weights = nullptr);
 
 struct KMeansPrediction {
@@ -78,6 +79,7 @@ struct KMeansPrediction {
 
 /// Distances (not squared) of each row to each centre: (rows, clusters), in the model's dtype.
 /// Collective.
-[[nodiscard]] Array transform_kmeans(const Context& ctx, const KMeansModel& model, const TileSource& data);
+[[nodiscard]] Array transform_kmeans(const Context& ctx, const KMeansModel& model,
+                                     const TileSource& data);
 
 }  // namespace serried
