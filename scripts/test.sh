@@ -18,6 +18,9 @@ done
 serried_install_packages build test
 serried_make_venv
 serried_mpi_environment
+# A tree that quickstart.sh has made has neither tests nor benchmarks yet.
+serried_cmake_options=(-DSERRIED_BUILD_TESTS=ON)
+if [[ $preset == host ]]; then serried_cmake_options+=(-DSERRIED_BUILD_BENCH=ON); fi
 serried_build "$preset"
 serried_say "testing"
 exec ctest --preset "$preset" "${arguments[@]}"

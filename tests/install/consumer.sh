@@ -22,7 +22,8 @@ export CCACHE_DISABLE=1
 "$cmake" --build "$work/build" >"$work/log" || { cat "$work/log"; exit 1; }
 "$mpiexec" -n 2 "$work/build/consumer"
 
-export PKG_CONFIG_PATH="$work/moved/lib/pkgconfig:$work/moved/lib64/pkgconfig:$(echo "$work"/moved/lib/*/pkgconfig)"
+PKG_CONFIG_PATH=$(dirname "$(find "$work/moved" -name serried.pc)")
+export PKG_CONFIG_PATH
 # shellcheck disable=SC2046,SC2086  # lists of flags
 "$cxx" -std=c++20 $flags "$here/consumer/main.cpp" -o "$work/by_pkg_config" $(pkg-config --cflags --libs serried)
 "$mpiexec" -n 2 "$work/by_pkg_config"
