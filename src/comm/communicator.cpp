@@ -164,7 +164,8 @@ void Communicator::allreduce_bytes(void* values, std::int64_t count, DType dtype
   run_pieces(*impl_, "MPI_Iallreduce", count,
              [&](std::int64_t at, int length, MPI_Request* request) {
                return MPI_Iallreduce(MPI_IN_PLACE, begin + at * element_bytes, length,
-                                     comm::mpi_type(dtype), comm::mpi_op(op), impl_->comm, request);
+                                     comm::mpi_type(dtype), impl_->mpi_op(op, dtype), impl_->comm,
+                                     request);
              });
 }
 
@@ -179,7 +180,7 @@ void Communicator::reduce_bytes(void* values, std::int64_t count, DType dtype, R
     std::byte* const piece = begin + at * element_bytes;
     const bool is_root = rank() == root;
     return MPI_Ireduce(is_root ? MPI_IN_PLACE : piece, is_root ? piece : nullptr, length,
-                       comm::mpi_type(dtype), comm::mpi_op(op), root, impl_->comm, request);
+                       comm::mpi_type(dtype), impl_->mpi_op(op, dtype), root, impl_->comm, request);
   });
 }
 
@@ -188,7 +189,7 @@ void Communicator::exscan_bytes(void* value, DType dtype, ReduceOp op) const {
   std::array<std::byte, 8> own{};
   std::copy_n(static_cast<const std::byte*>(value), size_of(dtype), own.begin());
   MPI_Request request = MPI_REQUEST_NULL;
-  comm::check(MPI_Iexscan(own.data(), value, 1, comm::mpi_type(dtype), comm::mpi_op(op),
+  comm::check(MPI_Iexscan(own.data(), value, 1, comm::mpi_type(dtype), impl_->mpi_op(op, dtype),
                           impl_->comm, &request),
               "MPI_Iexscan");
   comm::wait_for(*impl_, request, "MPI_Iexscan");

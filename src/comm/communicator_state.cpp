@@ -21,12 +21,14 @@ CommunicatorState::~CommunicatorState() {
   if (!is_mpi_running()) return;
   release_completed_orphans();
   // With orphans the communicator stays until MPI ends: their requests refer to it.
-  if (orphans_.empty()) MPI_Comm_free(&comm);
+  if (!orphans_.empty()) return;
+  if (narrow_sum_ != MPI_OP_NULL) MPI_Op_free(&narrow_sum_);
+  MPI_Comm_free(&comm);
 }
 
 void CommunicatorState::adopt(MPI_Request request) noexcept {
   if (request == MPI_REQUEST_NULL) return;
-  const std::lock_guard lock(orphans_mutex_);
+  const std::lock_guard lock(mutex_);
   try {
     orphans_.push_back(request);
   } catch (const std::bad_alloc&) {
@@ -35,12 +37,20 @@ void CommunicatorState::adopt(MPI_Request request) noexcept {
 }
 
 void CommunicatorState::release_completed_orphans() noexcept {
-  const std::lock_guard lock(orphans_mutex_);
+  const std::lock_guard lock(mutex_);
   std::erase_if(orphans_, [](MPI_Request& request) {
     int is_done = 0;
     const int code = MPI_Test(&request, &is_done, MPI_STATUS_IGNORE);
     return is_done != 0 || code != MPI_SUCCESS || request == MPI_REQUEST_NULL;
   });
+}
+
+MPI_Op CommunicatorState::mpi_op(ReduceOp op, DType dtype) {
+  if (op != ReduceOp::sum || size_of(dtype) >= 4) return comm::mpi_op(op);
+  const std::lock_guard lock(mutex_);
+  if (narrow_sum_ == MPI_OP_NULL)
+    check(MPI_Op_create(sum_narrow_integers, 1, &narrow_sum_), "MPI_Op_create");
+  return narrow_sum_;
 }
 
 void CommunicatorState::check_rank(int other, const char* what) const {

@@ -29,6 +29,9 @@ struct CommunicatorState {
   /// Lets go of adopted requests that have completed.
   void release_completed_orphans() noexcept;
 
+  /// The operation for a dtype: MPI's own, but for sums of narrow integers.
+  [[nodiscard]] MPI_Op mpi_op(ReduceOp op, DType dtype);
+
   void check_rank(int other, const char* what) const;
   [[nodiscard]] std::int64_t limit() const noexcept { return options.max_message_elements; }
   /// The span of one call; nothing without a recorder.
@@ -43,8 +46,9 @@ struct CommunicatorState {
   }
 
  private:
-  std::mutex orphans_mutex_;
+  std::mutex mutex_;
   std::vector<MPI_Request> orphans_;
+  MPI_Op narrow_sum_ = MPI_OP_NULL;
 };
 
 /// Internal messages use the last tag that every MPI has; callers have those below.

@@ -63,4 +63,22 @@ MPI_Op mpi_op(ReduceOp op) noexcept {
   return MPI_OP_NULL;
 }
 
+namespace {
+
+template <class T>
+void sum_wrapping(const void* in, void* in_out, int count) {
+  const auto* const from = static_cast<const T*>(in);
+  auto* const to = static_cast<T*>(in_out);
+  for (int i = 0; i < count; ++i) to[i] = static_cast<T>(to[i] + from[i]);
+}
+
+}  // namespace
+
+void sum_narrow_integers(void* in, void* in_out, int* count, MPI_Datatype* type) {
+  if (*type == MPI_INT8_T || *type == MPI_UINT8_T)
+    sum_wrapping<std::uint8_t>(in, in_out, *count);
+  else
+    sum_wrapping<std::uint16_t>(in, in_out, *count);
+}
+
 }  // namespace serried::comm

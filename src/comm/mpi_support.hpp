@@ -26,8 +26,14 @@ inline void check(int code, const char* operation) {
 /// Local.
 [[nodiscard]] MPI_Datatype mpi_type(DType dtype) noexcept;
 
+/// MPI's own operation.
 /// Local.
 [[nodiscard]] MPI_Op mpi_op(ReduceOp op) noexcept;
+
+/// Sums integers of 8 and 16 bits modulo 2^8 and 2^16: the function of an MPI_Op. Open MPI's own
+/// sum (op/avx, 4.1) saturates in its vector code and wraps in the remainder, so that an
+/// overflowing sum depends on where an element stands and on the order of the ranks. Local.
+void sum_narrow_integers(void* in, void* in_out, int* count, MPI_Datatype* type);
 
 /// MPI libraries may refuse a null pointer even with a count of 0.
 inline void* not_null(void* pointer) noexcept {

@@ -56,7 +56,7 @@ Communicator::Request Communicator::iallreduce_bytes(void* values, std::int64_t 
   auto* const begin = static_cast<std::byte*>(values);
   request.impl_->post_pieces(count, [&](std::int64_t at, int length, MPI_Request* posted) {
     return MPI_Iallreduce(MPI_IN_PLACE, begin + at * element_bytes, length, comm::mpi_type(dtype),
-                          comm::mpi_op(op), impl_->comm, posted);
+                          impl_->mpi_op(op, dtype), impl_->comm, posted);
   });
   return request;
 }

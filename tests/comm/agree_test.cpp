@@ -10,7 +10,9 @@
 namespace serried {
 namespace {
 
-const Communicator& world() { return test::runtime().communicator(); }
+const Communicator& world() {
+  return test::runtime().communicator();
+}
 
 std::string prefix(int rank) {
   return world().size() == 1 ? std::string() : "rank " + std::to_string(rank) + ": ";

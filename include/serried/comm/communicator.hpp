@@ -18,8 +18,8 @@ namespace comm {
 struct CommunicatorState;
 }
 
-/// Operations that give the same bits in any order. There is no floating-point sum: use
-/// reduce_rows, or tree_reduce, whose order is fixed.
+/// Operations that give the same bits in any order. Sums are modulo 2^bits, as those of unsigned
+/// integers. There is no floating-point sum: use reduce_rows, or tree_reduce, whose order is fixed.
 enum class ReduceOp : std::uint8_t { sum, min, max, bit_and, bit_or };
 
 /// Types whose sums and extrema are exact in any order.

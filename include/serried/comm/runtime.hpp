@@ -12,10 +12,10 @@ namespace serried {
 struct RuntimeOptions {
   /// A caller's communicator as a Fortran handle (`MPI_Comm_c2f(comm)`), which may be any int; it
   /// is duplicated, and must have been made by an MPI that runs. Without one: all ranks of the job.
-  std::optional<int> fortran_communicator;
+  std::optional<int> fortran_communicator{};
   /// Threads of this rank; 0: decided from the environment, see Runtime::threads.
   int threads = 0;
-  CommunicatorOptions communicator;
+  CommunicatorOptions communicator{};
 };
 
 /// Takes over MPI, or starts it (with MPI_THREAD_MULTIPLE if it can be had), and finds out where
