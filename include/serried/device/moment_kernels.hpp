@@ -4,26 +4,14 @@
 #include <span>
 
 #include "serried/device/kernel_field.hpp"
+#include "serried/device/moments.hpp"
 
 namespace serried {
 
-/// Central moments of a set of numbers; NaN is counted and otherwise left out. The mean is the unevaluated
-/// sum mean + mean_error. `min_key` and `max_key` are order keys (base/order_key.hpp) of the element's
-/// compute type: order_key(int64) for signed integers and b8, order_key(uint64) for u64, order_key(double)
-/// else; they have no meaning while count is 0.
-struct Moments {
-  std::int64_t count = 0;      ///< numbers that are not NaN
-  std::int64_t nan_count = 0;
-  std::uint64_t min_key = ~0ull;
-  std::uint64_t max_key = 0;
-  double mean = 0;
-  double mean_error = 0;
-  double m2 = 0;  ///< sum of (x - mean)^2
-  double m3 = 0;
-  double m4 = 0;
-};
-
-/// Moments of leaves, for every real dtype.
+/// Moments of leaves, for every real dtype. Each leaf is read twice (sum and extrema, then sums
+/// about the mean), in blocks that fit the cache. The bits of a leaf's moments depend on the leaf
+/// alone: neither on the vector width nor on what else a call holds. Calls are safe from several
+/// threads at once.
 class MomentKernels {
  public:
   static constexpr KernelField field = KernelField::moments;

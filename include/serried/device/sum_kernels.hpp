@@ -7,8 +7,8 @@
 
 namespace serried {
 
-/// Sums of leaves in f64, for every real dtype, with a fixed number of virtual lanes: the bits depend on
-/// the leaf alone, not on the vector width.
+/// Sums of leaves in f64, for every real dtype, with a fixed number of virtual lanes: the bits
+/// depend on the leaf alone, not on the vector width.
 class SumKernels {
  public:
   static constexpr KernelField field = KernelField::sums;
@@ -18,6 +18,8 @@ class SumKernels {
   virtual void reduce_columns(const void* rows, std::int64_t columns,
                               std::span<const std::int64_t> offsets,
                               std::span<double> out) const = 0;
+  /// left[i] += right[i].
+  virtual void add(std::span<double> left, std::span<const double> right) const = 0;
 };
 
 }  // namespace serried

@@ -13,14 +13,13 @@ namespace serried {
 namespace host {
 namespace {
 
-const void* find_none(DType) { return nullptr; }
+const void* find_none(DType) {
+  return nullptr;
+}
 
 // The table of kernels: one row for each KernelField, in its order.
 constexpr std::array<FindKernels, 6> kernel_table{
-    find_none,  // moments
-    find_none,  // sums
-    find_none,  // histogram
-    find_convert_kernels,
+    find_moment_kernels, find_sum_kernels, find_histogram_kernels, find_convert_kernels,
     find_random_kernels,
     find_kmeans_kernels,
 };
@@ -31,8 +30,8 @@ class HostBackend final : public Backend {
 
   [[nodiscard]] DeviceKind kind() const noexcept override { return DeviceKind::host; }
   [[nodiscard]] std::string description() const override {
-    return "host (" + std::to_string(pool_.threads()) + (pool_.threads() == 1 ? " thread, " : " threads, ") +
-           simd_target_name() + ")";
+    return "host (" + std::to_string(pool_.threads()) +
+           (pool_.threads() == 1 ? " thread, " : " threads, ") + simd_target_name() + ")";
   }
   [[nodiscard]] std::string instruction_level() const override { return simd_target_name(); }
 
@@ -62,7 +61,9 @@ class HostBackend final : public Backend {
 
  private:
   static constexpr std::size_t alignment = 64;
-  static std::size_t round_up(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+  static std::size_t round_up(std::size_t bytes) {
+    return (bytes + alignment - 1) / alignment * alignment;
+  }
 
   [[nodiscard]] const void* find_kernels(KernelField field, DType dtype) const override {
     const void* kernels = kernel_table[static_cast<std::size_t>(field)](dtype);

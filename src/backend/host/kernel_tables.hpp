@@ -4,12 +4,15 @@
 
 namespace serried::host {
 
-/// One function for each kernel field, each in the file of its field: the kernels for a dtype, or null
-/// where the field does not cover it.
+/// One function for each kernel field, each in the file of its field: the kernels for a dtype, or
+/// null where the field does not cover it.
 using FindKernels = const void* (*)(DType dtype);
 
 [[nodiscard]] const void* find_convert_kernels(DType dtype);
 [[nodiscard]] const void* find_random_kernels(DType dtype);
 [[nodiscard]] const void* find_kmeans_kernels(DType dtype);
+[[nodiscard]] const void* find_moment_kernels(DType dtype);
+[[nodiscard]] const void* find_sum_kernels(DType dtype);
+[[nodiscard]] const void* find_histogram_kernels(DType dtype);
 
 }  // namespace serried::host

@@ -1,0 +1,112 @@
+#include "array/leaf_pass.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include "serried/comm/agree.hpp"
+
+namespace serried {
+namespace {
+
+// A run is large enough to be worth waking a thread, and small enough to be used twice out of the
+// cache.
+constexpr std::int64_t min_run_bytes = std::int64_t{128} << 10;
+constexpr std::int64_t max_run_bytes = std::int64_t{1} << 20;
+
+class LeafPass {
+ public:
+  LeafPass(const Context& ctx, const TileSource& source, const Leaves& leaves,
+           std::int64_t payload_bytes, const ReduceRun& reduce)
+      : ctx_(ctx),
+        leaves_(leaves),
+        row_bytes_(source.row_bytes()),
+        payload_bytes_(payload_bytes),
+        reduce_(reduce) {}
+
+  // Payload of leaf first + i stands at payload(i).
+  void run(const TileView& batch, std::int64_t first, std::int64_t last) {
+    const std::int64_t count = last - first;
+    offsets_.resize(static_cast<std::size_t>(count + 1));
+    for (std::int64_t i = 0; i <= count; ++i)
+      offsets_[static_cast<std::size_t>(i)] = leaves_.row_begin(first + i) - batch.rows.begin;
+    payloads_.reserve(ctx_.backend(), static_cast<std::size_t>(payload_bytes_ * count));
+    const ThreadPool& pool = ctx_.backend()->threads();
+    const std::int64_t length = run_length(count, batch.rows.size() * row_bytes_, pool.threads());
+    pool.parallel_for((count + length - 1) / length, [&](std::int64_t index, int worker) {
+      const std::int64_t begin = index * length;
+      const std::int64_t end = std::min(count, begin + length);
+      const auto offsets = std::span<const std::int64_t>(offsets_).subspan(
+          static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin + 1));
+      reduce_({batch.data, offsets}, payload(begin), worker);
+    });
+  }
+
+  [[nodiscard]] std::byte* payload(std::int64_t i) {
+    return payload_bytes_ == 0 ? nullptr : payloads_.data() + payload_bytes_ * i;
+  }
+
+ private:
+  static std::int64_t run_length(std::int64_t leaves, std::int64_t bytes, int threads) {
+    const std::int64_t leaf_bytes = std::max<std::int64_t>(1, bytes / leaves);
+    const std::int64_t shared = leaves / (8 * threads);
+    return std::max<std::int64_t>(
+        1, std::clamp(shared, min_run_bytes / leaf_bytes, max_run_bytes / leaf_bytes));
+  }
+
+  const Context& ctx_;
+  const Leaves& leaves_;
+  std::int64_t row_bytes_;
+  std::int64_t payload_bytes_;
+  const ReduceRun& reduce_;
+  std::vector<std::int64_t> offsets_;
+  Buffer payloads_;
+};
+
+// Every thread has a full batch to work on; batches from a file grow with the threads.
+std::int64_t batch_bytes_of(const Context& ctx) {
+  return ctx.options().batch_bytes * ctx.backend()->threads().threads();
+}
+
+}  // namespace
+
+std::vector<std::byte> reduce_leaf_runs(const Context& ctx, const TileSource& source,
+                                        const Leaves& leaves, const ReduceRun& reduce,
+                                        const CombineFunction& combine,
+                                        std::span<const std::byte> empty,
+                                        const TreeReduceOptions& tree_options) {
+  const auto payload_bytes = static_cast<std::int64_t>(empty.size());
+  const ReadPlan plan = source.plan(leaves, batch_bytes_of(ctx), ctx.rank());
+  Buffer scratch;
+  TreeFold fold(payload_bytes, combine);
+  LeafPass pass(ctx, source, leaves, payload_bytes, reduce);
+  std::exception_ptr failure;
+  for (std::size_t batch = 0; batch < plan.batches.size(); ++batch) {
+    // a rank whose own work failed goes on to take part in the collective reads
+    const TileView view = source.read(plan, static_cast<std::int64_t>(batch), scratch);
+    const std::int64_t first = plan.first_leaves[batch];
+    const std::int64_t last = plan.first_leaves[batch + 1];
+    if (failure || first == last) continue;
+    try {
+      const auto span = ctx.recorder().span("reduce leaves", Activity::computation);
+      pass.run(view, first, last);
+      if (payload_bytes == 0) continue;
+      for (std::int64_t leaf = first; leaf < last; ++leaf)
+        fold.push(leaf, pass.payload(leaf - first));
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }
+  agree(ctx.comm(), [&] {
+    if (failure) std::rethrow_exception(failure);
+  });
+  if (payload_bytes == 0) return {};
+  return tree_reduce(ctx.comm(), leaves, fold.release(), empty, combine, tree_options);
+}
+
+void visit_leaf_runs(const Context& ctx, const TileSource& source, const Leaves& leaves,
+                     const ReduceRun& use) {
+  static_cast<void>(
+      reduce_leaf_runs(ctx, source, leaves, use, [](std::byte*, const std::byte*) {}, {}));
+}
+
+}  // namespace serried

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "serried/comm/reduction_tree.hpp"
+#include "serried/comm/tile_source.hpp"
+#include "serried/context.hpp"
+
+namespace serried {
+
+/// A run of consecutive leaves of one batch, in memory: leaf i of it holds the rows [offsets[i],
+/// offsets[i + 1]) behind `rows`.
+struct LeafRun {
+  const std::byte* rows = nullptr;
+  std::span<const std::int64_t> offsets;
+
+  [[nodiscard]] std::int64_t row_count() const { return offsets.back() - offsets.front(); }
+};
+
+/// Makes the payloads of a run's leaves, one after the other. Kernels are single-threaded functions
+/// of their leaves; the driver gives different runs to the threads of the backend's pool (a device
+/// backend, whose pool serves host code alone, gets the same calls one after the other).
+using ReduceRun = std::function<void(const LeafRun& run, std::byte* payloads, int worker)>;
+
+/// One read of a source: `reduce` makes the payloads of all leaves, which are folded by `combine`
+/// and combined over all ranks. Batches, runs and threads leave no trace in the bits. Collective.
+/// @param empty the result for no leaves.
+/// @throws RankError on all ranks if reading or the work on one rank fails.
+[[nodiscard]] std::vector<std::byte> reduce_leaf_runs(const Context& ctx, const TileSource& source,
+                                                      const Leaves& leaves, const ReduceRun& reduce,
+                                                      const CombineFunction& combine,
+                                                      std::span<const std::byte> empty,
+                                                      const TreeReduceOptions& tree_options = {});
+
+/// One read of a source, for work that leaves no payloads: `use(run, nullptr, worker)`.
+/// Collective.
+/// @throws RankError as above.
+void visit_leaf_runs(const Context& ctx, const TileSource& source, const Leaves& leaves,
+                     const ReduceRun& use);
+
+}  // namespace serried

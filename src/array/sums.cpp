@@ -1,0 +1,44 @@
+#include "serried/array/sums.hpp"
+
+#include <cstring>
+#include <string>
+
+#include "array/leaf_pass.hpp"
+#include "serried/base/error.hpp"
+#include "serried/device/sum_kernels.hpp"
+
+namespace serried {
+
+std::vector<double> sum_columns(const Context& ctx, const TileSource& source) {
+  if (!is_real(source.dtype()))
+    throw DataError("sums need real numbers, but " + source.describe() + " has dtype " +
+                    std::string(name(source.dtype())));
+  const std::int64_t columns = source.row_elements();
+  const auto count = static_cast<std::size_t>(columns);
+  std::vector<double> result(count);
+  if (columns == 0) return result;
+  const auto& kernels = ctx.backend()->kernels<SumKernels>(source.dtype());
+  const auto doubles = [](std::byte* payload) { return reinterpret_cast<double*>(payload); };
+  const auto const_doubles = [](const std::byte* payload) {
+    return reinterpret_cast<const double*>(payload);
+  };
+  const auto add = [&](std::byte* left, const std::byte* right, std::int64_t items) {
+    const auto n = static_cast<std::size_t>(items);
+    kernels.add({doubles(left), n}, {const_doubles(right), n});
+  };
+  const std::int64_t payload_bytes = columns * static_cast<std::int64_t>(sizeof(double));
+  const Leaves leaves(source.layout(), source.row_bytes(), payload_bytes);
+  const auto bytes = reduce_leaf_runs(
+      ctx, source, leaves,
+      [&](const LeafRun& run, std::byte* payloads, int) {
+        const std::size_t sums = (run.offsets.size() - 1) * count;
+        kernels.reduce_columns(run.rows, columns, run.offsets, {doubles(payloads), sums});
+      },
+      [&](std::byte* left, const std::byte* right) { add(left, right, columns); },
+      std::as_bytes(std::span<const double>(result)),
+      {.item_bytes = sizeof(double), .combine_items = add});
+  std::memcpy(result.data(), bytes.data(), bytes.size());
+  return result;
+}
+
+}  // namespace serried

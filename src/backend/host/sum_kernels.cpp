@@ -1,0 +1,185 @@
+#include "serried/device/sum_kernels.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "backend/host/highway_targets.hpp"
+#include "backend/host/kernel_tables.hpp"
+#include "backend/host/panel.hpp"
+#include "serried/base/dtype.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backend/host/sum_kernels.cpp"
+#include "hwy/foreach_target.h"
+// after foreach_target.h
+#include "backend/host/widen-inl.hpp"
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace serried::host::HWY_NAMESPACE {
+
+// Columns of a wide row that are summed together, so that their sums stay in the first cache.
+constexpr std::int64_t wide_lanes = 256;
+constexpr std::int64_t prefetch_bytes = 4096;
+
+// Asks for the `kElements` elements that stand prefetch_bytes behind `from`; a leaf's own stream is
+// too short for the processor to run far ahead of it.
+template <std::int64_t kElements, class T>
+HWY_INLINE void prefetch_ahead(const T* from) {
+  const auto* bytes = reinterpret_cast<const char*>(from) + prefetch_bytes;
+#pragma GCC unroll 16
+  for (std::int64_t b = 0; b < kElements * static_cast<std::int64_t>(sizeof(T)); b += 64)
+    hwy::Prefetch(bytes + b);
+}
+
+// lanes[l] += element l of each step, with all sums in registers.
+template <int kVectors, class T>
+HWY_INLINE void add_steps_in_registers(const T* from, std::int64_t steps, double* lanes) {
+  DoubleVec sums[kVectors];
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) sums[v] = hn::LoadU(doubles, lanes + v * vector_lanes);
+  for (std::int64_t step = 0; step < steps; ++step) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v)
+      sums[v] = hn::Add(sums[v], load_wide(from + v * vector_lanes));
+    prefetch_ahead<kVectors * vector_lanes>(from);
+    from += kVectors * vector_lanes;
+  }
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) hn::StoreU(sums[v], doubles, lanes + v * vector_lanes);
+}
+
+template <int kSteps, class T>
+HWY_INLINE const T* add_step_groups(const T* from, std::int64_t stride, std::int64_t groups,
+                                    std::int64_t count, double* lanes) {
+  for (std::int64_t group = 0; group < groups; ++group) {
+    for (std::int64_t i = 0; i < count; i += vector_lanes) {
+      auto sum = hn::LoadU(doubles, lanes + i);
+#pragma GCC unroll 16
+      for (int s = 0; s < kSteps; ++s) {
+        sum = hn::Add(sum, load_wide(from + s * stride + i));
+        hwy::Prefetch(from + (kSteps + s) * stride + i);
+      }
+      hn::StoreU(sum, doubles, lanes + i);
+    }
+    from += kSteps * stride;
+  }
+  return from;
+}
+
+// lanes[l] += element l of each step; steps lie `stride` elements apart.
+template <class T>
+void add_steps(const T* from, std::int64_t stride, std::int64_t steps, std::int64_t count,
+               double* lanes) {
+  if (stride == count) switch (count) {
+      case 32:
+        return add_steps_in_registers<32 / vector_lanes>(from, steps, lanes);
+      case 40:
+        return add_steps_in_registers<40 / vector_lanes>(from, steps, lanes);
+      case 48:
+        return add_steps_in_registers<48 / vector_lanes>(from, steps, lanes);
+      case 56:
+        return add_steps_in_registers<56 / vector_lanes>(from, steps, lanes);
+      default:
+        break;
+    }
+  from = add_step_groups<4>(from, stride, steps / 4, count, lanes);
+  add_step_groups<1>(from, stride, steps % 4, count, lanes);
+}
+
+// One step from a copy that is filled up with zeros, which change no sum.
+template <class T>
+void add_padded_step(const T* from, std::int64_t count, std::int64_t lane_count, double* lanes) {
+  const PaddedStep<T> step(from, count, lane_count);
+  add_step_groups<1>(step.data(), 0, 1, lane_count, lanes);
+}
+
+template <class T>
+void sum_leaf(const T* rows, std::int64_t columns, std::int64_t count, double* out) {
+  const Panel panel = Panel::of(columns);
+  alignas(64) double lanes[Panel::max_lanes + 8];
+  if (columns < Panel::wide_columns) {
+    std::memset(lanes, 0, static_cast<std::size_t>(panel.lanes + 8) * sizeof(double));
+    const std::int64_t steps = count / panel.rows;
+    add_steps(rows, panel.lanes, steps, panel.lanes, lanes);
+    if (const std::int64_t rest = count - steps * panel.rows; rest != 0)
+      add_padded_step(rows + steps * panel.lanes, rest * columns, panel.lanes, lanes);
+    fold_lanes(lanes, panel.lanes, columns, [](auto a, auto b) { return hn::Add(a, b); });
+    std::memcpy(out, lanes, static_cast<std::size_t>(columns) * sizeof(double));
+    return;
+  }
+  for (std::int64_t first = 0; first < columns; first += wide_lanes) {
+    const std::int64_t width = std::min(wide_lanes, columns - first);
+    // the last vector of a row may reach into the next row, but not beyond the last one
+    const std::int64_t padded = width % 8 != 0 && count != 0 ? 1 : 0;
+    std::memset(lanes, 0, static_cast<std::size_t>(width + 8) * sizeof(double));
+    add_steps(rows + first, columns, count - padded, width, lanes);
+    if (padded != 0) add_padded_step(rows + (count - 1) * columns + first, width, width, lanes);
+    std::memcpy(out + first, lanes, static_cast<std::size_t>(width) * sizeof(double));
+  }
+}
+
+template <class T>
+void sum_leaves(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
+                double* out) {
+  const auto* elements = static_cast<const T*>(rows);
+  for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf)
+    sum_leaf(elements + offsets[leaf] * columns, columns, offsets[leaf + 1] - offsets[leaf],
+             out + static_cast<std::int64_t>(leaf) * columns);
+}
+
+void sum_columns_of(DType dtype, const void* rows, std::int64_t columns,
+                    std::span<const std::int64_t> offsets, double* out) {
+  visit_real(dtype, [&](auto tag) {
+    sum_leaves<typename decltype(tag)::type>(rows, columns, offsets, out);
+  });
+}
+
+void add_doubles(double* left, const double* right, std::int64_t count) {
+  std::int64_t i = 0;
+  for (; i + vector_lanes <= count; i += vector_lanes)
+    hn::StoreU(hn::Add(hn::LoadU(doubles, left + i), hn::LoadU(doubles, right + i)), doubles,
+               left + i);
+  for (; i < count; ++i) left[i] += right[i];
+}
+
+}  // namespace serried::host::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace serried::host {
+namespace {
+
+HWY_EXPORT(sum_columns_of);
+HWY_EXPORT(add_doubles);
+
+class HostSumKernels final : public SumKernels {
+ public:
+  explicit constexpr HostSumKernels(DType dtype) : dtype_(dtype) {}
+
+  void reduce_columns(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
+                      std::span<double> out) const override {
+    HWY_DYNAMIC_DISPATCH(sum_columns_of)(dtype_, rows, columns, offsets, out.data());
+  }
+  void add(std::span<double> left, std::span<const double> right) const override {
+    HWY_DYNAMIC_DISPATCH(add_doubles)
+    (left.data(), right.data(), static_cast<std::int64_t>(left.size()));
+  }
+
+ private:
+  DType dtype_;
+};
+
+}  // namespace
+
+const void* find_sum_kernels(DType dtype) {
+  if (!is_real(dtype)) return nullptr;
+  return visit_real(dtype, [](auto tag) -> const SumKernels* {
+    static const HostSumKernels kernels(dtype_of<typename decltype(tag)::type>);
+    return &kernels;
+  });
+}
+
+}  // namespace serried::host
+#endif  // HWY_ONCE

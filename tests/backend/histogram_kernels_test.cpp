@@ -1,0 +1,113 @@
+// serial
+#include "serried/device/histogram_kernels.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "backend/guarded_memory.hpp"
+#include "backend/targets.hpp"
+#include "gtest/gtest.h"
+#include "serried/device/backend.hpp"
+#include "support/numbers.hpp"
+
+namespace serried::test {
+namespace {
+
+using Types =
+    testing::Types<bool, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t,
+                   std::uint32_t, std::int64_t, std::uint64_t, Half, float, double>;
+
+std::vector<double> equal_edges(double low, double high, std::int64_t bins) {
+  std::vector<double> edges;
+  for (std::int64_t i = 0; i <= bins; ++i)
+    edges.push_back(low + (high - low) / static_cast<double>(bins) * static_cast<double>(i));
+  edges.back() = high;
+  return edges;
+}
+
+// One element at a time: the edges alone decide.
+std::int64_t bin_of(const double* edges, std::int64_t bins, double x) {
+  if (!(x >= edges[0] && x <= edges[bins])) return -1;
+  if (x == edges[bins]) return bins - 1;
+  return std::upper_bound(edges, edges + bins + 1, x) - edges - 1;
+}
+
+template <class T>
+std::vector<std::int64_t> count(const T* rows, std::int64_t row_count, std::int64_t columns,
+                                std::int64_t bins, const std::vector<double>& edges) {
+  const auto backend = make_host_backend(1);
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(columns * bins),
+                                   5);  // adds to what is there
+  backend->kernels<HistogramKernels>(dtype_of<T>)
+      .add(rows, row_count, columns, bins, edges, counts);
+  for (auto& n : counts) n -= 5;
+  return counts;
+}
+
+template <class T>
+class HistogramKernelsOf : public testing::Test {};
+TYPED_TEST_SUITE(HistogramKernelsOf, Types);
+
+TYPED_TEST(HistogramKernelsOf, counts_equal_a_search_among_the_edges) {
+  using T = TypeParam;
+  const double center = to_double(number<T>(1));
+  for (const auto& level : available_targets()) {
+    const TargetScope scope(level);
+    for (const std::int64_t columns : {1, 3, 700})
+      for (const std::int64_t bins : {1, 7, 1000, 3000}) {
+        const std::int64_t rows = 5001 / columns;
+        const GuardedMemory<T> data(rows * columns,
+                                    [](std::int64_t i) { return number<T>(i, true); });
+        std::vector<double> edges;
+        for (std::int64_t j = 0; j < columns; ++j) {
+          const auto own = equal_edges(center - 5, center + 100 + static_cast<double>(j), bins);
+          edges.insert(edges.end(), own.begin(), own.end());
+        }
+        std::vector<std::int64_t> expected(static_cast<std::size_t>(columns * bins));
+        for (std::int64_t i = 0; i < rows * columns; ++i) {
+          const std::int64_t j = i % columns;
+          const std::int64_t bin = bin_of(edges.data() + j * (bins + 1), bins, to_double(data[i]));
+          if (bin >= 0) ++expected[static_cast<std::size_t>(j * bins + bin)];
+        }
+        EXPECT_EQ(count(data.data(), rows, columns, bins, edges), expected)
+            << columns << " columns, " << bins << " bins, " << level;
+      }
+  }
+}
+
+TEST(HistogramKernels, values_on_edges_belong_to_the_bin_on_their_right) {
+  const auto edges = equal_edges(0, 1, 10);
+  for (const auto& level : available_targets()) {
+    const TargetScope scope(level);
+    std::vector<std::int64_t> expected(10, 1);
+    expected[9] = 2;  // the last bin includes its right edge
+    EXPECT_EQ(count(edges.data(), 11, 1, 10, edges), expected);
+    for (std::size_t i = 0; i < edges.size(); ++i) {
+      const double below = std::nextafter(edges[i], -1.0);
+      const auto counts = count(&below, 1, 1, 10, edges);
+      for (std::size_t b = 0; b < 10; ++b) EXPECT_EQ(counts[b], i > 0 && b == i - 1 ? 1 : 0);
+    }
+  }
+}
+
+TEST(HistogramKernels, hostile_ranges_do_not_lose_their_bins) {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  const double tiny = std::numeric_limits<double>::denorm_min();
+  const std::vector<double> narrow{0, tiny, 2 * tiny, 3 * tiny};
+  const std::vector<double> data{0, tiny, 2 * tiny, 3 * tiny, inf, -inf, -tiny, 4 * tiny};
+  EXPECT_EQ(count(data.data(), 8, 1, 3, narrow), (std::vector<std::int64_t>{1, 1, 2}));
+  const std::vector<double> vast{-1.5e308, -0.5e308, 0.5e308, 1.5e308};
+  const std::vector<double> far{-1.5e308, 1.5e308, 1.0e308, 0, inf, -1.6e308};
+  EXPECT_EQ(count(far.data(), 6, 1, 3, vast), (std::vector<std::int64_t>{1, 1, 2}));
+  std::vector<double> two_columns(far);
+  two_columns.insert(two_columns.end(), far.begin(), far.end());
+  std::vector<double> two_edges(vast);
+  two_edges.insert(two_edges.end(), vast.begin(), vast.end());
+  const auto counts = count(two_columns.data(), 6, 2, 3, two_edges);
+  EXPECT_EQ(counts[0] + counts[1] + counts[2], 4);
+  EXPECT_EQ(counts[3] + counts[4] + counts[5], 4);
+}
+
+}  // namespace
+}  // namespace serried::test
