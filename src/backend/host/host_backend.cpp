@@ -13,15 +13,10 @@ namespace serried {
 namespace host {
 namespace {
 
-const void* find_none(DType) {
-  return nullptr;
-}
-
 // The table of kernels: one row for each KernelField, in its order.
 constexpr std::array<FindKernels, 6> kernel_table{
-    find_moment_kernels, find_sum_kernels, find_histogram_kernels, find_convert_kernels,
-    find_random_kernels,
-    find_kmeans_kernels,
+    find_moment_kernels,  find_sum_kernels,    find_histogram_kernels,
+    find_convert_kernels, find_random_kernels, find_kmeans_kernels,
 };
 
 class HostBackend final : public Backend {
