@@ -17,8 +17,8 @@ struct StatisticsOptions {
   /// Number of histogram bins; 0: no histogram, unless a range is given (then 10, as NumPy).
   std::int64_t bins = 0;
   /// Range of the histogram. Without it [min, max] of the data, which takes a second read.
-  std::optional<double> range_low;
-  std::optional<double> range_high;
+  std::optional<double> range_low = std::nullopt;
+  std::optional<double> range_high = std::nullopt;
 };
 
 /// Counts of numpy.histogram: a bin includes its left edge, the last one its right edge too; what
