@@ -1,5 +1,9 @@
 #include "comm/mpi_version.hpp"
 
+#include <array>
+
+#include "comm/mpi_support.hpp"
+
 namespace serried::comm {
 namespace {
 
@@ -31,6 +35,13 @@ std::string short_mpi_version(std::string_view text) {
     if (const std::string version = version_after(text, library.mark); !version.empty())
       return std::string(library.name) + version;
   return std::string(text.substr(0, text.find_first_of("\n\r\0")));
+}
+
+std::string mpi_library_version() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING + 1> text{};
+  int length = 0;
+  check(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
+  return short_mpi_version({text.data(), static_cast<std::size_t>(length)});
 }
 
 }  // namespace serried::comm

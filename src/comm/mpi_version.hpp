@@ -9,4 +9,8 @@ namespace serried::comm {
 /// "MPICH 4.0.2"; the first line of an unknown library's text. Local.
 [[nodiscard]] std::string short_mpi_version(std::string_view text);
 
+/// The short version of the MPI library that runs.
+/// Local. @throws Error if MPI fails.
+[[nodiscard]] std::string mpi_library_version();
+
 }  // namespace serried::comm

@@ -40,13 +40,6 @@ std::string read_host_name() {
   return name.data();
 }
 
-std::string read_mpi_library() {
-  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING + 1> text{};
-  int length = 0;
-  comm::check(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
-  return comm::short_mpi_version({text.data(), static_cast<std::size_t>(length)});
-}
-
 std::optional<std::string> read_variable(const char* name) {
   const char* const value = std::getenv(name);
   if (value == nullptr || *value == '\0') return std::nullopt;
@@ -106,7 +99,7 @@ struct Runtime::Impl {
   comm::ThreadCount threads;
   std::string cpu_list;
   bool has_thread_multiple = false;
-  std::string mpi_library = read_mpi_library();
+  std::string mpi_library = comm::mpi_library_version();
 };
 
 Runtime::Runtime(const RuntimeOptions& options) {

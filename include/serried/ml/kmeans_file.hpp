@@ -14,6 +14,11 @@ namespace serried {
 void save_kmeans(const Context& ctx, const std::string& path, const KMeansModel& model,
                  const Provenance& provenance = {});
 
+/// Writes the same into a file that is being made, which can be opened before the fit so that an output
+/// that cannot be written is known before.
+/// Collective.
+void write_kmeans(FileWriter& writer, const KMeansModel& model, const Provenance& provenance = {});
+
 /// Reads a model that save_kmeans wrote.
 /// Collective.
 /// @throws RankError (kind io) if there is no such file; (kind data) if it holds no k-means model.

@@ -1,0 +1,273 @@
+#include "serried/io/file_writer.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "comm/mpi_handle.hpp"
+#include "io/element_boxes.hpp"
+#include "io/hdf5/attributes.hpp"
+#include "io/hdf5/errors.hpp"
+#include "io/hdf5/scales.hpp"
+#include "io/hdf5/transfer.hpp"
+#include "io/hdf5/types.hpp"
+#include "io/provenance.hpp"
+#include "io/temporary_file.hpp"
+#include "serried/comm/agree.hpp"
+
+namespace serried {
+namespace {
+
+constexpr std::int64_t piece_bytes = std::int64_t{1} << 30;
+constexpr std::int64_t default_chunk_bytes = std::int64_t{1} << 20;
+
+/// Chunks of about 1 MiB: whole trailing axes, leading axes cut.
+std::vector<std::int64_t> default_chunks(const Shape& shape, std::int64_t element_bytes) {
+  std::vector<std::int64_t> chunks(shape.extents().begin(), shape.extents().end());
+  std::int64_t bytes = shape.elements() * element_bytes;
+  for (std::size_t axis = 0; axis < chunks.size() && bytes > default_chunk_bytes; ++axis) {
+    const std::int64_t inner = bytes / chunks[axis];
+    chunks[axis] = std::max<std::int64_t>(default_chunk_bytes / std::max<std::int64_t>(inner, 1), 1);
+    bytes = inner * chunks[axis];
+  }
+  return chunks;
+}
+
+void check_options(const std::string& dataset, const Shape& array_shape, const Shape& shape,
+                   const WriteOptions& options) {
+  if (dataset.empty() || dataset.back() == '/')
+    throw InvalidArgument("'" + dataset + "' is no name for a dataset");
+  if (shape.elements() != array_shape.elements())
+    throw InvalidArgument("an array of shape " + array_shape.to_string() + " cannot be written as " +
+                          shape.to_string());
+  if (options.deflate < 0 || options.deflate > 9)
+    throw InvalidArgument("the deflate level is 0 to 9, not " + std::to_string(options.deflate));
+  if (!options.chunks.empty() && options.chunks.size() != static_cast<std::size_t>(shape.dimensions()))
+    throw InvalidArgument("chunks of " + std::to_string(options.chunks.size()) +
+                          " dimensions for a dataset of " + std::to_string(shape.dimensions()));
+  for (const std::int64_t chunk : options.chunks)
+    if (chunk < 1) throw InvalidArgument("a chunk's extent is at least 1, not " + std::to_string(chunk));
+}
+
+hdf5::Properties creation_properties(const Shape& shape, DType dtype, const WriteOptions& options) {
+  const std::string what = "cannot set how a dataset is stored";
+  hdf5::Properties properties(hdf5::checked(H5Pcreate(H5P_DATASET_CREATE), what));
+  hdf5::check(H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER), what);
+  hdf5::check(H5Pset_attr_creation_order(properties.id(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED),
+              what);
+  const bool is_chunkable = shape.dimensions() > 0 && shape.elements() > 0;
+  if (!is_chunkable || (options.deflate == 0 && options.chunks.empty())) return properties;
+  auto chunks = options.chunks;
+  if (chunks.empty()) chunks = default_chunks(shape, static_cast<std::int64_t>(size_of(dtype)));
+  std::vector<hsize_t> extents;
+  for (int axis = 0; axis < shape.dimensions(); ++axis)
+    extents.push_back(
+        static_cast<hsize_t>(std::min(chunks[static_cast<std::size_t>(axis)], shape[axis])));
+  hdf5::check(H5Pset_chunk(properties.id(), shape.dimensions(), extents.data()), what);
+  if (options.deflate > 0) {
+    hdf5::check(H5Pset_shuffle(properties.id()), what);
+    hdf5::check(H5Pset_deflate(properties.id(), static_cast<unsigned>(options.deflate)), what);
+  }
+  return properties;
+}
+
+}  // namespace
+
+struct FileWriter::Impl {
+  Context ctx;
+  std::string path;
+  std::string temporary;
+  hdf5::File file;
+  bool is_committed = false;
+
+  Impl(const Context& context, std::string name) : ctx(context), path(std::move(name)) {}
+
+  void create();
+  hdf5::Object open_object(const std::string& object) const;
+  void write_elements(const std::string& dataset, const Shape& shape, DType dtype, RowRange elements,
+                      const std::byte* data, const WriteOptions& options);
+  void require_open() const {
+    if (is_committed) throw InvalidArgument(path + " has been committed; nothing can be written to it");
+  }
+};
+
+void FileWriter::Impl::create() {
+  const Communicator& comm = ctx.comm();
+  temporary = comm.broadcast_text(comm.rank() == 0 ? temporary_name(path) : "", 0);
+  agree_on_root(comm, 0, [&] { make_temporary_file(path, temporary); });
+  const hdf5::QuietErrors quiet;
+  agree(comm, [&] {
+    const std::string what = "cannot write " + path;
+    const hdf5::Properties access(hdf5::checked(H5Pcreate(H5P_FILE_ACCESS), what));
+    hdf5::check(H5Pset_fapl_mpio(access.id(), comm::mpi_handle(comm), comm::no_info()), what);
+    file = hdf5::File(
+        hdf5::checked(H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()), what));
+  });
+}
+
+hdf5::Object FileWriter::Impl::open_object(const std::string& object) const {
+  return hdf5::Object(
+      hdf5::checked(H5Oopen(file.id(), object.c_str(), H5P_DEFAULT), path + " has no " + object));
+}
+
+void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& shape, DType dtype,
+                                      RowRange elements, const std::byte* data,
+                                      const WriteOptions& options) {
+  auto span = ctx.recorder().span("write", Activity::file);
+  span.add_bytes(elements.size() * static_cast<std::int64_t>(size_of(dtype)));
+  const hdf5::QuietErrors quiet;
+  hdf5::DatasetId id;
+  agree(ctx.comm(), [&] {
+    const std::string what = "cannot make the dataset " + dataset + " in " + path;
+    std::vector<hsize_t> extents;
+    for (const std::int64_t extent : shape.extents()) extents.push_back(static_cast<hsize_t>(extent));
+    const hdf5::Space space(hdf5::checked(
+        extents.empty() ? H5Screate(H5S_SCALAR)
+                        : H5Screate_simple(shape.dimensions(), extents.data(), nullptr),
+        what));
+    const hdf5::Type type = hdf5::memory_type(dtype);
+    const hdf5::Properties links(hdf5::checked(H5Pcreate(H5P_LINK_CREATE), what));
+    hdf5::check(H5Pset_create_intermediate_group(links.id(), 1), what);
+    const hdf5::Properties creation = creation_properties(shape, dtype, options);
+    id = hdf5::DatasetId(hdf5::checked(H5Dcreate2(file.id(), dataset.c_str(), type.id(), space.id(),
+                                                  links.id(), creation.id(), H5P_DEFAULT),
+                                       what));
+  });
+  const auto boxes =
+      cut_into_boxes(shape, elements, piece_bytes / static_cast<std::int64_t>(size_of(dtype)));
+  hdf5::write_boxes(ctx.comm(), id.id(), shape, dtype, boxes, data);
+  agree(ctx.comm(), [&] {
+    for (const auto& [name, value] : options.attributes) hdf5::write_text_attribute(id.id(), name, value);
+    hdf5::check(id.reset(), "cannot close the dataset " + dataset);
+  });
+}
+
+FileWriter::FileWriter(const Context& ctx, std::string path)
+    : impl_(std::make_unique<Impl>(ctx, std::move(path))) {
+  try {
+    impl_->create();
+  } catch (...) {
+    if (ctx.rank() == 0 && !impl_->temporary.empty()) ::unlink(impl_->temporary.c_str());
+    throw;
+  }
+}
+
+FileWriter::~FileWriter() {
+  if (impl_ == nullptr || impl_->is_committed) return;
+  // Closing the file is collective, and a destructor must not communicate: HDF5 closes the file when MPI
+  // ends. What must not stay is its name.
+  if (impl_->ctx.rank() == 0) ::unlink(impl_->temporary.c_str());
+  impl_->file.release();
+}
+
+void FileWriter::write(const std::string& dataset, const Array& array, const WriteOptions& options) {
+  impl_->require_open();
+  const Shape shape =
+      options.shape.dimensions() == 0 && array.shape().dimensions() > 0 ? array.shape() : options.shape;
+  check_options(dataset, array.shape(), shape, options);
+  if (!array.is_replicated() && array.split_axis() != 0) {
+    write(dataset, array.with_split_axis(0), options);
+    return;
+  }
+  RowRange elements{0, array.shape().elements()};
+  if (array.is_replicated()) {
+    if (impl_->ctx.rank() != 0) elements = {0, 0};
+  } else {
+    const std::int64_t row = array.row_elements();
+    elements = {array.local_rows().begin * row, array.local_rows().end * row};
+  }
+  impl_->write_elements(dataset, shape, array.dtype(), elements, array.local_data(), options);
+}
+
+void FileWriter::write(const std::string& dataset, const Shape& shape, std::span<const double> values,
+                       const WriteOptions& options) {
+  impl_->require_open();
+  check_options(dataset, Shape{static_cast<std::int64_t>(values.size())}, shape, options);
+  const RowRange elements{0, impl_->ctx.rank() == 0 ? shape.elements() : 0};
+  impl_->write_elements(dataset, shape, DType::f64, elements, std::as_bytes(values).data(), options);
+}
+
+void FileWriter::write(const std::string& dataset, const Shape& shape,
+                       std::span<const std::int64_t> values, const WriteOptions& options) {
+  impl_->require_open();
+  check_options(dataset, Shape{static_cast<std::int64_t>(values.size())}, shape, options);
+  const RowRange elements{0, impl_->ctx.rank() == 0 ? shape.elements() : 0};
+  impl_->write_elements(dataset, shape, DType::i64, elements, std::as_bytes(values).data(), options);
+}
+
+void FileWriter::set_attribute(const std::string& object, const std::string& attribute,
+                               const std::string& value) {
+  impl_->require_open();
+  // metadata must be the same on all ranks
+  const std::string text = impl_->ctx.comm().broadcast_text(value, 0);
+  const hdf5::QuietErrors quiet;
+  agree(impl_->ctx.comm(),
+        [&] { hdf5::write_text_attribute(impl_->open_object(object).id(), attribute, text); });
+}
+
+void FileWriter::set_attribute(const std::string& object, const std::string& attribute, double value) {
+  impl_->require_open();
+  const hdf5::QuietErrors quiet;
+  agree(impl_->ctx.comm(), [&] {
+    hdf5::write_number_attribute(impl_->open_object(object).id(), attribute, DType::f64, &value, 1, true);
+  });
+}
+
+void FileWriter::set_attribute(const std::string& object, const std::string& attribute,
+                               std::int64_t value) {
+  impl_->require_open();
+  const hdf5::QuietErrors quiet;
+  agree(impl_->ctx.comm(), [&] {
+    hdf5::write_number_attribute(impl_->open_object(object).id(), attribute, DType::i64, &value, 1, true);
+  });
+}
+
+void FileWriter::set_attribute(const std::string& object, const std::string& attribute,
+                               std::span<const std::int64_t> values) {
+  impl_->require_open();
+  const hdf5::QuietErrors quiet;
+  agree(impl_->ctx.comm(), [&] {
+    hdf5::write_number_attribute(impl_->open_object(object).id(), attribute, DType::i64, values.data(),
+                                 static_cast<std::int64_t>(values.size()), false);
+  });
+}
+
+void FileWriter::attach_coordinates(const std::string& dataset,
+                                    const std::vector<Coordinate>& coordinates) {
+  impl_->require_open();
+  const std::size_t slash = dataset.rfind('/');
+  const std::string group = slash == std::string::npos ? "/" : dataset.substr(0, slash + 1);
+  for (const Coordinate& coordinate : coordinates) {
+    WriteOptions options;
+    options.attributes = coordinate.text_attributes;
+    const std::string scale = group + coordinate.name;
+    const Shape shape{static_cast<std::int64_t>(coordinate.values.size())};
+    const Array values = Array::replicated(impl_->ctx, shape, DType::f64, coordinate.values.data());
+    write(scale, is_real(coordinate.dtype) ? values.cast(coordinate.dtype) : values, options);
+    const hdf5::QuietErrors quiet;
+    agree(impl_->ctx.comm(), [&] {
+      hdf5::attach_scale(impl_->open_object(dataset).id(), impl_->open_object(scale).id(), coordinate.axis,
+                         coordinate.name);
+    });
+  }
+}
+
+void FileWriter::write_provenance(const Provenance& provenance) {
+  for (const auto& [name, value] : provenance_attributes(impl_->ctx, provenance))
+    set_attribute("/", name, value);
+}
+
+void FileWriter::commit() {
+  impl_->require_open();
+  const Communicator& comm = impl_->ctx.comm();
+  const hdf5::QuietErrors quiet;
+  agree(comm, [&] {
+    hdf5::check(H5Fflush(impl_->file.id(), H5F_SCOPE_GLOBAL), "cannot write " + impl_->path);
+  });
+  agree(comm, [&] { hdf5::check(impl_->file.reset(), "cannot close " + impl_->path); });
+  agree_on_root(comm, 0, [&] { publish_file(impl_->temporary, impl_->path); });
+  impl_->is_committed = true;
+}
+
+}  // namespace serried

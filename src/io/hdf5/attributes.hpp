@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/hdf5/handle.hpp"
+#include "io/hdf5/types.hpp"
+#include "serried/base/dtype.hpp"
+#include "serried/base/error.hpp"
+
+namespace serried::hdf5 {
+
+/// The value of an attribute: numbers in their own dtype, or texts.
+struct AttributeValue {
+  std::string type;                ///< as ElementType::text
+  bool is_number = false;
+  bool is_text = false;
+  DType dtype = DType::f64;
+  std::vector<std::int64_t> shape; ///< empty: scalar
+  std::int64_t count = 0;          ///< 0 for an empty attribute
+  std::vector<std::byte> bytes;    ///< numbers
+  std::vector<std::string> texts;
+
+  /// Number i as T, converted as C++ does.
+  template <class T>
+  [[nodiscard]] T as(std::int64_t i = 0) const {
+    return visit_real(dtype, [&](auto tag) -> T {
+      using Stored = typename decltype(tag)::type;
+      Stored value{};
+      std::memcpy(&value, bytes.data() + static_cast<std::size_t>(i) * sizeof(Stored), sizeof(Stored));
+      if constexpr (std::is_same_v<Stored, Half>)
+        return static_cast<T>(to_float(value));
+      else
+        return static_cast<T>(value);
+    });
+  }
+};
+
+/// Reads an attribute of an open object; nothing where there is none. Types that are neither numbers nor
+/// text come back with `type` and `shape` alone. long double is read as f64.
+/// Local. @throws IoError if it cannot be read.
+[[nodiscard]] std::optional<AttributeValue> read_attribute(hid_t object, const std::string& name);
+
+/// The names of an object's attributes, sorted.
+/// Local.
+[[nodiscard]] std::vector<std::string> attribute_names(hid_t object);
+
+/// The text of a one-element text attribute; nothing where there is none.
+/// Local.
+[[nodiscard]] std::optional<std::string> read_text_attribute(hid_t object, const std::string& name);
+
+/// Writes an attribute, in place of one of that name. Text as variable-length UTF-8, as h5py does.
+/// Local. @throws IoError.
+void write_text_attribute(hid_t object, const std::string& name, const std::string& value);
+/// A scalar where `is_scalar`, else a vector.
+void write_number_attribute(hid_t object, const std::string& name, DType dtype, const void* values,
+                            std::int64_t count, bool is_scalar);
+
+}  // namespace serried::hdf5

@@ -1,0 +1,63 @@
+#include "io/selection.hpp"
+
+#include <algorithm>
+
+#include "serried/base/error.hpp"
+
+namespace serried {
+namespace {
+
+SelectedAxis select_index(std::int64_t index, std::int64_t extent, int axis, const Shape& shape,
+                          const std::string& name) {
+  if (index < -extent || index >= extent)
+    throw InvalidArgument(name + ": index " + std::to_string(index) + " lies outside axis " + std::to_string(axis) +
+                          " of shape " + shape.to_string());
+  return {index < 0 ? index + extent : index, 1, 1, true};
+}
+
+SelectedAxis select_range(const Slice& range, std::int64_t extent) {
+  const auto clip = [extent](std::int64_t bound) {
+    if (bound < 0) bound = std::max(bound, -extent) + extent;
+    return std::min(bound, extent);
+  };
+  const std::int64_t begin = clip(range.begin);
+  const std::int64_t end = clip(range.end);
+  const std::int64_t count = end > begin ? (end - begin - 1) / range.step + 1 : 0;
+  // The step of fewer than two indices does not matter, and a huge one could overflow later.
+  return {begin, count > 1 ? range.step : 1, count, false};
+}
+
+}  // namespace
+
+std::vector<SelectedAxis> apply_selection(std::span<const AxisSelection> selection, const Shape& shape,
+                                          const std::string& name) {
+  const int given = static_cast<int>(
+      std::count_if(selection.begin(), selection.end(), [](const auto& s) { return !s.is_ellipsis; }));
+  if (given > shape.dimensions())
+    throw InvalidArgument(name + ": the selection has " + std::to_string(given) + " entries, but the shape is " +
+                          shape.to_string());
+  std::vector<SelectedAxis> axes;
+  const auto take_whole = [&](int count) {
+    for (int i = 0; i < count; ++i) axes.push_back({0, 1, shape[static_cast<int>(axes.size())], false});
+  };
+  for (const AxisSelection& entry : selection) {
+    const int axis = static_cast<int>(axes.size());
+    if (entry.is_ellipsis)
+      take_whole(shape.dimensions() - given);
+    else if (entry.is_index)
+      axes.push_back(select_index(entry.range.begin, shape[axis], axis, shape, name));
+    else
+      axes.push_back(select_range(entry.range, shape[axis]));
+  }
+  take_whole(shape.dimensions() - static_cast<int>(axes.size()));
+  return axes;
+}
+
+Shape selected_shape(std::span<const SelectedAxis> axes) {
+  std::vector<std::int64_t> extents;
+  for (const SelectedAxis& axis : axes)
+    if (!axis.is_dropped) extents.push_back(axis.count);
+  return Shape(std::span<const std::int64_t>(extents));
+}
+
+}  // namespace serried

@@ -1,0 +1,76 @@
+#include "io/temporary_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "serried/base/error.hpp"
+
+namespace serried {
+namespace {
+
+/// The folder of a path with its trailing slash, and the name in it.
+std::pair<std::string, std::string> split_path(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return {"./", path};
+  return {path.substr(0, slash + 1), path.substr(slash + 1)};
+}
+
+std::string variable(const char* key) {
+  const char* value = std::getenv(key);
+  return value == nullptr ? "" : value;
+}
+
+void sync_file(const std::string& path, int flags) {
+  const int file = ::open(path.c_str(), flags | O_CLOEXEC);
+  if (file < 0) throw IoError("cannot open " + path + " to sync it: " + std::strerror(errno));
+  // Some file systems cannot sync a folder and say EINVAL; the rename stands all the same.
+  const int status = ::fsync(file);
+  const int cause = errno;
+  ::close(file);
+  if (status != 0 && cause != EINVAL) throw IoError("cannot sync " + path + ": " + std::strerror(cause));
+}
+
+}  // namespace
+
+std::string temporary_name(const std::string& path) {
+  const auto [folder, name] = split_path(path);
+  const std::string job = variable("SLURM_JOB_ID");
+  if (!job.empty()) {
+    const std::string attempt = variable("SLURM_RESTART_COUNT");
+    return folder + "." + name + ".tmp." + job + "." + (attempt.empty() ? "0" : attempt);
+  }
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  return folder + "." + name + ".tmp." + host.data() + "-" + std::to_string(::getpid()) + ".0";
+}
+
+void make_temporary_file(const std::string& path, const std::string& temporary) {
+  const auto [folder, name] = split_path(path);
+  if (name.empty()) throw IoError("cannot write " + path + ": a file name is missing");
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0)
+    throw IoError("cannot write " + path + ": the folder " + folder + " is not there (" +
+                  std::strerror(errno) + ")");
+  if (!S_ISDIR(status.st_mode)) throw IoError("cannot write " + path + ": " + folder + " is no folder");
+  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+    throw IoError("cannot write " + path + ": a folder of that name is there");
+  const int file = ::open(temporary.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0) throw IoError("cannot write " + path + ": " + std::strerror(errno));
+  ::close(file);
+}
+
+void publish_file(const std::string& temporary, const std::string& path) {
+  sync_file(temporary, O_RDWR);
+  if (std::rename(temporary.c_str(), path.c_str()) != 0)
+    throw IoError("cannot rename " + temporary + " to " + path + ": " + std::strerror(errno));
+  sync_file(split_path(path).first, O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace serried

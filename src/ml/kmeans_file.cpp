@@ -1,0 +1,107 @@
+#include "serried/ml/kmeans_file.hpp"
+
+#include <utility>
+
+#include "serried/comm/agree.hpp"
+#include "serried/io/table_file.hpp"
+
+namespace serried {
+namespace {
+
+/// What is in a model file besides the arrays; broadcast as it is.
+struct Header {
+  std::int64_t clusters = 0;
+  std::int64_t features = 0;
+  DType dtype = DType::f64;
+  double inertia = 0;
+  std::int64_t iterations = 0;
+  std::int64_t converged = 0;
+  std::int64_t rows = 0;
+  std::int64_t rows_used = 0;
+  std::int64_t feature_axes = 0;
+};
+
+/// Local. @throws DataError if the file holds no k-means model.
+KMeansModel read_model(const std::string& path) {
+  const TableFile file(path);
+  const auto refuse = [&](const std::string& why) -> DataError {
+    return DataError(path + " holds no k-means model: " + why);
+  };
+  if (file.text_attribute("/", "model") != "kmeans")
+    throw refuse("its attribute 'model' is not 'kmeans'");
+  KMeansModel model;
+  const auto centers = file.read_f64("/centers");
+  const auto sizes = file.read_i64("/sizes");
+  if (centers.shape.dimensions() != 2 || sizes.shape.dimensions() != 1 ||
+      centers.shape[0] != sizes.shape[0])
+    throw refuse("/centers is " + centers.shape.to_string() + ", /sizes is " + sizes.shape.to_string());
+  model.clusters = centers.shape[0];
+  model.features = centers.shape[1];
+  model.centers = centers.values;
+  model.sizes = sizes.values;
+  model.feature_shape = file.i64_attribute("/centers", "feature_shape");
+  if (Shape(model.feature_shape).elements() != model.features)
+    throw refuse("its feature_shape does not fit /centers");
+  model.dtype = parse_dtype(file.text_attribute("/", "dtype"));
+  if (model.dtype != DType::f32 && model.dtype != DType::f64) throw refuse("its dtype is not f32 or f64");
+  model.inertia = file.f64_attribute("/", "inertia");
+  model.iterations = file.i64_attribute("/", "iterations").at(0);
+  model.converged = file.i64_attribute("/", "converged").at(0) != 0;
+  model.rows = file.i64_attribute("/", "rows").at(0);
+  model.rows_used = file.i64_attribute("/", "rows_used").at(0);
+  return model;
+}
+
+}  // namespace
+
+void save_kmeans(const Context& ctx, const std::string& path, const KMeansModel& model,
+                 const Provenance& provenance) {
+  FileWriter writer(ctx, path);
+  write_kmeans(writer, model, provenance);
+  writer.commit();
+}
+
+void write_kmeans(FileWriter& writer, const KMeansModel& model, const Provenance& provenance) {
+  writer.write("/centers", Shape{model.clusters, model.features}, model.centers);
+  writer.write("/sizes", Shape{model.clusters}, model.sizes);
+  const std::vector<std::int64_t> own_shape{model.features};
+  writer.set_attribute("/centers", "feature_shape",
+                       std::span<const std::int64_t>(model.feature_shape.empty() ? own_shape
+                                                                                 : model.feature_shape));
+  writer.set_attribute("/", "model", std::string("kmeans"));
+  writer.set_attribute("/", "dtype", std::string(name(model.dtype)));
+  writer.set_attribute("/", "inertia", model.inertia);
+  writer.set_attribute("/", "iterations", model.iterations);
+  writer.set_attribute("/", "converged", static_cast<std::int64_t>(model.converged ? 1 : 0));
+  writer.set_attribute("/", "rows", model.rows);
+  writer.set_attribute("/", "rows_used", model.rows_used);
+  writer.write_provenance(provenance);
+}
+
+KMeansModel load_kmeans(const Context& ctx, const std::string& path) {
+  const Communicator& comm = ctx.comm();
+  KMeansModel model;
+  agree_on_root(comm, 0, [&] { model = read_model(path); });
+  const Header header = comm.broadcast(
+      Header{model.clusters, model.features, model.dtype, model.inertia, model.iterations,
+             model.converged ? 1 : 0, model.rows, model.rows_used,
+             static_cast<std::int64_t>(model.feature_shape.size())},
+      0);
+  model.clusters = header.clusters;
+  model.features = header.features;
+  model.dtype = header.dtype;
+  model.inertia = header.inertia;
+  model.iterations = header.iterations;
+  model.converged = header.converged != 0;
+  model.rows = header.rows;
+  model.rows_used = header.rows_used;
+  model.centers.resize(static_cast<std::size_t>(header.clusters * header.features));
+  model.sizes.resize(static_cast<std::size_t>(header.clusters));
+  model.feature_shape.resize(static_cast<std::size_t>(header.feature_axes));
+  comm.broadcast(std::span<double>(model.centers), 0);
+  comm.broadcast(std::span<std::int64_t>(model.sizes), 0);
+  comm.broadcast(std::span<std::int64_t>(model.feature_shape), 0);
+  return model;
+}
+
+}  // namespace serried
