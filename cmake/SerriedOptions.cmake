@@ -29,7 +29,7 @@ add_library(serried_build_flags INTERFACE)
 target_compile_options(serried_build_flags INTERFACE
   -march=x86-64-v3 -mtune=generic -ffp-contract=off -fno-fast-math
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion -Wno-sign-conversion
-  -Woverloaded-virtual -Wimplicit-fallthrough
+  -Woverloaded-virtual -Wimplicit-fallthrough -Wno-missing-field-initializers
   $<$<BOOL:${SERRIED_WARNINGS_AS_ERRORS}>:-Werror>)
 foreach(sanitizer IN LISTS SERRIED_SANITIZE)
   target_compile_options(serried_build_flags INTERFACE -fsanitize=${sanitizer} -fno-omit-frame-pointer)

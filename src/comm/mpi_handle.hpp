@@ -13,6 +13,8 @@ namespace serried::comm {
 }
 
 /// No hints.
-[[nodiscard]] inline MPI_Info no_info() noexcept { return MPI_INFO_NULL; }
+[[nodiscard]] inline MPI_Info no_info() noexcept {
+  return MPI_INFO_NULL;
+}
 
 }  // namespace serried::comm

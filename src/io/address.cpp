@@ -31,7 +31,8 @@ class AddressParser {
     std::string blanks;
     for (std::size_t i = 0; i < at && i < text_.size(); ++i)
       if ((static_cast<unsigned char>(text_[i]) & 0xC0u) != 0x80u) blanks += ' ';
-    throw InvalidArgument("wrong address: " + why + "\n  " + std::string(text_) + "\n  " + blanks + '^');
+    throw InvalidArgument("wrong address: " + why + "\n  " + std::string(text_) + "\n  " + blanks +
+                          '^');
   }
 
   /// The position of the ']' that closes the bracket expression at `open`, as glob(7) reads it.
@@ -65,7 +66,10 @@ class AddressParser {
       }
       if (c == '[') {
         const auto close = bracket_end(at_);
-        if (!close) fail(at_, "this '[' has no ']' (before the ':' it is a glob; a selection comes after the ':')");
+        if (!close)
+          fail(
+              at_,
+              "this '[' has no ']' (before the ':' it is a glob; a selection comes after the ':')");
         address.is_glob = true;
         at_ = *close;
       }
@@ -181,6 +185,8 @@ class AddressParser {
 
 }  // namespace
 
-Address parse_address(std::string_view text) { return AddressParser(text).parse(); }
+Address parse_address(std::string_view text) {
+  return AddressParser(text).parse();
+}
 
 }  // namespace serried

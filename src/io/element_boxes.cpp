@@ -5,8 +5,8 @@
 namespace serried {
 namespace {
 
-/// The longest box that starts at element `begin`: whole trailing axes as far as `begin` is aligned to
-/// them, and a run along the axis before.
+/// The longest box that starts at element `begin`: whole trailing axes as far as `begin` is aligned
+/// to them, and a run along the axis before.
 ElementBox longest_box(const Shape& shape, std::int64_t begin, std::int64_t limit) {
   ElementBox box;
   const int dimensions = shape.dimensions();
@@ -31,7 +31,8 @@ ElementBox longest_box(const Shape& shape, std::int64_t begin, std::int64_t limi
 
 }  // namespace
 
-std::vector<ElementBox> cut_into_boxes(const Shape& shape, RowRange elements, std::int64_t max_elements) {
+std::vector<ElementBox> cut_into_boxes(const Shape& shape, RowRange elements,
+                                       std::int64_t max_elements) {
   std::vector<ElementBox> boxes;
   for (std::int64_t begin = elements.begin; begin < elements.end;) {
     boxes.push_back(longest_box(shape, begin, std::min(elements.end - begin, max_elements)));

@@ -28,7 +28,8 @@ std::vector<std::int64_t> default_chunks(const Shape& shape, std::int64_t elemen
   std::int64_t bytes = shape.elements() * element_bytes;
   for (std::size_t axis = 0; axis < chunks.size() && bytes > default_chunk_bytes; ++axis) {
     const std::int64_t inner = bytes / chunks[axis];
-    chunks[axis] = std::max<std::int64_t>(default_chunk_bytes / std::max<std::int64_t>(inner, 1), 1);
+    chunks[axis] =
+        std::max<std::int64_t>(default_chunk_bytes / std::max<std::int64_t>(inner, 1), 1);
     bytes = inner * chunks[axis];
   }
   return chunks;
@@ -39,23 +40,26 @@ void check_options(const std::string& dataset, const Shape& array_shape, const S
   if (dataset.empty() || dataset.back() == '/')
     throw InvalidArgument("'" + dataset + "' is no name for a dataset");
   if (shape.elements() != array_shape.elements())
-    throw InvalidArgument("an array of shape " + array_shape.to_string() + " cannot be written as " +
-                          shape.to_string());
+    throw InvalidArgument("an array of shape " + array_shape.to_string() +
+                          " cannot be written as " + shape.to_string());
   if (options.deflate < 0 || options.deflate > 9)
     throw InvalidArgument("the deflate level is 0 to 9, not " + std::to_string(options.deflate));
-  if (!options.chunks.empty() && options.chunks.size() != static_cast<std::size_t>(shape.dimensions()))
+  if (!options.chunks.empty() &&
+      options.chunks.size() != static_cast<std::size_t>(shape.dimensions()))
     throw InvalidArgument("chunks of " + std::to_string(options.chunks.size()) +
                           " dimensions for a dataset of " + std::to_string(shape.dimensions()));
   for (const std::int64_t chunk : options.chunks)
-    if (chunk < 1) throw InvalidArgument("a chunk's extent is at least 1, not " + std::to_string(chunk));
+    if (chunk < 1)
+      throw InvalidArgument("a chunk's extent is at least 1, not " + std::to_string(chunk));
 }
 
 hdf5::Properties creation_properties(const Shape& shape, DType dtype, const WriteOptions& options) {
   const std::string what = "cannot set how a dataset is stored";
   hdf5::Properties properties(hdf5::checked(H5Pcreate(H5P_DATASET_CREATE), what));
   hdf5::check(H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER), what);
-  hdf5::check(H5Pset_attr_creation_order(properties.id(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED),
-              what);
+  hdf5::check(
+      H5Pset_attr_creation_order(properties.id(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED),
+      what);
   const bool is_chunkable = shape.dimensions() > 0 && shape.elements() > 0;
   if (!is_chunkable || (options.deflate == 0 && options.chunks.empty())) return properties;
   auto chunks = options.chunks;
@@ -85,10 +89,11 @@ struct FileWriter::Impl {
 
   void create();
   hdf5::Object open_object(const std::string& object) const;
-  void write_elements(const std::string& dataset, const Shape& shape, DType dtype, RowRange elements,
-                      const std::byte* data, const WriteOptions& options);
+  void write_elements(const std::string& dataset, const Shape& shape, DType dtype,
+                      RowRange elements, const std::byte* data, const WriteOptions& options);
   void require_open() const {
-    if (is_committed) throw InvalidArgument(path + " has been committed; nothing can be written to it");
+    if (is_committed)
+      throw InvalidArgument(path + " has been committed; nothing can be written to it");
   }
 };
 
@@ -121,7 +126,8 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
   agree(ctx.comm(), [&] {
     const std::string what = "cannot make the dataset " + dataset + " in " + path;
     std::vector<hsize_t> extents;
-    for (const std::int64_t extent : shape.extents()) extents.push_back(static_cast<hsize_t>(extent));
+    for (const std::int64_t extent : shape.extents())
+      extents.push_back(static_cast<hsize_t>(extent));
     const hdf5::Space space(hdf5::checked(
         extents.empty() ? H5Screate(H5S_SCALAR)
                         : H5Screate_simple(shape.dimensions(), extents.data(), nullptr),
@@ -138,7 +144,8 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
       cut_into_boxes(shape, elements, piece_bytes / static_cast<std::int64_t>(size_of(dtype)));
   hdf5::write_boxes(ctx.comm(), id.id(), shape, dtype, boxes, data);
   agree(ctx.comm(), [&] {
-    for (const auto& [name, value] : options.attributes) hdf5::write_text_attribute(id.id(), name, value);
+    for (const auto& [name, value] : options.attributes)
+      hdf5::write_text_attribute(id.id(), name, value);
     hdf5::check(id.reset(), "cannot close the dataset " + dataset);
   });
 }
@@ -155,16 +162,18 @@ FileWriter::FileWriter(const Context& ctx, std::string path)
 
 FileWriter::~FileWriter() {
   if (impl_ == nullptr || impl_->is_committed) return;
-  // Closing the file is collective, and a destructor must not communicate: HDF5 closes the file when MPI
-  // ends. What must not stay is its name.
+  // Closing the file is collective, and a destructor must not communicate: HDF5 closes the file
+  // when MPI ends. What must not stay is its name.
   if (impl_->ctx.rank() == 0) ::unlink(impl_->temporary.c_str());
   impl_->file.release();
 }
 
-void FileWriter::write(const std::string& dataset, const Array& array, const WriteOptions& options) {
+void FileWriter::write(const std::string& dataset, const Array& array,
+                       const WriteOptions& options) {
   impl_->require_open();
-  const Shape shape =
-      options.shape.dimensions() == 0 && array.shape().dimensions() > 0 ? array.shape() : options.shape;
+  const Shape shape = options.shape.dimensions() == 0 && array.shape().dimensions() > 0
+                          ? array.shape()
+                          : options.shape;
   check_options(dataset, array.shape(), shape, options);
   if (!array.is_replicated() && array.split_axis() != 0) {
     write(dataset, array.with_split_axis(0), options);
@@ -180,12 +189,13 @@ void FileWriter::write(const std::string& dataset, const Array& array, const Wri
   impl_->write_elements(dataset, shape, array.dtype(), elements, array.local_data(), options);
 }
 
-void FileWriter::write(const std::string& dataset, const Shape& shape, std::span<const double> values,
-                       const WriteOptions& options) {
+void FileWriter::write(const std::string& dataset, const Shape& shape,
+                       std::span<const double> values, const WriteOptions& options) {
   impl_->require_open();
   check_options(dataset, Shape{static_cast<std::int64_t>(values.size())}, shape, options);
   const RowRange elements{0, impl_->ctx.rank() == 0 ? shape.elements() : 0};
-  impl_->write_elements(dataset, shape, DType::f64, elements, std::as_bytes(values).data(), options);
+  impl_->write_elements(dataset, shape, DType::f64, elements, std::as_bytes(values).data(),
+                        options);
 }
 
 void FileWriter::write(const std::string& dataset, const Shape& shape,
@@ -193,7 +203,8 @@ void FileWriter::write(const std::string& dataset, const Shape& shape,
   impl_->require_open();
   check_options(dataset, Shape{static_cast<std::int64_t>(values.size())}, shape, options);
   const RowRange elements{0, impl_->ctx.rank() == 0 ? shape.elements() : 0};
-  impl_->write_elements(dataset, shape, DType::i64, elements, std::as_bytes(values).data(), options);
+  impl_->write_elements(dataset, shape, DType::i64, elements, std::as_bytes(values).data(),
+                        options);
 }
 
 void FileWriter::set_attribute(const std::string& object, const std::string& attribute,
@@ -206,11 +217,13 @@ void FileWriter::set_attribute(const std::string& object, const std::string& att
         [&] { hdf5::write_text_attribute(impl_->open_object(object).id(), attribute, text); });
 }
 
-void FileWriter::set_attribute(const std::string& object, const std::string& attribute, double value) {
+void FileWriter::set_attribute(const std::string& object, const std::string& attribute,
+                               double value) {
   impl_->require_open();
   const hdf5::QuietErrors quiet;
   agree(impl_->ctx.comm(), [&] {
-    hdf5::write_number_attribute(impl_->open_object(object).id(), attribute, DType::f64, &value, 1, true);
+    hdf5::write_number_attribute(impl_->open_object(object).id(), attribute, DType::f64, &value, 1,
+                                 true);
   });
 }
 
@@ -219,7 +232,8 @@ void FileWriter::set_attribute(const std::string& object, const std::string& att
   impl_->require_open();
   const hdf5::QuietErrors quiet;
   agree(impl_->ctx.comm(), [&] {
-    hdf5::write_number_attribute(impl_->open_object(object).id(), attribute, DType::i64, &value, 1, true);
+    hdf5::write_number_attribute(impl_->open_object(object).id(), attribute, DType::i64, &value, 1,
+                                 true);
   });
 }
 
@@ -228,8 +242,8 @@ void FileWriter::set_attribute(const std::string& object, const std::string& att
   impl_->require_open();
   const hdf5::QuietErrors quiet;
   agree(impl_->ctx.comm(), [&] {
-    hdf5::write_number_attribute(impl_->open_object(object).id(), attribute, DType::i64, values.data(),
-                                 static_cast<std::int64_t>(values.size()), false);
+    hdf5::write_number_attribute(impl_->open_object(object).id(), attribute, DType::i64,
+                                 values.data(), static_cast<std::int64_t>(values.size()), false);
   });
 }
 
@@ -247,8 +261,8 @@ void FileWriter::attach_coordinates(const std::string& dataset,
     write(scale, is_real(coordinate.dtype) ? values.cast(coordinate.dtype) : values, options);
     const hdf5::QuietErrors quiet;
     agree(impl_->ctx.comm(), [&] {
-      hdf5::attach_scale(impl_->open_object(dataset).id(), impl_->open_object(scale).id(), coordinate.axis,
-                         coordinate.name);
+      hdf5::attach_scale(impl_->open_object(dataset).id(), impl_->open_object(scale).id(),
+                         coordinate.axis, coordinate.name);
     });
   }
 }

@@ -21,7 +21,8 @@ std::vector<std::string> expand_path_glob(const std::string& pattern) {
   if (paths.empty()) {
     std::string text = pattern + ": no file matches";
     if (pattern.back() == ']')
-      text += " (before the ':' a '[' is a glob; a selection comes after it, as in run.h5:/u[0:10])";
+      text +=
+          " (before the ':' a '[' is a glob; a selection comes after it, as in run.h5:/u[0:10])";
     throw IoError(text);
   }
   std::sort(paths.begin(), paths.end(), is_before_naturally);

@@ -5,7 +5,9 @@
 namespace serried {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /// The run of digits at `at`, without leading zeros; `at` moves behind it.
 std::string_view take_number(std::string_view text, std::size_t& at) {

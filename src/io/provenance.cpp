@@ -17,9 +17,10 @@ namespace {
 std::string describe_input(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return path;
-  const double modified =
-      static_cast<double>(status.st_mtim.tv_sec) + 1e-9 * static_cast<double>(status.st_mtim.tv_nsec);
-  return path + " (" + std::to_string(status.st_size) + " bytes, modified " + utc_text(modified) + ")";
+  const double modified = static_cast<double>(status.st_mtim.tv_sec) +
+                          1e-9 * static_cast<double>(status.st_mtim.tv_nsec);
+  return path + " (" + std::to_string(status.st_size) + " bytes, modified " + utc_text(modified) +
+         ")";
 }
 
 /// "2 x host (1 thread, AVX-512)": equal descriptions are counted, in the order of the first rank.
@@ -45,8 +46,8 @@ std::string library_versions() {
   unsigned minor = 0;
   unsigned release = 0;
   H5get_libversion(&major, &minor, &release);
-  return "HDF5 " + std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(release) +
-         ", " + comm::mpi_library_version();
+  return "HDF5 " + std::to_string(major) + "." + std::to_string(minor) + "." +
+         std::to_string(release) + ", " + comm::mpi_library_version();
 }
 
 std::string variable(const char* key) {
@@ -65,8 +66,8 @@ std::string utc_text(double seconds_since_epoch) {
   return text.data();
 }
 
-std::vector<std::pair<std::string, std::string>> provenance_attributes(const Context& ctx,
-                                                                       const Provenance& provenance) {
+std::vector<std::pair<std::string, std::string>> provenance_attributes(
+    const Context& ctx, const Provenance& provenance) {
   std::string inputs;
   for (const std::string& input : provenance.inputs)
     inputs += (inputs.empty() ? "" : "\n") + describe_input(input);

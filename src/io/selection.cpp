@@ -10,8 +10,8 @@ namespace {
 SelectedAxis select_index(std::int64_t index, std::int64_t extent, int axis, const Shape& shape,
                           const std::string& name) {
   if (index < -extent || index >= extent)
-    throw InvalidArgument(name + ": index " + std::to_string(index) + " lies outside axis " + std::to_string(axis) +
-                          " of shape " + shape.to_string());
+    throw InvalidArgument(name + ": index " + std::to_string(index) + " lies outside axis " +
+                          std::to_string(axis) + " of shape " + shape.to_string());
   return {index < 0 ? index + extent : index, 1, 1, true};
 }
 
@@ -29,16 +29,17 @@ SelectedAxis select_range(const Slice& range, std::int64_t extent) {
 
 }  // namespace
 
-std::vector<SelectedAxis> apply_selection(std::span<const AxisSelection> selection, const Shape& shape,
-                                          const std::string& name) {
-  const int given = static_cast<int>(
-      std::count_if(selection.begin(), selection.end(), [](const auto& s) { return !s.is_ellipsis; }));
+std::vector<SelectedAxis> apply_selection(std::span<const AxisSelection> selection,
+                                          const Shape& shape, const std::string& name) {
+  const int given = static_cast<int>(std::count_if(selection.begin(), selection.end(),
+                                                   [](const auto& s) { return !s.is_ellipsis; }));
   if (given > shape.dimensions())
-    throw InvalidArgument(name + ": the selection has " + std::to_string(given) + " entries, but the shape is " +
-                          shape.to_string());
+    throw InvalidArgument(name + ": the selection has " + std::to_string(given) +
+                          " entries, but the shape is " + shape.to_string());
   std::vector<SelectedAxis> axes;
   const auto take_whole = [&](int count) {
-    for (int i = 0; i < count; ++i) axes.push_back({0, 1, shape[static_cast<int>(axes.size())], false});
+    for (int i = 0; i < count; ++i)
+      axes.push_back({0, 1, shape[static_cast<int>(axes.size())], false});
   };
   for (const AxisSelection& entry : selection) {
     const int axis = static_cast<int>(axes.size());

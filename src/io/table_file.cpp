@@ -44,16 +44,19 @@ TableFile::Values<T> TableFile::Impl::read(const std::string& dataset) const {
   if (!element.is_number) throw DataError(what + ": " + element.text + " is no number type");
   const hdf5::Space space(hdf5::checked(H5Dget_space(id), what));
   const int dimensions = H5Sget_simple_extent_ndims(space.id());
-  if (dimensions < 0 || dimensions > max_dimensions) throw DataError(what + ": too many dimensions");
+  if (dimensions < 0 || dimensions > max_dimensions)
+    throw DataError(what + ": too many dimensions");
   std::vector<hsize_t> extents(static_cast<std::size_t>(dimensions));
-  if (dimensions > 0) hdf5::check(H5Sget_simple_extent_dims(space.id(), extents.data(), nullptr), what);
+  if (dimensions > 0)
+    hdf5::check(H5Sget_simple_extent_dims(space.id(), extents.data(), nullptr), what);
   const std::vector<std::int64_t> shape(extents.begin(), extents.end());
   Values<T> result{Shape(shape), {}};
   if (result.shape.elements() > most_elements) throw DataError(what + ": more than 2^31 elements");
   result.values.resize(static_cast<std::size_t>(result.shape.elements()));
   const hdf5::Type memory = hdf5::memory_type(dtype_of<T>);
   if (!result.values.empty())
-    hdf5::check(H5Dread(id, memory.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, result.values.data()), what);
+    hdf5::check(H5Dread(id, memory.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, result.values.data()),
+                what);
   return result;
 }
 

@@ -34,7 +34,8 @@ void sync_file(const std::string& path, int flags) {
   const int status = ::fsync(file);
   const int cause = errno;
   ::close(file);
-  if (status != 0 && cause != EINVAL) throw IoError("cannot sync " + path + ": " + std::strerror(cause));
+  if (status != 0 && cause != EINVAL)
+    throw IoError("cannot sync " + path + ": " + std::strerror(cause));
 }
 
 }  // namespace
@@ -58,7 +59,8 @@ void make_temporary_file(const std::string& path, const std::string& temporary) 
   if (::stat(folder.c_str(), &status) != 0)
     throw IoError("cannot write " + path + ": the folder " + folder + " is not there (" +
                   std::strerror(errno) + ")");
-  if (!S_ISDIR(status.st_mode)) throw IoError("cannot write " + path + ": " + folder + " is no folder");
+  if (!S_ISDIR(status.st_mode))
+    throw IoError("cannot write " + path + ": " + folder + " is no folder");
   if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
     throw IoError("cannot write " + path + ": a folder of that name is there");
   const int file = ::open(temporary.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);

@@ -34,7 +34,8 @@ KMeansModel read_model(const std::string& path) {
   const auto sizes = file.read_i64("/sizes");
   if (centers.shape.dimensions() != 2 || sizes.shape.dimensions() != 1 ||
       centers.shape[0] != sizes.shape[0])
-    throw refuse("/centers is " + centers.shape.to_string() + ", /sizes is " + sizes.shape.to_string());
+    throw refuse("/centers is " + centers.shape.to_string() + ", /sizes is " +
+                 sizes.shape.to_string());
   model.clusters = centers.shape[0];
   model.features = centers.shape[1];
   model.centers = centers.values;
@@ -43,7 +44,8 @@ KMeansModel read_model(const std::string& path) {
   if (Shape(model.feature_shape).elements() != model.features)
     throw refuse("its feature_shape does not fit /centers");
   model.dtype = parse_dtype(file.text_attribute("/", "dtype"));
-  if (model.dtype != DType::f32 && model.dtype != DType::f64) throw refuse("its dtype is not f32 or f64");
+  if (model.dtype != DType::f32 && model.dtype != DType::f64)
+    throw refuse("its dtype is not f32 or f64");
   model.inertia = file.f64_attribute("/", "inertia");
   model.iterations = file.i64_attribute("/", "iterations").at(0);
   model.converged = file.i64_attribute("/", "converged").at(0) != 0;
@@ -65,9 +67,9 @@ void write_kmeans(FileWriter& writer, const KMeansModel& model, const Provenance
   writer.write("/centers", Shape{model.clusters, model.features}, model.centers);
   writer.write("/sizes", Shape{model.clusters}, model.sizes);
   const std::vector<std::int64_t> own_shape{model.features};
-  writer.set_attribute("/centers", "feature_shape",
-                       std::span<const std::int64_t>(model.feature_shape.empty() ? own_shape
-                                                                                 : model.feature_shape));
+  writer.set_attribute(
+      "/centers", "feature_shape",
+      std::span<const std::int64_t>(model.feature_shape.empty() ? own_shape : model.feature_shape));
   writer.set_attribute("/", "model", std::string("kmeans"));
   writer.set_attribute("/", "dtype", std::string(name(model.dtype)));
   writer.set_attribute("/", "inertia", model.inertia);
@@ -82,11 +84,11 @@ KMeansModel load_kmeans(const Context& ctx, const std::string& path) {
   const Communicator& comm = ctx.comm();
   KMeansModel model;
   agree_on_root(comm, 0, [&] { model = read_model(path); });
-  const Header header = comm.broadcast(
-      Header{model.clusters, model.features, model.dtype, model.inertia, model.iterations,
-             model.converged ? 1 : 0, model.rows, model.rows_used,
-             static_cast<std::int64_t>(model.feature_shape.size())},
-      0);
+  const Header header =
+      comm.broadcast(Header{model.clusters, model.features, model.dtype, model.inertia,
+                            model.iterations, model.converged ? 1 : 0, model.rows, model.rows_used,
+                            static_cast<std::int64_t>(model.feature_shape.size())},
+                     0);
   model.clusters = header.clusters;
   model.features = header.features;
   model.dtype = header.dtype;

@@ -17,7 +17,8 @@ struct SampleAxes {
   enum class Kind : std::uint8_t {
     axes,      ///< the listed axes, in C order of the listing
     all,       ///< each element is a row
-    flattened  ///< leading axes until there are at least 1024 rows: for verbs that do not mind the order
+    flattened  ///< leading axes until there are at least 1024 rows: for verbs that do not mind the
+               ///< order
   };
   Kind kind = Kind::axes;
   std::vector<int> axes = {0};
@@ -25,8 +26,8 @@ struct SampleAxes {
 
 struct DatasetOptions {
   SampleAxes samples;
-  /// NetCDF-4 attributes: _FillValue and missing_value become NaN, scale_factor, add_offset and _Unsigned
-  /// are applied. Data with any of them is f32 or f64.
+  /// NetCDF-4 attributes: _FillValue and missing_value become NaN, scale_factor, add_offset and
+  /// _Unsigned are applied. Data with any of them is f32 or f64.
   bool is_decoding = true;
   /// openPMD: multiply by unitSI.
   bool is_si = false;
@@ -37,25 +38,24 @@ struct DatasetOptions {
 /// A coordinate variable of one axis (NetCDF-4 dimension scale).
 struct Coordinate {
   std::string name;
-  int axis = 0;             ///< of the selected shape
+  int axis = 0;  ///< of the selected shape
   DType dtype = DType::f64;
   std::vector<double> values;
   std::vector<std::pair<std::string, std::string>> text_attributes;  ///< units, long_name, ...
 };
 
-/// An open HDF5 dataset, or a series of them stacked along a new leading axis, as rows of tiles. Reading
-/// goes to the file each time; `to_array` holds it.
+/// An open HDF5 dataset, or a series of them stacked along a new leading axis, as rows of tiles.
+/// Reading goes to the file each time; `to_array` holds it.
 class Dataset : public TileSource {
  public:
-  /// Opens what an address names: metadata is read on rank 0 and broadcast; a glob is expanded there, in
-  /// natural order.
-  /// Collective.
-  /// @throws RankError (kind io) for missing files, missing datasets (naming those there are) and files
-  /// that are damaged or no HDF5; (kind data) for element types that are not numbers.
+  /// Opens what an address names: metadata is read on rank 0 and broadcast; a glob is expanded
+  /// there, in natural order. Collective.
+  /// @throws RankError (kind io) for missing files, missing datasets (naming those there are) and
+  /// files that are damaged or no HDF5; (kind data) for element types that are not numbers.
   [[nodiscard]] static Dataset open(const Context& ctx, const Address& address,
                                     const DatasetOptions& options = {});
-  /// Opens several addresses of equal sample shape as one matrix whose features are theirs, side by side.
-  /// Collective.
+  /// Opens several addresses of equal sample shape as one matrix whose features are theirs, side by
+  /// side. Collective.
   [[nodiscard]] static Dataset open(const Context& ctx, const std::vector<Address>& addresses,
                                     const DatasetOptions& options = {});
 
@@ -74,7 +74,8 @@ class Dataset : public TileSource {
   [[nodiscard]] DType dtype() const override;
   [[nodiscard]] Shape row_shape() const override;
   [[nodiscard]] std::string describe() const override;
-  [[nodiscard]] TileView read(const ReadPlan& plan, std::int64_t batch, Buffer& scratch) const override;
+  [[nodiscard]] TileView read(const ReadPlan& plan, std::int64_t batch,
+                              Buffer& scratch) const override;
 
   /// Reads everything into memory; each rank its own rows.
   /// Collective.

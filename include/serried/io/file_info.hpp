@@ -20,10 +20,10 @@ struct AttributeInfo {
 struct ObjectInfo {
   std::string path;
   bool is_group = false;
-  std::string type;                   ///< "f32", "i16 big-endian", "string", "compound", ...
+  std::string type;  ///< "f32", "i16 big-endian", "string", "compound", ...
   Shape shape;
-  std::vector<std::int64_t> chunks;   ///< empty: contiguous
-  std::vector<std::string> filters;   ///< "shuffle", "deflate 4", ...
+  std::vector<std::int64_t> chunks;  ///< empty: contiguous
+  std::vector<std::string> filters;  ///< "shuffle", "deflate 4", ...
   std::int64_t stored_bytes = 0;
   std::vector<AttributeInfo> attributes;
 };

@@ -25,12 +25,13 @@ struct WriteOptions {
 /// Where an output comes from; written as attributes of the root group.
 struct Provenance {
   std::string command_line;
-  std::vector<std::string> inputs;   ///< paths; size and modification time are added
-  std::string seed;                  ///< empty: none
+  std::vector<std::string> inputs;  ///< paths; size and modification time are added
+  std::string seed;                 ///< empty: none
 };
 
-/// Writes one HDF5 file in parallel. The file is made beside its final name and renamed by commit(); if
-/// that is not reached it is removed. So the final name is either complete or not there.
+/// Writes one HDF5 file in parallel. The file is made beside its final name and renamed by
+/// commit(); if that is not reached it is removed. So the final name is either complete or not
+/// there.
 class FileWriter {
  public:
   /// Collective. @throws RankError (kind io) if the folder is missing or cannot be written.
@@ -51,7 +52,8 @@ class FileWriter {
              const WriteOptions& options = {});
   /// Attributes of a group or dataset that has been written ("/" for the file).
   /// Collective.
-  void set_attribute(const std::string& object, const std::string& attribute, const std::string& value);
+  void set_attribute(const std::string& object, const std::string& attribute,
+                     const std::string& value);
   void set_attribute(const std::string& object, const std::string& attribute, double value);
   void set_attribute(const std::string& object, const std::string& attribute, std::int64_t value);
   void set_attribute(const std::string& object, const std::string& attribute,
@@ -59,8 +61,8 @@ class FileWriter {
   /// Writes coordinate variables and attaches them to axes of a dataset as dimension scales.
   /// Collective.
   void attach_coordinates(const std::string& dataset, const std::vector<Coordinate>& coordinates);
-  /// Version, commit, command line, inputs, seed, ranks, devices, library versions, job id, UTC times.
-  /// Collective.
+  /// Version, commit, command line, inputs, seed, ranks, devices, library versions, job id, UTC
+  /// times. Collective.
   void write_provenance(const Provenance& provenance);
   /// Flushes, closes, renames and syncs the folder.
   /// Collective.

@@ -31,7 +31,8 @@ class TableFile {
 
   /// Attributes of an object ("/" for the file).
   /// Local. @throws DataError if object or attribute are not there or are of another kind.
-  [[nodiscard]] std::string text_attribute(const std::string& object, const std::string& name) const;
+  [[nodiscard]] std::string text_attribute(const std::string& object,
+                                           const std::string& name) const;
   [[nodiscard]] double f64_attribute(const std::string& object, const std::string& name) const;
   [[nodiscard]] std::vector<std::int64_t> i64_attribute(const std::string& object,
                                                         const std::string& name) const;

@@ -8,15 +8,14 @@
 
 namespace serried {
 
-/// Writes a model: `/centers` (clusters, features) f64 with the attribute `feature_shape`, `/sizes` (int64),
-/// and attributes `model` ("kmeans"), `inertia`, `iterations`, `converged`, `dtype`, `rows`, `rows_used`.
-/// Collective.
+/// Writes a model: `/centers` (clusters, features) f64 with the attribute `feature_shape`, `/sizes`
+/// (int64), and attributes `model` ("kmeans"), `inertia`, `iterations`, `converged`, `dtype`,
+/// `rows`, `rows_used`. Collective.
 void save_kmeans(const Context& ctx, const std::string& path, const KMeansModel& model,
                  const Provenance& provenance = {});
 
-/// Writes the same into a file that is being made, which can be opened before the fit so that an output
-/// that cannot be written is known before.
-/// Collective.
+/// Writes the same into a file that is being made, which can be opened before the fit so that an
+/// output that cannot be written is known before. Collective.
 void write_kmeans(FileWriter& writer, const KMeansModel& model, const Provenance& provenance = {});
 
 /// Reads a model that save_kmeans wrote.

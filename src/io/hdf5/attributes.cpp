@@ -34,8 +34,8 @@ void read_texts(hid_t attribute, hid_t type, AttributeValue& value) {
     value.texts.push_back(trim_fixed(data.data() + i * size, size, H5Tget_strpad(type)));
 }
 
-extern "C" herr_t serried_collect_attribute(hid_t /*object*/, const char* name, const H5A_info_t* /*info*/,
-                                            void* names) {
+extern "C" herr_t serried_collect_attribute(hid_t /*object*/, const char* name,
+                                            const H5A_info_t* /*info*/, void* names) {
   static_cast<std::vector<std::string>*>(names)->emplace_back(name);
   return 0;
 }
@@ -51,7 +51,8 @@ std::optional<AttributeValue> read_attribute(hid_t object, const std::string& na
   const htri_t exists = H5Aexists(object, name.c_str());
   check(exists, "cannot look for attribute " + name);
   if (exists == 0) return std::nullopt;
-  const Attribute attribute(checked(H5Aopen(object, name.c_str(), H5P_DEFAULT), "cannot open attribute " + name));
+  const Attribute attribute(
+      checked(H5Aopen(object, name.c_str(), H5P_DEFAULT), "cannot open attribute " + name));
   const Type type(checked(H5Aget_type(attribute.id()), "cannot read attribute " + name));
   const Space space(checked(H5Aget_space(attribute.id()), "cannot read attribute " + name));
   const ElementType element = describe_type(type.id());
@@ -73,15 +74,17 @@ std::optional<AttributeValue> read_attribute(hid_t object, const std::string& na
   value.bytes.resize(static_cast<std::size_t>(value.count) * size_of(value.dtype));
   const Type memory = is_wide_float ? memory_type(DType::f64) : memory_type(element);
   if (value.count > 0)
-    check(H5Aread(attribute.id(), memory.id(), value.bytes.data()), "cannot read attribute " + name);
+    check(H5Aread(attribute.id(), memory.id(), value.bytes.data()),
+          "cannot read attribute " + name);
   return value;
 }
 
 std::vector<std::string> attribute_names(hid_t object) {
   std::vector<std::string> names;
   hsize_t index = 0;
-  check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, &index, serried_collect_attribute, &names),
-        "cannot list attributes");
+  check(
+      H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, &index, serried_collect_attribute, &names),
+      "cannot list attributes");
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -99,8 +102,8 @@ void write_text_attribute(hid_t object, const std::string& name, const std::stri
   check(H5Tset_size(type.id(), H5T_VARIABLE), what);
   check(H5Tset_cset(type.id(), H5T_CSET_UTF8), what);
   const Space space(checked(H5Screate(H5S_SCALAR), what));
-  const Attribute attribute(
-      checked(H5Acreate2(object, name.c_str(), type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT), what));
+  const Attribute attribute(checked(
+      H5Acreate2(object, name.c_str(), type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT), what));
   const char* text = value.c_str();
   check(H5Awrite(attribute.id(), type.id(), &text), what);
 }
@@ -111,9 +114,10 @@ void write_number_attribute(hid_t object, const std::string& name, DType dtype, 
   const std::string what = "cannot write attribute " + name;
   const Type type = memory_type(dtype);
   const hsize_t extent = static_cast<hsize_t>(count);
-  const Space space(checked(is_scalar ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr), what));
-  const Attribute attribute(
-      checked(H5Acreate2(object, name.c_str(), type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT), what));
+  const Space space(
+      checked(is_scalar ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr), what));
+  const Attribute attribute(checked(
+      H5Acreate2(object, name.c_str(), type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT), what));
   if (count > 0) check(H5Awrite(attribute.id(), type.id(), values), what);
 }
 

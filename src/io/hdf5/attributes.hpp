@@ -15,13 +15,13 @@ namespace serried::hdf5 {
 
 /// The value of an attribute: numbers in their own dtype, or texts.
 struct AttributeValue {
-  std::string type;                ///< as ElementType::text
+  std::string type;  ///< as ElementType::text
   bool is_number = false;
   bool is_text = false;
   DType dtype = DType::f64;
-  std::vector<std::int64_t> shape; ///< empty: scalar
-  std::int64_t count = 0;          ///< 0 for an empty attribute
-  std::vector<std::byte> bytes;    ///< numbers
+  std::vector<std::int64_t> shape;  ///< empty: scalar
+  std::int64_t count = 0;           ///< 0 for an empty attribute
+  std::vector<std::byte> bytes;     ///< numbers
   std::vector<std::string> texts;
 
   /// Number i as T, converted as C++ does.
@@ -30,7 +30,8 @@ struct AttributeValue {
     return visit_real(dtype, [&](auto tag) -> T {
       using Stored = typename decltype(tag)::type;
       Stored value{};
-      std::memcpy(&value, bytes.data() + static_cast<std::size_t>(i) * sizeof(Stored), sizeof(Stored));
+      std::memcpy(&value, bytes.data() + static_cast<std::size_t>(i) * sizeof(Stored),
+                  sizeof(Stored));
       if constexpr (std::is_same_v<Stored, Half>)
         return static_cast<T>(to_float(value));
       else
@@ -39,9 +40,9 @@ struct AttributeValue {
   }
 };
 
-/// Reads an attribute of an open object; nothing where there is none. Types that are neither numbers nor
-/// text come back with `type` and `shape` alone. long double is read as f64.
-/// Local. @throws IoError if it cannot be read.
+/// Reads an attribute of an open object; nothing where there is none. Types that are neither
+/// numbers nor text come back with `type` and `shape` alone. long double is read as f64. Local.
+/// @throws IoError if it cannot be read.
 [[nodiscard]] std::optional<AttributeValue> read_attribute(hid_t object, const std::string& name);
 
 /// The names of an object's attributes, sorted.

@@ -6,7 +6,8 @@
 
 namespace serried::hdf5 {
 
-/// Keeps HDF5 from printing its error stack while it lives; the caller's setting comes back afterwards.
+/// Keeps HDF5 from printing its error stack while it lives; the caller's setting comes back
+/// afterwards.
 class QuietErrors {
  public:
   QuietErrors();

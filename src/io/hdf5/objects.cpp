@@ -14,7 +14,8 @@ namespace {
 constexpr std::size_t max_listed = 20;
 
 /// No exception may pass through HDF5's C code: a failed callback ends the walk with -1.
-extern "C" herr_t serried_collect_object(hid_t /*object*/, const char* name, const H5O_info_t* info, void* paths) {
+extern "C" herr_t serried_collect_object(hid_t /*object*/, const char* name, const H5O_info_t* info,
+                                         void* paths) {
   if (info->type != H5O_TYPE_DATASET && info->type != H5O_TYPE_GROUP) return 0;
   try {
     static_cast<std::vector<std::string>*>(paths)->push_back(std::string("/") + name);
@@ -24,7 +25,8 @@ extern "C" herr_t serried_collect_object(hid_t /*object*/, const char* name, con
   return 0;
 }
 
-extern "C" herr_t serried_collect_link(hid_t /*group*/, const char* name, const H5L_info_t* /*info*/, void* names) {
+extern "C" herr_t serried_collect_link(hid_t /*group*/, const char* name,
+                                       const H5L_info_t* /*info*/, void* names) {
   try {
     static_cast<std::vector<std::string>*>(names)->emplace_back(name);
   } catch (...) {
@@ -66,13 +68,16 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
-std::string last_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string last_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 std::string most_similar(const std::vector<DataObject>& objects, const std::string& path) {
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, path.size() / 3) + 1;
   for (const DataObject& object : objects) {
-    const std::size_t d = last_name(object.path) == last_name(path) ? 1 : distance(object.path, path);
+    const std::size_t d =
+        last_name(object.path) == last_name(path) ? 1 : distance(object.path, path);
     if (d < best_distance) {
       best_distance = d;
       best = object.path;
@@ -85,7 +90,8 @@ std::string list_text(const std::vector<DataObject>& objects) {
   std::string text;
   for (std::size_t i = 0; i < std::min(objects.size(), max_listed); ++i)
     text += (i == 0 ? "" : ", ") + objects[i].path;
-  if (objects.size() > max_listed) text += ", and " + std::to_string(objects.size() - max_listed) + " more";
+  if (objects.size() > max_listed)
+    text += ", and " + std::to_string(objects.size() - max_listed) + " more";
   return text;
 }
 
@@ -149,7 +155,8 @@ bool is_object(hid_t file, const std::string& path) {
 }
 
 bool is_constant_component(hid_t object) {
-  return H5Iget_type(object) == H5I_GROUP && H5Aexists(object, "value") > 0 && H5Aexists(object, "shape") > 0;
+  return H5Iget_type(object) == H5I_GROUP && H5Aexists(object, "value") > 0 &&
+         H5Aexists(object, "shape") > 0;
 }
 
 std::vector<std::string> expand_object_glob(hid_t file, const std::string& pattern) {
@@ -185,7 +192,8 @@ std::string only_data(hid_t file, const std::string& file_name) {
 
 void throw_missing(hid_t file, const std::string& file_name, const std::string& path) {
   const std::vector<DataObject> objects = list_data(file);
-  if (objects.empty()) throw IoError(file_name + ": there is no dataset " + path + ", nor any other in this file");
+  if (objects.empty())
+    throw IoError(file_name + ": there is no dataset " + path + ", nor any other in this file");
   std::string text = file_name + ": there is no dataset " + path;
   const std::string similar = most_similar(objects, path);
   if (!similar.empty()) text += "; did you mean " + similar + "?";

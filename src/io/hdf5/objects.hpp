@@ -16,9 +16,8 @@ struct DataObject {
   ElementType type;
 };
 
-/// All datasets and constant components of a file, by name; those behind soft and external links are left
-/// out, as are second names of one object.
-/// Local.
+/// All datasets and constant components of a file, by name; those behind soft and external links
+/// are left out, as are second names of one object. Local.
 [[nodiscard]] std::vector<DataObject> list_data(hid_t file);
 
 /// The names of a group's links, in natural order.
@@ -37,13 +36,13 @@ struct DataObject {
 /// Local.
 [[nodiscard]] std::vector<std::string> expand_object_glob(hid_t file, const std::string& pattern);
 
-/// The path of the file's only numeric data object (dimension scales do not count where there are others).
-/// Local.
+/// The path of the file's only numeric data object (dimension scales do not count where there are
+/// others). Local.
 /// @throws IoError that lists them where there are several or none.
 [[nodiscard]] std::string only_data(hid_t file, const std::string& file_name);
 
-/// The error for a path that is not there: lists the data objects there are, with the most similar one.
-/// Local.
+/// The error for a path that is not there: lists the data objects there are, with the most similar
+/// one. Local.
 [[noreturn]] void throw_missing(hid_t file, const std::string& file_name, const std::string& path);
 
 }  // namespace serried::hdf5

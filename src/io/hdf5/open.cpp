@@ -29,14 +29,16 @@ void check_readable(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     if (code == ENOENT && slash != std::string::npos && slash != 0) {
       const std::string folder = path.substr(0, slash);
-      if (::stat(folder.c_str(), &status) != 0) throw IoError(path + ": there is no folder " + folder);
+      if (::stat(folder.c_str(), &status) != 0)
+        throw IoError(path + ": there is no folder " + folder);
     }
     if (code == ENOENT) throw IoError(path + ": there is no such file");
     throw IoError(path + ": " + std::strerror(code));
   }
   if (S_ISDIR(status.st_mode)) throw IoError(path + ": this is a folder, not a file");
   if (::access(path.c_str(), R_OK) != 0) throw IoError(path + ": " + std::strerror(errno));
-  if (S_ISREG(status.st_mode) && status.st_size == 0) throw IoError(path + ": the file is empty (0 bytes)");
+  if (S_ISREG(status.st_mode) && status.st_size == 0)
+    throw IoError(path + ": the file is empty (0 bytes)");
 }
 
 /// HDF5's signature stands at 0, or behind a user block of 512, 1024, 2048 ... bytes.
@@ -76,7 +78,8 @@ std::string number_after(const std::string& text, std::string_view key) {
   }
   if (stack.find("truncated file") != std::string::npos) {
     struct stat status {};
-    const std::string size = ::stat(path.c_str(), &status) == 0 ? std::to_string(status.st_size) : "fewer";
+    const std::string size =
+        ::stat(path.c_str(), &status) == 0 ? std::to_string(status.st_size) : "fewer";
     const std::string expected = number_after(stack, "stored_eof = ");
     throw IoError(path + ": the file is truncated: it has " + size + " bytes and should have " +
                   (expected.empty() ? "more" : expected));
@@ -102,7 +105,8 @@ File open_parallel(const Communicator& comm, const std::string& path, bool is_wr
   Properties access;
   agree(comm, [&] {
     check_readable(path);
-    if (is_writing && ::access(path.c_str(), W_OK) != 0) throw IoError(path + ": " + std::strerror(errno));
+    if (is_writing && ::access(path.c_str(), W_OK) != 0)
+      throw IoError(path + ": " + std::strerror(errno));
     access = Properties(checked(H5Pcreate(H5P_FILE_ACCESS), path));
   });
   const herr_t status = H5Pset_fapl_mpio(access.id(), comm::mpi_handle(comm), comm::no_info());
@@ -118,7 +122,8 @@ File open_parallel(const Communicator& comm, const std::string& path, bool is_wr
 Properties transfer_properties(bool is_collective) {
   Properties transfer(checked(H5Pcreate(H5P_DATASET_XFER), "cannot make transfer properties"));
   if (is_collective)
-    check(H5Pset_dxpl_mpio(transfer.id(), H5FD_MPIO_COLLECTIVE), "cannot make collective transfers");
+    check(H5Pset_dxpl_mpio(transfer.id(), H5FD_MPIO_COLLECTIVE),
+          "cannot make collective transfers");
   return transfer;
 }
 

@@ -9,14 +9,15 @@ namespace serried::hdf5 {
 
 /// Opens a file for reading on this rank alone.
 /// Local.
-/// @throws IoError that says which: no such folder or file, no permission, empty, NetCDF-3, no HDF5,
-/// truncated (with the size that it should have), damaged, locked.
+/// @throws IoError that says which: no such folder or file, no permission, empty, NetCDF-3, no
+/// HDF5, truncated (with the size that it should have), damaged, locked.
 [[nodiscard]] File open_serial(const std::string& path);
 
-/// Opens a file on all ranks with MPI-IO. What can fail on one rank alone is tried and agreed on before.
-/// Collective.
+/// Opens a file on all ranks with MPI-IO. What can fail on one rank alone is tried and agreed on
+/// before. Collective.
 /// @throws RankError (kind io).
-[[nodiscard]] File open_parallel(const Communicator& comm, const std::string& path, bool is_writing);
+[[nodiscard]] File open_parallel(const Communicator& comm, const std::string& path,
+                                 bool is_writing);
 
 /// Properties of collective or independent transfers. Local.
 [[nodiscard]] Properties transfer_properties(bool is_collective);

@@ -6,9 +6,9 @@
 
 namespace serried::hdf5 {
 
-/// Makes an open 1-D dataset the dimension scale of an axis of another, as NetCDF-4 and h5py do (HDF5's
-/// dimension scale specification: CLASS, NAME, REFERENCE_LIST, DIMENSION_LIST).
-/// Local calls that every rank must make alike where the file is open in parallel. @throws IoError.
+/// Makes an open 1-D dataset the dimension scale of an axis of another, as NetCDF-4 and h5py do
+/// (HDF5's dimension scale specification: CLASS, NAME, REFERENCE_LIST, DIMENSION_LIST). Local calls
+/// that every rank must make alike where the file is open in parallel. @throws IoError.
 void attach_scale(hid_t dataset, hid_t scale, int axis, const std::string& name);
 
 }  // namespace serried::hdf5

@@ -42,7 +42,8 @@ void select_box(hid_t space, const ElementBox* box, int dimensions) {
   } else if (dimensions > 0) {
     const Extents start = to_extents(box->start);
     const Extents extent = to_extents(box->extent);
-    check(H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr), what);
+    check(H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr),
+          what);
   }
 }
 
@@ -56,15 +57,18 @@ void write_boxes(const Communicator& comm, hid_t dataset, const Shape& shape, DT
   std::int64_t written_bytes = 0;
   for (std::int64_t call = 0; call < calls; ++call) {
     agree(comm, [&] {
-      const ElementBox* box =
-          call < static_cast<std::int64_t>(boxes.size()) ? &boxes[static_cast<std::size_t>(call)] : nullptr;
+      const ElementBox* box = call < static_cast<std::int64_t>(boxes.size())
+                                  ? &boxes[static_cast<std::size_t>(call)]
+                                  : nullptr;
       const Space file(checked(H5Dget_space(dataset), "cannot get a dataset's space"));
       select_box(file.id(), box, shape.dimensions());
       const Space memory = memory_space(box, shape.dimensions());
       static constexpr std::byte nothing{};
       const void* from = box == nullptr ? &nothing : data + written_bytes;
-      if (box != nullptr) written_bytes += box->elements * static_cast<std::int64_t>(size_of(dtype));
-      check(H5Dwrite(dataset, type.id(), memory.id(), file.id(), transfer.id(), from), "cannot write");
+      if (box != nullptr)
+        written_bytes += box->elements * static_cast<std::int64_t>(size_of(dtype));
+      check(H5Dwrite(dataset, type.id(), memory.id(), file.id(), transfer.id(), from),
+            "cannot write");
     });
   }
 }

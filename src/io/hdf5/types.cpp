@@ -23,7 +23,8 @@ ElementType describe_integer(hid_t type) {
   const std::size_t bits = H5Tget_precision(type);
   element.is_number = find_integer(bits, is_signed, element.dtype);
   element.text = (is_signed ? "i" : "u") + std::to_string(bits);
-  if (!element.is_number) element.refusal = "integers of " + std::to_string(bits) + " bits are too wide";
+  if (!element.is_number)
+    element.refusal = "integers of " + std::to_string(bits) + " bits are too wide";
   return element;
 }
 
@@ -97,9 +98,14 @@ ElementType describe_type(hid_t type) {
   const H5T_class_t type_class = H5Tget_class(type);
   ElementType element;
   switch (type_class) {
-    case H5T_INTEGER: element = describe_integer(type); break;
-    case H5T_FLOAT: element = describe_float(type); break;
-    case H5T_ENUM: return describe_enum(type);
+    case H5T_INTEGER:
+      element = describe_integer(type);
+      break;
+    case H5T_FLOAT:
+      element = describe_float(type);
+      break;
+    case H5T_ENUM:
+      return describe_enum(type);
     case H5T_BITFIELD:
       element.is_number = find_integer(H5Tget_precision(type), false, element.dtype);
       element.is_bit_field = true;
@@ -114,11 +120,16 @@ ElementType describe_type(hid_t type) {
       if (is_complex_compound(type))
         return refuse("complex", "complex numbers cannot be read from files yet");
       return refuse("compound", "compounds are not numbers");
-    case H5T_REFERENCE: return refuse("reference", "references are not numbers");
-    case H5T_OPAQUE: return refuse("opaque", "opaque data is not numbers");
-    case H5T_VLEN: return refuse("variable-length", "variable-length elements are not numbers");
-    case H5T_ARRAY: return refuse("array", "elements that are arrays cannot be read");
-    default: return refuse("unknown", "this element type is not known");
+    case H5T_REFERENCE:
+      return refuse("reference", "references are not numbers");
+    case H5T_OPAQUE:
+      return refuse("opaque", "opaque data is not numbers");
+    case H5T_VLEN:
+      return refuse("variable-length", "variable-length elements are not numbers");
+    case H5T_ARRAY:
+      return refuse("array", "elements that are arrays cannot be read");
+    default:
+      return refuse("unknown", "this element type is not known");
   }
   if (element.is_number) element.refusal.clear();
   if (H5Tget_size(type) > 1 && H5Tget_order(type) == H5T_ORDER_BE) element.text += " big-endian";
@@ -135,14 +146,22 @@ Type memory_type(DType dtype) {
       check(H5Tenum_insert(type.id(), "TRUE", &value), "cannot make the bool type");
       return type;
     }
-    case DType::i8: return Type(H5Tcopy(H5T_NATIVE_INT8));
-    case DType::u8: return Type(H5Tcopy(H5T_NATIVE_UINT8));
-    case DType::i16: return Type(H5Tcopy(H5T_NATIVE_INT16));
-    case DType::u16: return Type(H5Tcopy(H5T_NATIVE_UINT16));
-    case DType::i32: return Type(H5Tcopy(H5T_NATIVE_INT32));
-    case DType::u32: return Type(H5Tcopy(H5T_NATIVE_UINT32));
-    case DType::i64: return Type(H5Tcopy(H5T_NATIVE_INT64));
-    case DType::u64: return Type(H5Tcopy(H5T_NATIVE_UINT64));
+    case DType::i8:
+      return Type(H5Tcopy(H5T_NATIVE_INT8));
+    case DType::u8:
+      return Type(H5Tcopy(H5T_NATIVE_UINT8));
+    case DType::i16:
+      return Type(H5Tcopy(H5T_NATIVE_INT16));
+    case DType::u16:
+      return Type(H5Tcopy(H5T_NATIVE_UINT16));
+    case DType::i32:
+      return Type(H5Tcopy(H5T_NATIVE_INT32));
+    case DType::u32:
+      return Type(H5Tcopy(H5T_NATIVE_UINT32));
+    case DType::i64:
+      return Type(H5Tcopy(H5T_NATIVE_INT64));
+    case DType::u64:
+      return Type(H5Tcopy(H5T_NATIVE_UINT64));
     case DType::f16: {
       Type type(H5Tcopy(H5T_IEEE_F32LE));
       // Fields first: HDF5 does not let them reach beyond the size.
@@ -151,9 +170,12 @@ Type memory_type(DType dtype) {
       check(H5Tset_ebias(type.id(), 15), "cannot make the f16 type");
       return type;
     }
-    case DType::f32: return Type(H5Tcopy(H5T_NATIVE_FLOAT));
-    case DType::f64: return Type(H5Tcopy(H5T_NATIVE_DOUBLE));
-    default: break;
+    case DType::f32:
+      return Type(H5Tcopy(H5T_NATIVE_FLOAT));
+    case DType::f64:
+      return Type(H5Tcopy(H5T_NATIVE_DOUBLE));
+    default:
+      break;
   }
   throw InvalidArgument("files of " + std::string(name(dtype)) + " cannot be read or written");
 }
@@ -161,10 +183,14 @@ Type memory_type(DType dtype) {
 Type memory_type(const ElementType& element) {
   if (!element.is_bit_field) return memory_type(element.dtype);
   switch (size_of(element.dtype)) {
-    case 1: return Type(H5Tcopy(H5T_NATIVE_B8));
-    case 2: return Type(H5Tcopy(H5T_NATIVE_B16));
-    case 4: return Type(H5Tcopy(H5T_NATIVE_B32));
-    default: return Type(H5Tcopy(H5T_NATIVE_B64));
+    case 1:
+      return Type(H5Tcopy(H5T_NATIVE_B8));
+    case 2:
+      return Type(H5Tcopy(H5T_NATIVE_B16));
+    case 4:
+      return Type(H5Tcopy(H5T_NATIVE_B32));
+    default:
+      return Type(H5Tcopy(H5T_NATIVE_B64));
   }
 }
 

@@ -17,14 +17,13 @@ struct ElementType {
   std::string refusal;       ///< why it cannot be read, where it is no number
 };
 
-/// Describes a file's type. Narrow types keep their width; h5py's bool enums are b8, other enums their
-/// integer, bit fields unsigned integers.
-/// Local.
+/// Describes a file's type. Narrow types keep their width; h5py's bool enums are b8, other enums
+/// their integer, bit fields unsigned integers. Local.
 [[nodiscard]] ElementType describe_type(hid_t type);
 
-/// The type of one element in memory: what reading asks HDF5 for, and what is written to files (b8 as
-/// h5py's bool enum, f16 as IEEE half).
-/// Local. @throws InvalidArgument for types that are no real numbers.
+/// The type of one element in memory: what reading asks HDF5 for, and what is written to files (b8
+/// as h5py's bool enum, f16 as IEEE half). Local. @throws InvalidArgument for types that are no
+/// real numbers.
 [[nodiscard]] Type memory_type(DType dtype);
 /// As above, for reading elements of this type.
 [[nodiscard]] Type memory_type(const ElementType& element);
