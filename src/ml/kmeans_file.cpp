@@ -21,31 +21,38 @@ struct Header {
   std::int64_t feature_axes = 0;
 };
 
-/// Local. @throws DataError if the file holds no k-means model.
+KMeansModel parse_model(const TableFile& file);
+
+/// Local. @throws IoError if the file cannot be read, DataError if it holds no k-means model.
 KMeansModel read_model(const std::string& path) {
   const TableFile file(path);
-  const auto refuse = [&](const std::string& why) -> DataError {
-    return DataError(path + " holds no k-means model: " + why);
-  };
+  try {
+    return parse_model(file);
+  } catch (const DataError& error) {
+    throw DataError(path + " holds no k-means model: " + error.what());
+  }
+}
+
+KMeansModel parse_model(const TableFile& file) {
   if (file.text_attribute("/", "model") != "kmeans")
-    throw refuse("its attribute 'model' is not 'kmeans'");
+    throw DataError("its attribute 'model' is not 'kmeans'");
   KMeansModel model;
   const auto centers = file.read_f64("/centers");
   const auto sizes = file.read_i64("/sizes");
   if (centers.shape.dimensions() != 2 || sizes.shape.dimensions() != 1 ||
       centers.shape[0] != sizes.shape[0])
-    throw refuse("/centers is " + centers.shape.to_string() + ", /sizes is " +
-                 sizes.shape.to_string());
+    throw DataError("/centers is " + centers.shape.to_string() + ", /sizes is " +
+                    sizes.shape.to_string());
   model.clusters = centers.shape[0];
   model.features = centers.shape[1];
   model.centers = centers.values;
   model.sizes = sizes.values;
   model.feature_shape = file.i64_attribute("/centers", "feature_shape");
   if (Shape(model.feature_shape).elements() != model.features)
-    throw refuse("its feature_shape does not fit /centers");
+    throw DataError("its feature_shape does not fit /centers");
   model.dtype = parse_dtype(file.text_attribute("/", "dtype"));
   if (model.dtype != DType::f32 && model.dtype != DType::f64)
-    throw refuse("its dtype is not f32 or f64");
+    throw DataError("its dtype is not f32 or f64");
   model.inertia = file.f64_attribute("/", "inertia");
   model.iterations = file.i64_attribute("/", "iterations").at(0);
   model.converged = file.i64_attribute("/", "converged").at(0) != 0;
