@@ -17,7 +17,7 @@ struct KMeansOptions {
   std::int64_t clusters = 8;
   KMeansInit init = KMeansInit::kmeans_parallel;
   /// (clusters, features) for KMeansInit::given, C order.
-  std::vector<double> initial_centers;
+  std::vector<double> initial_centers = {};
   /// Rounds of k-means|| and expected candidates drawn in each, as a multiple of `clusters`.
   int init_rounds = 2;
   double oversampling = 2;

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ml/kmeans/rows.hpp"
+#include "serried/device/kmeans_kernels.hpp"
+
+namespace serried::kmeans {
+
+/// What a fit needs to know about the columns before it begins: two reads of the data.
+struct Columns {
+  std::int64_t usable_rows = 0;    ///< of all ranks, without the missing ones
+  std::vector<double> shift;       ///< column means, in the data's dtype
+  double scale = 1;                ///< power of two with scale * max|x - shift| in [1/2, 1)
+  double mean_variance = 0;        ///< mean over the columns of their variances
+  std::vector<double> deviations;  ///< standard deviations
+  std::vector<double> maxima;      ///< max |w * (x - shift)|
+  double largest_weight = 1;
+  /// By local row, 1 for missing rows (in data or weights); empty where no rank has any.
+  std::vector<std::uint8_t> is_missing;
+
+  [[nodiscard]] bool is_missing_row(std::int64_t local_row) const {
+    return !is_missing.empty() && is_missing[static_cast<std::size_t>(local_row)] != 0;
+  }
+  [[nodiscard]] KMeansFrame frame() const { return {shift, scale}; }
+};
+
+/// Reads the weights into the rows' partition and checks them. Missing ones (NaN, Inf) become NaN.
+/// Collective.
+/// @throws InvalidArgument if there is not one weight for each row; DataError for negative weights,
+/// or if none is above 0.
+void read_weights(Rows& rows, const TileSource& weights);
+
+/// Finds missing rows, means, variances and maxima.
+/// Collective.
+/// @throws DataError for missing rows unless they are to be dropped; for numbers whose squares
+/// leave the range of f64.
+[[nodiscard]] Columns scan_columns(Rows& rows, bool drop_missing);
+
+/// The frame for new data and a given model: centred on the mean of the centres, in the dtype of
+/// the data. Local.
+struct ModelFrame {
+  std::vector<double> shift;
+  double scale = 1;
+};
+[[nodiscard]] ModelFrame frame_of_centers(DType dtype, const std::vector<double>& centers,
+                                          std::int64_t features);
+
+/// The error for rows with NaN or Inf.
+[[noreturn]] void throw_missing(const Rows& rows, std::int64_t missing, std::int64_t first_row);
+
+}  // namespace serried::kmeans

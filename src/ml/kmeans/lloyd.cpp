@@ -1,0 +1,199 @@
+#include "ml/kmeans/lloyd.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ml/kmeans/relocation.hpp"
+
+namespace serried::kmeans {
+namespace {
+
+/// A sum of non-negative doubles with its rounding errors kept (T. J. Dekker's two-sum).
+class CompensatedSum {
+ public:
+  void add(double value) {
+    const double sum = sum_ + value;
+    const double part = sum - sum_;
+    error_ += (sum_ - (sum - part)) + (value - part);
+    sum_ = sum;
+  }
+  [[nodiscard]] double sum() const { return sum_; }
+  [[nodiscard]] double error() const { return error_; }
+
+ private:
+  double sum_ = 0;
+  double error_ = 0;
+};
+
+/// Adds w * d^2 of each leaf of a unit to its place in `totals`: the sum and its error.
+void sum_leaves(const Rows& rows, const Unit& unit, const std::vector<double>& squared,
+                LeafTotals& totals) {
+  for (std::int64_t leaf = unit.first_leaf; leaf < unit.last_leaf; ++leaf) {
+    CompensatedSum sum;
+    const std::int64_t begin = rows.leaves().row_begin(leaf) - unit.rows.begin;
+    const std::int64_t end = rows.leaves().row_begin(leaf + 1) - unit.rows.begin;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const double weight = unit.weights == nullptr ? 1. : unit.weights[i];
+      if (!std::isnan(weight)) sum.add(weight * squared[static_cast<std::size_t>(i)]);
+    }
+    totals.leaf(leaf)[0] = sum.sum();
+    totals.leaf(leaf)[1] = sum.error();
+  }
+}
+
+class Lloyd {
+ public:
+  Lloyd(Rows& rows, const Columns& columns, const FixedPoint& fixed, std::vector<double> centers,
+        const KMeansOptions& options)
+      : rows_(rows),
+        columns_(columns),
+        fixed_(fixed),
+        options_(options),
+        k_(options.clusters),
+        p_(rows.features()),
+        totals_(k_, p_),
+        deltas_(static_cast<std::size_t>(rows.workers()), ClusterSums(k_, p_)) {
+    result_.centers = std::move(centers);
+    result_.labels.assign(static_cast<std::size_t>(rows.local_rows()), -1);
+  }
+
+  LloydResult run() {
+    const double tolerance = options_.tolerance * columns_.mean_variance;
+    bool are_labels_final = false;
+    for (std::int64_t i = 1; i <= options_.max_iterations && !result_.is_converged; ++i) {
+      result_.iterations = i;
+      const Decision decision = iterate(tolerance);
+      are_labels_final = decision.are_labels_final != 0;
+      result_.is_converged = decision.is_converged != 0;
+      rows_.context().recorder().progress("kmeans", i, options_.max_iterations);
+    }
+    const auto prepared = prepare();
+    result_.inertia =
+        assign_and_measure(rows_, *prepared, are_labels_final, result_.labels, &fixed_, deltas_);
+    gather_deltas();
+    for (std::int64_t j = 0; j < k_; ++j) {
+      result_.sizes.push_back(totals_.count(j));
+      result_.weight += weight_of(totals_, j);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  struct Decision {
+    int are_labels_final = 0;
+    int is_converged = 0;
+  };
+
+  [[nodiscard]] std::unique_ptr<KMeansCenters> prepare() const {
+    return rows_.kernels().prepare(columns_.frame(), result_.centers, k_, KMeansUse::assign);
+  }
+
+  /// Adds what the workers of all ranks moved to the totals, and returns the number of changed
+  /// labels.
+  std::int64_t gather_deltas() {
+    for (std::size_t worker = 1; worker < deltas_.size(); ++worker) {
+      deltas_[0].add(deltas_[worker]);
+      deltas_[worker].clear();
+    }
+    rows_.context().comm().allreduce(deltas_[0].all(), ReduceOp::sum);
+    totals_.add(deltas_[0]);
+    const std::int64_t moved = deltas_[0].moved();
+    deltas_[0].clear();
+    return moved;
+  }
+
+  Decision iterate(double tolerance) {
+    const auto prepared = prepare();
+    const KMeansFixedPoint fixed = fixed_.view();
+    rows_.pass("assign", [&](const Unit& unit) {
+      ClusterSums& delta = deltas_[static_cast<std::size_t>(unit.worker)];
+      const KMeansSums sums = delta.view();
+      delta.moved() +=
+          rows_.kernels().assign(*prepared, unit.kernel_rows(), unit.weights,
+                                 result_.labels.data() + unit.local_row, &fixed, &sums);
+    });
+    const std::int64_t moved = gather_deltas();
+    bool is_relocated = false;
+    const std::vector<double> old = result_.centers;
+    move_centers(*prepared, is_relocated);
+    double shift = 0;
+    for (std::size_t i = 0; i < old.size(); ++i)
+      shift += (result_.centers[i] - old[i]) * (result_.centers[i] - old[i]);
+    Decision decision;
+    decision.are_labels_final = moved == 0 && !is_relocated ? 1 : 0;
+    decision.is_converged = moved == 0 || shift <= tolerance ? 1 : 0;
+    // Every rank has come to the same; one of them decides all the same, so that none can go
+    // astray.
+    return rows_.context().comm().broadcast(decision, 0);
+  }
+
+  [[nodiscard]] double weight_of(ClusterSums& sums, std::int64_t cluster) const {
+    if (!rows_.has_weights()) return static_cast<double>(sums.count(cluster));
+    return fixed_.weight(sums.weight_high(cluster), sums.weight_low(cluster));
+  }
+  void move_centers(const KMeansCenters& prepared, bool& is_relocated) {
+    ClusterSums sums = totals_;
+    std::vector<std::int64_t> empty;
+    for (std::int64_t j = 0; j < k_; ++j)
+      if (weight_of(sums, j) == 0) empty.push_back(j);
+    if (!empty.empty())
+      is_relocated = relocate_empty_clusters(rows_, prepared, result_.labels, empty, fixed_, sums);
+    std::vector<double> weights;
+    for (std::int64_t j = 0; j < k_; ++j) weights.push_back(weight_of(sums, j));
+    const auto heaviest = std::ranges::max_element(weights) - weights.begin();
+    for (std::int64_t j = 0; j < k_; ++j) {
+      // A cluster that is still empty stands with the heaviest one, as scikit-learn has it.
+      const std::int64_t source = weights[static_cast<std::size_t>(j)] > 0 ? j : heaviest;
+      for (std::int64_t f = 0; f < p_; ++f)
+        result_.centers[static_cast<std::size_t>(j * p_ + f)] =
+            columns_.shift[static_cast<std::size_t>(f)] +
+            fixed_.sum(f, sums.high(source, f), sums.low(source, f)) /
+                weights[static_cast<std::size_t>(source)];
+    }
+  }
+
+  Rows& rows_;
+  const Columns& columns_;
+  const FixedPoint& fixed_;
+  const KMeansOptions& options_;
+  std::int64_t k_;
+  std::int64_t p_;
+  ClusterSums totals_;               ///< of all ranks, for the present labels
+  std::vector<ClusterSums> deltas_;  ///< by worker: what moved in this iteration
+  LloydResult result_;
+};
+
+}  // namespace
+
+double assign_and_measure(Rows& rows, const KMeansCenters& centers, bool are_labels_known,
+                          std::vector<std::int32_t>& labels, const FixedPoint* fixed,
+                          std::vector<ClusterSums>& sums) {
+  LeafTotals totals(rows, 2);
+  const KMeansFixedPoint fixed_view = fixed != nullptr ? fixed->view() : KMeansFixedPoint{};
+  rows.pass("inertia",
+            [&](const Unit& unit) {
+              std::int32_t* const own = labels.data() + unit.local_row;
+              if (!are_labels_known && fixed != nullptr) {
+                ClusterSums& delta = sums[static_cast<std::size_t>(unit.worker)];
+                const KMeansSums view = delta.view();
+                delta.moved() += rows.kernels().assign(centers, unit.kernel_rows(), unit.weights,
+                                                       own, &fixed_view, &view);
+              } else if (!are_labels_known) {
+                rows.kernels().assign(centers, unit.kernel_rows(), unit.weights, own, nullptr,
+                                      nullptr);
+              }
+              std::vector<double> squared(static_cast<std::size_t>(unit.rows.size()));
+              rows.kernels().own_distances(centers, unit.kernel_rows(), own, squared.data());
+              sum_leaves(rows, unit, squared, totals);
+            },
+            {&totals});
+  const std::vector<double> sum = totals.finish();
+  return sum[0] + sum[1];
+}
+
+LloydResult run_lloyd(Rows& rows, const Columns& columns, const FixedPoint& fixed,
+                      std::vector<double> centers, const KMeansOptions& options) {
+  return Lloyd(rows, columns, fixed, std::move(centers), options).run();
+}
+
+}  // namespace serried::kmeans

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ml/kmeans/columns.hpp"
+#include "ml/kmeans/fixed_point.hpp"
+#include "ml/kmeans/rows.hpp"
+#include "serried/ml/kmeans.hpp"
+
+namespace serried::kmeans {
+
+/// What one fit from given initial centres gives.
+struct LloydResult {
+  std::vector<double> centers;
+  std::vector<std::int64_t> sizes;
+  std::vector<std::int32_t> labels;  ///< by local row
+  double inertia = 0;
+  double weight = 0;  ///< of all usable rows
+  std::int64_t iterations = 0;
+  bool is_converged = false;
+};
+
+/// Lloyd's iteration (S. P. Lloyd, "Least squares quantization in PCM", 1982), with scikit-learn's
+/// rules: an iteration assigns labels and moves centres; it stops when no label changed, or when
+/// the centres' squared movements sum up to at most tolerance * mean variance, and then labels are
+/// assigned once more. Collective.
+[[nodiscard]] LloydResult run_lloyd(Rows& rows, const Columns& columns, const FixedPoint& fixed,
+                                    std::vector<double> centers, const KMeansOptions& options);
+
+/// Labels and inertia of given centres; `labels` as in KMeansKernels::assign, or standing where
+/// `are_labels_known`. With `fixed`, `sums` (one for each worker) follow the labels.
+/// Collective.
+/// @return the inertia.
+double assign_and_measure(Rows& rows, const KMeansCenters& centers, bool are_labels_known,
+                          std::vector<std::int32_t>& labels, const FixedPoint* fixed,
+                          std::vector<ClusterSums>& sums);
+
+}  // namespace serried::kmeans

@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <cmath>
+
+#include "ml/kmeans/columns.hpp"
+#include "ml/kmeans/labels.hpp"
+#include "ml/kmeans/lloyd.hpp"
+#include "serried/array/map_rows.hpp"
+#include "serried/device/convert_kernels.hpp"
+#include "serried/ml/kmeans.hpp"
+
+namespace serried {
+namespace {
+
+using kmeans::ModelFrame;
+using kmeans::Rows;
+
+void check_model(const KMeansModel& model, const TileSource& data) {
+  if (model.clusters < 1 || model.features < 1 ||
+      static_cast<std::int64_t>(model.centers.size()) != model.clusters * model.features)
+    throw InvalidArgument(
+        "this is no fitted k-means model: " + std::to_string(model.centers.size()) +
+        " numbers for " + std::to_string(model.clusters) + " centres of " +
+        std::to_string(model.features) + " features");
+  if (!std::ranges::all_of(model.centers, [](double value) { return std::isfinite(value); }))
+    throw InvalidArgument("this k-means model has NaN or Inf in its centres");
+  if (data.row_elements() != model.features)
+    throw InvalidArgument(data.describe() + " has " + std::to_string(data.row_elements()) +
+                          " features in a row, the model has " + std::to_string(model.features));
+}
+
+/// Throws if rows are missing that may not be.
+void check_missing(const Rows& rows, const std::vector<std::int32_t>& labels,
+                   std::int64_t missing) {
+  const auto first = std::ranges::find(labels, -1);
+  const std::int64_t local = first == labels.end() ? std::numeric_limits<std::int64_t>::max()
+                                                   : rows.first_row() + (first - labels.begin());
+  const std::int64_t first_row = rows.context().comm().allreduce(local, ReduceOp::min);
+  kmeans::throw_missing(rows, missing, first_row);
+}
+
+}  // namespace
+
+KMeansPrediction predict_kmeans(const Context& ctx, const KMeansModel& model,
+                                const TileSource& data, bool drop_missing) {
+  check_model(model, data);
+  Rows rows(ctx, data);
+  const ModelFrame frame = kmeans::frame_of_centers(rows.dtype(), model.centers, model.features);
+  const auto centers = rows.kernels().prepare({frame.shift, frame.scale}, model.centers,
+                                              model.clusters, KMeansUse::assign);
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(rows.local_rows()), -1);
+  std::vector<kmeans::ClusterSums> none;
+  const double inertia = kmeans::assign_and_measure(rows, *centers, false, labels, nullptr, none);
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(model.clusters) + 1, 0);
+  for (const std::int32_t label : labels)
+    ++counts[label < 0 ? counts.size() - 1 : static_cast<std::size_t>(label)];
+  ctx.comm().allreduce(std::span<std::int64_t>(counts), ReduceOp::sum);
+  const std::int64_t missing = counts.back();
+  counts.pop_back();
+  if (missing > 0 && !drop_missing) check_missing(rows, labels, missing);
+  return {kmeans::labels_array(rows, std::move(labels)), std::move(counts), inertia,
+          rows.global_rows(), rows.global_rows() - missing};
+}
+
+Array transform_kmeans(const Context& ctx, const KMeansModel& model, const TileSource& data) {
+  check_model(model, data);
+  if (!is_real(data.dtype()))
+    throw InvalidArgument(data.describe() + " has dtype " + std::string(name(data.dtype())) +
+                          "; k-means needs real numbers");
+  const DType dtype = data.dtype() == DType::f32 ? DType::f32 : DType::f64;
+  const auto& kernels = ctx.backend()->kernels<KMeansKernels>(dtype);
+  const ModelFrame frame = kmeans::frame_of_centers(dtype, model.centers, model.features);
+  // The direct form takes centres prepared for either use.
+  const auto centers =
+      kernels.prepare({frame.shift, frame.scale}, model.centers, model.clusters, KMeansUse::assign);
+  const bool is_f32 = model.dtype == DType::f32;
+  return map_rows(
+      ctx, data, Shape{model.clusters}, is_f32 ? DType::f32 : DType::f64,
+      [&](const TileView& rows, std::byte* result) {
+        const void* values = rows.data;
+        std::vector<double> converted;
+        if (rows.dtype != dtype) {
+          const std::int64_t count = rows.rows.size() * rows.row_elements;
+          converted.resize(static_cast<std::size_t>(count));
+          ctx.backend()
+              ->kernels<ConvertKernels>(rows.dtype)
+              .convert(rows.data, count, DType::f64, converted.data());
+          values = converted.data();
+        }
+        std::vector<double> squared(static_cast<std::size_t>(rows.rows.size() * model.clusters));
+        kernels.all_distances(*centers, {values, rows.rows.size()}, squared.data());
+        for (std::size_t i = 0; i < squared.size(); ++i) {
+          const double distance = std::sqrt(squared[i]);
+          if (is_f32)
+            reinterpret_cast<float*>(result)[i] = static_cast<float>(distance);
+          else
+            reinterpret_cast<double*>(result)[i] = distance;
+        }
+      });
+}
+
+}  // namespace serried

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ml/kmeans/fixed_point.hpp"
+#include "ml/kmeans/rows.hpp"
+
+namespace serried::kmeans {
+
+/// Gives each empty cluster the row that lies farthest from its own centre, as scikit-learn does:
+/// the farthest row goes to the first empty cluster and so on (ties to the lowest row), and is
+/// taken from the sums of its old cluster. Rows of weight 0, and rows that coincide with their
+/// centre, stay. Collective.
+/// @param centers those that `labels` were assigned with.
+/// @param sums the sums to average, the same on all ranks.
+/// @return whether any row was moved.
+bool relocate_empty_clusters(Rows& rows, const KMeansCenters& centers,
+                             std::span<const std::int32_t> labels,
+                             std::span<const std::int64_t> empty, const FixedPoint& fixed,
+                             ClusterSums& sums);
+
+}  // namespace serried::kmeans

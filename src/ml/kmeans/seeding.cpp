@@ -1,0 +1,194 @@
+#include "ml/kmeans/seeding.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "serried/base/philox.hpp"
+
+namespace serried::kmeans {
+namespace {
+
+struct RaceRow {
+  double key = 0;
+  std::int64_t row = 0;
+  friend bool operator<(const RaceRow& a, const RaceRow& b) {
+    return a.key != b.key ? a.key < b.key : a.row < b.row;
+  }
+};
+
+void keep_first(std::vector<RaceRow>& rows, std::size_t count) {
+  if (rows.size() <= count) return;
+  std::ranges::nth_element(rows, rows.begin() + static_cast<std::ptrdiff_t>(count), std::less<>{});
+  rows.resize(count);
+}
+
+/// The largest key that is among the first `count` of all ranks, by bisection over the keys' bits:
+/// ranks then send what is needed and no more.
+double last_key(const Communicator& comm, const std::vector<RaceRow>& sorted, std::int64_t count) {
+  std::uint64_t low = 0;
+  std::uint64_t high = std::bit_cast<std::uint64_t>(std::numeric_limits<double>::infinity());
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    const RaceRow limit{std::bit_cast<double>(middle), std::numeric_limits<std::int64_t>::max()};
+    const auto below = std::upper_bound(sorted.begin(), sorted.end(), limit) - sorted.begin();
+    if (comm.allreduce(static_cast<std::int64_t>(below), ReduceOp::sum) >= count)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return std::bit_cast<double>(low);
+}
+
+}  // namespace
+
+std::array<std::uint64_t, 2> RunRandom::words(Purpose purpose, std::uint64_t step,
+                                              std::uint64_t index) const {
+  const std::uint64_t stream = run_ << 40 | static_cast<std::uint64_t>(purpose) << 36 | step;
+  return philox_words(seed_, stream, index);
+}
+
+double RunRandom::open_unit(Purpose purpose, std::uint64_t step, std::uint64_t index) const {
+  return to_unit_interval(words(purpose, step, index)[0]) + 0x1.0p-54;
+}
+
+double exponential_of(double u) noexcept {
+  int exponent = 0;
+  double m = std::frexp(u, &exponent);  // [1/2, 1)
+  if (m < 0.70710678118654752) {
+    m *= 2;
+    --exponent;
+  }
+  // log m = 2 artanh(s), s = (m - 1) / (m + 1), |s| < 0.172: eleven terms leave 1e-17.
+  const double s = (m - 1) / (m + 1);
+  const double square = s * s;
+  double series = 0;
+  for (int i = 21; i >= 1; i -= 2) series = series * square + 1. / i;
+  return -(2 * s * series + exponent * 0.69314718055994531);
+}
+
+std::int64_t greedy_trials(std::int64_t clusters) {
+  return 2 + static_cast<std::int64_t>(std::log(static_cast<double>(clusters)));
+}
+
+std::vector<std::int64_t> race_rows(const Rows& rows, const Columns& columns, std::int64_t count,
+                                    const RunRandom& random, RunRandom::Purpose purpose,
+                                    std::uint64_t step,
+                                    const std::function<double(std::int64_t)>& weight) {
+  const auto limit = static_cast<std::size_t>(count);
+  const auto key_of = [&](std::int64_t local) {
+    const double w = weight(local);
+    if (!(w > 0)) return std::numeric_limits<double>::infinity();
+    const auto row = static_cast<std::uint64_t>(rows.first_row() + local);
+    return exponential_of(random.open_unit(purpose, step, row)) / w;
+  };
+  constexpr std::int64_t run = 1 << 16;
+  const std::int64_t runs = (rows.local_rows() + run - 1) / run;
+  std::vector<std::vector<RaceRow>> parts(static_cast<std::size_t>(runs));
+  rows.context().backend()->threads().parallel_for(runs, [&](std::int64_t part, int) {
+    auto& mine = parts[static_cast<std::size_t>(part)];
+    const std::int64_t end = std::min(rows.local_rows(), (part + 1) * run);
+    for (std::int64_t i = part * run; i < end; ++i)
+      if (!columns.is_missing_row(i)) mine.push_back({key_of(i), rows.first_row() + i});
+    keep_first(mine, limit);
+  });
+  std::vector<RaceRow> first;
+  for (const auto& part : parts) first.insert(first.end(), part.begin(), part.end());
+  keep_first(first, limit);
+  std::ranges::sort(first, std::less<>{});
+  const Communicator& comm = rows.context().comm();
+  const RaceRow last{last_key(comm, first, count), std::numeric_limits<std::int64_t>::max()};
+  first.erase(std::upper_bound(first.begin(), first.end(), last), first.end());
+  std::vector<RaceRow> all = comm.allgather(std::span<const RaceRow>(first)).values;
+  keep_first(all, limit);
+  std::ranges::sort(all, std::less<>{});
+  std::vector<std::int64_t> numbers;
+  for (const RaceRow& row : all) numbers.push_back(row.row);
+  return numbers;
+}
+
+std::int64_t draw_row(const Rows& rows, const Columns& columns, const RunRandom& random) {
+  constexpr std::uint64_t tries = 64;
+  std::uint64_t accepted = tries;
+  const auto count = static_cast<double>(rows.global_rows());
+  const auto row_of = [&](std::uint64_t t) {
+    const double u = to_unit_interval(random.words(RunRandom::Purpose::first_row, 0, t)[0]);
+    return std::min(rows.global_rows() - 1, static_cast<std::int64_t>(u * count));
+  };
+  for (std::uint64_t t = 0; t < tries && accepted == tries; ++t) {
+    const std::int64_t row = row_of(t);
+    if (!rows.own_rows().contains(row)) continue;
+    const std::int64_t local = row - rows.first_row();
+    const double u = to_unit_interval(random.words(RunRandom::Purpose::first_row, 0, t)[1]);
+    if (!columns.is_missing_row(local) && u * columns.largest_weight < rows.weight(local))
+      accepted = t;
+  }
+  accepted = rows.context().comm().allreduce(accepted, ReduceOp::min);
+  if (accepted < tries) return row_of(accepted);
+  return race_rows(rows, columns, 1, random, RunRandom::Purpose::rows, 0,
+                   [&](std::int64_t i) { return rows.weight(i); })[0];
+}
+
+std::vector<double> fetch_in_order(Rows& rows, std::span<const std::int64_t> numbers) {
+  std::vector<std::int64_t> sorted(numbers.begin(), numbers.end());
+  std::ranges::sort(sorted);
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  const std::vector<double> values = rows.fetch(sorted);
+  std::vector<double> result;
+  for (const std::int64_t number : numbers) {
+    const auto at = std::ranges::lower_bound(sorted, number) - sorted.begin();
+    const auto begin = values.begin() + at * rows.features();
+    result.insert(result.end(), begin, begin + rows.features());
+  }
+  return result;
+}
+
+NearestCandidate::NearestCandidate(const Rows& rows)
+    : squared(static_cast<std::size_t>(rows.local_rows()), std::numeric_limits<float>::infinity()),
+      nearest(squared.size(), -1) {}
+
+void NearestCandidate::drop_missing(const Unit& unit) {
+  if (unit.weights == nullptr) return;
+  for (std::int64_t i = 0; i < unit.rows.size(); ++i) {
+    if (!std::isnan(unit.weights[i])) continue;
+    squared[static_cast<std::size_t>(unit.local_row + i)] = 0;
+    nearest[static_cast<std::size_t>(unit.local_row + i)] = -1;
+  }
+}
+
+void NearestCandidate::sum_leaves(const Rows& rows, const Unit& unit, LeafTotals& totals) const {
+  for (std::int64_t leaf = unit.first_leaf; leaf < unit.last_leaf; ++leaf) {
+    const std::int64_t begin = rows.leaves().row_begin(leaf) - unit.rows.begin;
+    const std::int64_t end = rows.leaves().row_begin(leaf + 1) - unit.rows.begin;
+    // Four lanes, so that additions need not wait for each other.
+    double sums[4] = {0, 0, 0, 0};
+    const float* const values = squared.data() + unit.local_row;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const double weight = unit.weights == nullptr ? 1. : unit.weights[i];
+      const auto value = static_cast<double>(values[i]);
+      if (value > 0) sums[(i - begin) % 4] += weight * value;
+    }
+    totals.leaf(leaf)[0] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  }
+}
+
+std::vector<double> choose_centers(Rows& rows, const Columns& columns, const KMeansOptions& options,
+                                   int run) {
+  const RunRandom random(options.seed, run);
+  switch (options.init) {
+    case KMeansInit::given:
+      return options.initial_centers;
+    case KMeansInit::random:
+      return fetch_in_order(
+          rows, race_rows(rows, columns, options.clusters, random, RunRandom::Purpose::rows, 0,
+                          [&](std::int64_t i) { return rows.weight(i); }));
+    case KMeansInit::kmeans_plus_plus:
+      return choose_greedily(rows, columns, options.clusters, random);
+    case KMeansInit::kmeans_parallel:
+      break;
+  }
+  return choose_in_rounds(rows, columns, options, random);
+}
+
+}  // namespace serried::kmeans

@@ -1,0 +1,190 @@
+// Greedy k-means++ (D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding",
+// 2007), with scikit-learn's number of trials.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "ml/kmeans/seeding.hpp"
+
+namespace serried::kmeans {
+namespace {
+
+class Greedy {
+ public:
+  Greedy(Rows& rows, const Columns& columns, std::int64_t clusters, const RunRandom& random)
+      : rows_(rows),
+        columns_(columns),
+        clusters_(clusters),
+        trials_(greedy_trials(clusters)),
+        random_(random),
+        state_(rows) {}
+
+  std::vector<double> run() {
+    choose({draw_row(rows_, columns_, random_)});
+    while (static_cast<std::int64_t>(chosen_.size()) < clusters_) {
+      const std::vector<std::int64_t> trials = draw();
+      if (trials.empty()) break;
+      choose(trials);
+    }
+    if (static_cast<std::int64_t>(chosen_.size()) < clusters_) fill();
+    return std::move(centers_);
+  }
+
+ private:
+  /// Of the rows given, takes the one that leaves the least potential (ties: the lowest row). One
+  /// read: it also brings every row's distance up to date with the centre chosen before.
+  void choose(const std::vector<std::int64_t>& rows) {
+    const auto count = static_cast<std::int64_t>(rows.size());
+    std::vector<double> values = last_center_;
+    const std::vector<double> added = fetch_in_order(rows_, rows);
+    values.insert(values.end(), added.begin(), added.end());
+    const std::int64_t old = last_center_.empty() ? 0 : 1;
+    const auto prepared =
+        rows_.kernels().prepare(columns_.frame(), values, old + count, KMeansUse::seed);
+    LeafTotals totals(rows_, count);
+    const std::int64_t own_leaves = rows_.last_leaf() - rows_.first_leaf();
+    std::vector<double> by_leaf(static_cast<std::size_t>(own_leaves * count));
+    rows_.pass("trial centres",
+               [&](const Unit& unit) { measure(unit, *prepared, old, count, totals, by_leaf); },
+               {&totals});
+    const std::vector<double> potentials = totals.finish();
+    std::size_t best = 0;
+    for (std::size_t t = 1; t < potentials.size(); ++t)
+      if (potentials[t] < potentials[best] ||
+          (potentials[t] == potentials[best] && rows[t] < rows[best]))
+        best = t;
+    std::vector<double> leaf_sums;
+    for (std::int64_t leaf = 0; leaf < own_leaves; ++leaf)
+      leaf_sums.push_back(by_leaf[static_cast<std::size_t>(leaf * count) + best]);
+    leaf_sums_ = rows_.context().comm().allgather(std::span<const double>(leaf_sums)).values;
+    const auto begin = added.begin() + static_cast<std::ptrdiff_t>(best) * rows_.features();
+    last_center_.assign(begin, begin + rows_.features());
+    centers_.insert(centers_.end(), last_center_.begin(), last_center_.end());
+    chosen_.push_back(rows[best]);
+  }
+
+  void measure(const Unit& unit, const KMeansCenters& prepared, std::int64_t old,
+               std::int64_t count, LeafTotals& totals, std::vector<double>& by_leaf) {
+    const std::int64_t size = unit.rows.size();
+    std::vector<float> distances(static_cast<std::size_t>((old + count) * size));
+    rows_.kernels().candidate_distances(prepared, unit.kernel_rows(), distances.data());
+    float* const squared = state_.squared.data() + unit.local_row;
+    for (std::int64_t i = 0; old > 0 && i < size; ++i)
+      squared[i] = std::min(squared[i], distances[static_cast<std::size_t>(i)]);
+    state_.drop_missing(unit);
+    for (std::int64_t leaf = unit.first_leaf; leaf < unit.last_leaf; ++leaf) {
+      const std::int64_t begin = rows_.leaves().row_begin(leaf) - unit.rows.begin;
+      const std::int64_t end = rows_.leaves().row_begin(leaf + 1) - unit.rows.begin;
+      for (std::int64_t t = 0; t < count; ++t) {
+        const float* const trial = distances.data() + (old + t) * size;
+        double sums[4] = {0, 0, 0, 0};
+        for (std::int64_t i = begin; i < end; ++i) {
+          const double weight = unit.weights == nullptr ? 1. : unit.weights[i];
+          const float value = std::min(squared[i], trial[i]);
+          if (value > 0) sums[(i - begin) % 4] += weight * static_cast<double>(value);
+        }
+        const double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        totals.leaf(leaf)[t] = sum;
+        by_leaf[static_cast<std::size_t>((leaf - rows_.first_leaf()) * count + t)] = sum;
+      }
+    }
+  }
+
+  struct Draw {
+    std::int64_t leaf = 0;
+    double rest = 0;  ///< of the random number, inside the leaf
+  };
+
+  /// Rows drawn with probabilities proportional to w * d^2, with repetitions taken out: first the
+  /// leaf, by the leaves' sums, then the row, by the rank that holds the leaf. Empty where all
+  /// distances are 0.
+  std::vector<std::int64_t> draw() {
+    double total = 0;
+    std::vector<double> prefix;
+    for (const double sum : leaf_sums_) prefix.push_back(total += sum);
+    if (!(total > 0)) return {};
+    std::vector<Draw> draws;
+    for (std::int64_t t = 0; t < trials_; ++t) {
+      const double wanted = total * random_.open_unit(RunRandom::Purpose::trials, chosen_.size(),
+                                                      static_cast<std::uint64_t>(t));
+      auto leaf = std::upper_bound(prefix.begin(), prefix.end(), wanted) - prefix.begin();
+      leaf = std::min(leaf, static_cast<std::ptrdiff_t>(prefix.size()) - 1);
+      while (leaf > 0 && !(leaf_sums_[static_cast<std::size_t>(leaf)] > 0)) --leaf;
+      draws.push_back(
+          {leaf, wanted - (leaf > 0 ? prefix[static_cast<std::size_t>(leaf - 1)] : 0.)});
+    }
+    return rows_of(draws);
+  }
+
+  std::vector<std::int64_t> rows_of(const std::vector<Draw>& draws) {
+    std::vector<std::int64_t> wanted;
+    for (const Draw& draw : draws)
+      if (draw.leaf >= rows_.first_leaf() && draw.leaf < rows_.last_leaf())
+        wanted.push_back(draw.leaf);
+    std::ranges::sort(wanted);
+    wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+    const auto prepared =
+        rows_.kernels().prepare(columns_.frame(), last_center_, 1, KMeansUse::seed);
+    std::vector<std::int64_t> found;
+    rows_.visit_leaves(wanted, [&](const Unit& unit) {
+      std::vector<float> squared(static_cast<std::size_t>(unit.rows.size()));
+      rows_.kernels().candidate_distances(*prepared, unit.kernel_rows(), squared.data());
+      for (const Draw& draw : draws)
+        if (draw.leaf == unit.first_leaf) found.push_back(row_in_leaf(unit, squared, draw.rest));
+    });
+    std::vector<std::int64_t> rows =
+        rows_.context().comm().allgather(std::span<const std::int64_t>(found)).values;
+    std::ranges::sort(rows);
+    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+    return rows;
+  }
+
+  [[nodiscard]] std::int64_t row_in_leaf(const Unit& unit, const std::vector<float>& last,
+                                         double rest) const {
+    const float* const squared = state_.squared.data() + unit.local_row;
+    double sum = 0;
+    std::int64_t chosen = 0;
+    for (std::int64_t i = 0; i < unit.rows.size(); ++i) {
+      const double weight = unit.weights == nullptr ? 1. : unit.weights[i];
+      const float value = std::min(squared[i], last[static_cast<std::size_t>(i)]);
+      if (!(value > 0) || !(weight > 0)) continue;
+      chosen = i;
+      sum += weight * static_cast<double>(value);
+      if (sum > rest) break;
+    }
+    return unit.rows.begin + chosen;
+  }
+
+  /// All rows coincide with a centre: rows not chosen yet complete the number.
+  void fill() {
+    const auto rows = race_rows(rows_, columns_, clusters_, random_, RunRandom::Purpose::filling, 0,
+                                [&](std::int64_t i) { return rows_.weight(i); });
+    std::vector<std::int64_t> more;
+    for (const std::int64_t row : rows)
+      if (std::ranges::find(chosen_, row) == chosen_.end() &&
+          static_cast<std::int64_t>(chosen_.size() + more.size()) < clusters_)
+        more.push_back(row);
+    const std::vector<double> added = fetch_in_order(rows_, more);
+    centers_.insert(centers_.end(), added.begin(), added.end());
+  }
+
+  Rows& rows_;
+  const Columns& columns_;
+  std::int64_t clusters_;
+  std::int64_t trials_;
+  const RunRandom& random_;
+  NearestCandidate state_;         ///< up to, and without, the centre chosen last
+  std::vector<double> leaf_sums_;  ///< of w * d^2, by leaf of all ranks, with the last centre
+  std::vector<double> last_center_;
+  std::vector<double> centers_;
+  std::vector<std::int64_t> chosen_;
+};
+
+}  // namespace
+
+std::vector<double> choose_greedily(Rows& rows, const Columns& columns, std::int64_t clusters,
+                                    const RunRandom& random) {
+  return Greedy(rows, columns, clusters, random).run();
+}
+
+}  // namespace serried::kmeans

@@ -1,0 +1,155 @@
+// k-means|| (B. Bahmani, B. Moseley, A. Vattani, R. Kumar, S. Vassilvitskii, "Scalable k-means++",
+// 2012).
+#include <algorithm>
+#include <cmath>
+
+#include "ml/kmeans/fixed_point.hpp"
+#include "ml/kmeans/seeding.hpp"
+
+namespace serried::kmeans {
+namespace {
+
+/// Rounds beyond those that were asked for, while there are fewer candidates than clusters.
+constexpr int most_extra_rounds = 8;
+
+class Rounds {
+ public:
+  Rounds(Rows& rows, const Columns& columns, const KMeansOptions& options, const RunRandom& random)
+      : rows_(rows), columns_(columns), options_(options), random_(random), state_(rows) {}
+
+  std::vector<double> run() {
+    add({draw_row(rows_, columns_, random_)});
+    const int most = options_.init_rounds + most_extra_rounds;
+    for (int round = 0; round < most && potential_ > 0; ++round) {
+      if (round >= options_.init_rounds && candidates() >= options_.clusters) break;
+      add(draw(static_cast<std::uint64_t>(round)));
+    }
+    if (candidates() < options_.clusters) fill();
+    if (candidates() == options_.clusters) return std::move(values_);
+    return cluster_candidates(rows_, columns_, values_, weights(), options_.clusters, random_);
+  }
+
+ private:
+  [[nodiscard]] std::int64_t candidates() const {
+    return static_cast<std::int64_t>(values_.size()) / rows_.features();
+  }
+
+  /// Reads the rows, makes them candidates, and updates every row's nearest candidate and the
+  /// potential.
+  void add(const std::vector<std::int64_t>& numbers) {
+    if (numbers.empty()) return;
+    const std::vector<double> added = fetch_in_order(rows_, numbers);
+    const auto first = static_cast<std::int32_t>(candidates());
+    const auto centers = rows_.kernels().prepare(
+        columns_.frame(), added, static_cast<std::int64_t>(numbers.size()), KMeansUse::seed);
+    values_.insert(values_.end(), added.begin(), added.end());
+    LeafTotals totals(rows_, 1);
+    rows_.pass("nearest candidate",
+               [&](const Unit& unit) {
+                 rows_.kernels().update_nearest(*centers, unit.kernel_rows(), first,
+                                                state_.squared.data() + unit.local_row,
+                                                state_.nearest.data() + unit.local_row);
+                 state_.drop_missing(unit);
+                 state_.sum_leaves(rows_, unit, totals);
+               },
+               {&totals});
+    potential_ = totals.finish()[0];
+  }
+
+  /// Each row with probability min(1, oversampling * clusters * w * d^2 / potential). One block of
+  /// random numbers serves four rows: the high half of each row's number is compared first, and the
+  /// low half is drawn only where the high half alone does not decide.
+  std::vector<std::int64_t> draw(std::uint64_t round) const {
+    const double factor =
+        options_.oversampling * static_cast<double>(options_.clusters) / potential_;
+    const ThreadPool& pool = rows_.context().backend()->threads();
+    constexpr std::int64_t run = 1 << 16;
+    const std::int64_t runs = (rows_.local_rows() + run - 1) / run;
+    std::vector<std::vector<std::int64_t>> drawn(static_cast<std::size_t>(runs));
+    pool.parallel_for(runs, [&](std::int64_t part, int) {
+      const RowRange rows{rows_.first_row() + part * run,
+                          std::min(rows_.own_rows().end, rows_.first_row() + (part + 1) * run)};
+      draw_rows(rows, factor, round, drawn[static_cast<std::size_t>(part)]);
+    });
+    std::vector<std::int64_t> mine;
+    for (const auto& part : drawn) mine.insert(mine.end(), part.begin(), part.end());
+    return rows_.context().comm().allgather(std::span<const std::int64_t>(mine)).values;
+  }
+
+  void draw_rows(RowRange rows, double factor, std::uint64_t round,
+                 std::vector<std::int64_t>& drawn) const {
+    std::array<std::uint64_t, 2> words{};
+    std::int64_t block = -1;
+    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+      if (row / 4 != block) {
+        block = row / 4;
+        words = random_.words(RunRandom::Purpose::rounds, round, static_cast<std::uint64_t>(block));
+      }
+      const std::int64_t local = row - rows_.first_row();
+      const auto squared = static_cast<double>(state_.squared[static_cast<std::size_t>(local)]);
+      if (!(squared > 0)) continue;
+      const double probability = factor * rows_.weight(local) * squared;
+      const auto place = static_cast<std::size_t>(row % 4);
+      const auto high =
+          static_cast<double>(static_cast<std::uint32_t>(words[place / 2] >> (place % 2 * 32)));
+      if (high * 0x1.0p-32 >= probability) continue;
+      const auto low = static_cast<double>(random_.words(RunRandom::Purpose::rounds_low, round,
+                                                         static_cast<std::uint64_t>(row))[0] >>
+                                           32);
+      if ((high + low * 0x1.0p-32) * 0x1.0p-32 < probability) drawn.push_back(row);
+    }
+  }
+
+  /// What is missing is drawn by squared distance, and where all distances are 0 by row number.
+  void fill() {
+    std::vector<std::int64_t> more = race_rows(
+        rows_, columns_, options_.clusters - candidates(), random_, RunRandom::Purpose::filling, 0,
+        [&](std::int64_t i) {
+          return rows_.weight(i) * static_cast<double>(state_.squared[static_cast<std::size_t>(i)]);
+        });
+    const std::vector<double> added = fetch_in_order(rows_, more);
+    values_.insert(values_.end(), added.begin(), added.end());
+  }
+
+  /// Of the rows nearest to each candidate, added up as integers.
+  std::vector<double> weights() const {
+    const auto count = static_cast<std::size_t>(candidates());
+    const FixedPoint fixed(columns_, rows_.features(), rows_.has_weights());
+    std::vector<std::int64_t> sums(2 * count, 0);
+    for (std::int64_t i = 0; i < rows_.local_rows(); ++i) {
+      const std::int32_t nearest = state_.nearest[static_cast<std::size_t>(i)];
+      if (nearest < 0) continue;
+      const auto at = static_cast<std::size_t>(nearest);
+      if (!rows_.has_weights()) {
+        ++sums[at];
+        continue;
+      }
+      const FixedPoint::Pair pair = fixed.weight_pair(rows_.weight(i));
+      sums[at] += pair.high;
+      sums[count + at] += pair.low;
+    }
+    rows_.context().comm().allreduce(std::span<std::int64_t>(sums), ReduceOp::sum);
+    std::vector<double> result;
+    for (std::size_t j = 0; j < count; ++j)
+      result.push_back(rows_.has_weights() ? fixed.weight(sums[j], sums[count + j])
+                                           : static_cast<double>(sums[j]));
+    return result;
+  }
+
+  Rows& rows_;
+  const Columns& columns_;
+  const KMeansOptions& options_;
+  const RunRandom& random_;
+  NearestCandidate state_;
+  std::vector<double> values_;  ///< (candidates, features)
+  double potential_ = 0;
+};
+
+}  // namespace
+
+std::vector<double> choose_in_rounds(Rows& rows, const Columns& columns,
+                                     const KMeansOptions& options, const RunRandom& random) {
+  return Rounds(rows, columns, options, random).run();
+}
+
+}  // namespace serried::kmeans
