@@ -12,27 +12,49 @@ namespace {
 // cache.
 constexpr std::int64_t min_run_bytes = std::int64_t{128} << 10;
 constexpr std::int64_t max_run_bytes = std::int64_t{1} << 20;
+// Payloads are folded after so many bytes of leaves for each thread, while they are still in its
+// cache.
+constexpr std::int64_t bytes_between_folds = std::int64_t{1} << 20;
+constexpr std::int64_t shared_bytes_between_folds = std::int64_t{8} << 20;
 
 class LeafPass {
  public:
   LeafPass(const Context& ctx, const TileSource& source, const Leaves& leaves,
            std::int64_t payload_bytes, const ReduceRun& reduce)
       : ctx_(ctx),
+        pool_(ctx.backend()->threads()),
         leaves_(leaves),
         row_bytes_(source.row_bytes()),
         payload_bytes_(payload_bytes),
         reduce_(reduce) {}
 
-  // Payload of leaf first + i stands at payload(i).
-  void run(const TileView& batch, std::int64_t first, std::int64_t last) {
+  // Reduces the leaves [first, last) of a batch and calls fold(leaf, payload) for each in turn.
+  template <class Fold>
+  void run(const TileView& batch, std::int64_t first, std::int64_t last, Fold fold) {
+    const std::int64_t leaf_bytes =
+        std::max<std::int64_t>(1, batch.rows.size() * row_bytes_ / (last - first));
+    const int threads = pool_.threads();
+    const std::int64_t bytes =
+        threads == 1 ? bytes_between_folds : threads * shared_bytes_between_folds;
+    const std::int64_t at_once = std::max<std::int64_t>(1, bytes / leaf_bytes);
+    for (std::int64_t begin = first; begin < last; begin += at_once) {
+      const std::int64_t end = std::min(last, begin + at_once);
+      reduce_leaves(batch, begin, end, leaf_bytes);
+      if (payload_bytes_ == 0) continue;
+      for (std::int64_t leaf = begin; leaf < end; ++leaf) fold(leaf, payload(leaf - begin));
+    }
+  }
+
+ private:
+  void reduce_leaves(const TileView& batch, std::int64_t first, std::int64_t last,
+                     std::int64_t leaf_bytes) {
     const std::int64_t count = last - first;
     offsets_.resize(static_cast<std::size_t>(count + 1));
     for (std::int64_t i = 0; i <= count; ++i)
       offsets_[static_cast<std::size_t>(i)] = leaves_.row_begin(first + i) - batch.rows.begin;
     payloads_.reserve(ctx_.backend(), static_cast<std::size_t>(payload_bytes_ * count));
-    const ThreadPool& pool = ctx_.backend()->threads();
-    const std::int64_t length = run_length(count, batch.rows.size() * row_bytes_, pool.threads());
-    pool.parallel_for((count + length - 1) / length, [&](std::int64_t index, int worker) {
+    const std::int64_t length = run_length(count, leaf_bytes);
+    pool_.parallel_for((count + length - 1) / length, [&](std::int64_t index, int worker) {
       const std::int64_t begin = index * length;
       const std::int64_t end = std::min(count, begin + length);
       const auto offsets = std::span<const std::int64_t>(offsets_).subspan(
@@ -45,15 +67,14 @@ class LeafPass {
     return payload_bytes_ == 0 ? nullptr : payloads_.data() + payload_bytes_ * i;
   }
 
- private:
-  static std::int64_t run_length(std::int64_t leaves, std::int64_t bytes, int threads) {
-    const std::int64_t leaf_bytes = std::max<std::int64_t>(1, bytes / leaves);
-    const std::int64_t shared = leaves / (8 * threads);
+  [[nodiscard]] std::int64_t run_length(std::int64_t leaves, std::int64_t leaf_bytes) const {
+    const std::int64_t shared = leaves / (8 * pool_.threads());
     return std::max<std::int64_t>(
         1, std::clamp(shared, min_run_bytes / leaf_bytes, max_run_bytes / leaf_bytes));
   }
 
   const Context& ctx_;
+  const ThreadPool& pool_;
   const Leaves& leaves_;
   std::int64_t row_bytes_;
   std::int64_t payload_bytes_;
@@ -88,10 +109,8 @@ std::vector<std::byte> reduce_leaf_runs(const Context& ctx, const TileSource& so
     if (failure || first == last) continue;
     try {
       const auto span = ctx.recorder().span("reduce leaves", Activity::computation);
-      pass.run(view, first, last);
-      if (payload_bytes == 0) continue;
-      for (std::int64_t leaf = first; leaf < last; ++leaf)
-        fold.push(leaf, pass.payload(leaf - first));
+      pass.run(view, first, last,
+               [&](std::int64_t leaf, const std::byte* payload) { fold.push(leaf, payload); });
     } catch (...) {
       failure = std::current_exception();
     }

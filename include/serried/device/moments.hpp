@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 
 namespace serried {
 
@@ -23,6 +26,40 @@ struct Moments {
   double m4 = 0;
 };
 
+namespace detail {
+
+/// a + b without rounding error, as sum + error (Knuth).
+struct TwoSum {
+  double sum;
+  double error;
+};
+
+inline TwoSum two_sum(double a, double b) noexcept {
+  const double sum = a + b;
+  const double part = sum - a;
+  return {sum, (a - (sum - part)) + (b - part)};
+}
+
+inline void set_mean(Moments& moments, double mean, double addend, double error) noexcept {
+  const TwoSum first = two_sum(mean, addend);
+  const TwoSum normal = two_sum(first.sum, first.error + error);
+  moments.mean = normal.sum;
+  moments.mean_error = std::isfinite(normal.sum) ? normal.error : 0;
+}
+
+/// Rounding may take a sum of even powers below 0; NaN stays.
+inline double not_negative(double value) noexcept {
+  return value < 0 ? 0 : value;
+}
+
+inline void set_undefined(Moments& moments, double mean) noexcept {
+  moments.mean = mean;
+  moments.mean_error = 0;
+  moments.m2 = moments.m3 = moments.m4 = std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace detail
+
 /// Adds the moments of another set to `left`:
 ///   delta = mean_b - mean_a,  n = n_a + n_b
 ///   mean = mean_a + delta n_b / n
@@ -32,13 +69,62 @@ struct Moments {
 ///        + 6 delta^2 (n_a^2 m2_b + n_b^2 m2_a) / n^2 + 4 delta (n_a m3_b - n_b m3_a) / n
 /// (P. Pebay, Formulas for robust, one-pass parallel computation of covariances and arbitrary-order
 /// statistical moments, SAND2008-6212, 2008: the pairwise update formulas), with both parts of the
-/// means. Local.
-void combine(Moments& left, const Moments& right) noexcept;
+/// means.
+/// Local.
+inline void combine(Moments& left, const Moments& right) noexcept {
+  left.nan_count += right.nan_count;
+  if (right.count == 0) return;
+  if (left.count == 0) {
+    const std::int64_t nan_count = left.nan_count;
+    left = right;
+    left.nan_count = nan_count;
+    return;
+  }
+  left.min_key = std::min(left.min_key, right.min_key);
+  left.max_key = std::max(left.max_key, right.max_key);
+  const auto na = static_cast<double>(left.count);
+  const auto nb = static_cast<double>(right.count);
+  left.count += right.count;
+  if (!std::isfinite(left.mean) || !std::isfinite(right.mean)) {
+    detail::set_undefined(left, left.mean + right.mean);
+    return;
+  }
+  const double fa = na / (na + nb);
+  const double fb = nb / (na + nb);
+  const detail::TwoSum difference = detail::two_sum(right.mean, -left.mean);
+  const double delta = difference.sum + (difference.error + (right.mean_error - left.mean_error));
+  if (!std::isfinite(delta)) {
+    detail::set_undefined(left, left.mean * fa + right.mean * fb);
+    return;
+  }
+  const double delta2 = delta * delta;
+  const double weight = delta2 * na * fb;
+  left.m4 += right.m4 + weight * delta2 * (fa * fa - fa * fb + fb * fb) +
+             6 * delta2 * (fa * fa * right.m2 + fb * fb * left.m2) +
+             4 * delta * (fa * right.m3 - fb * left.m3);
+  left.m3 += right.m3 + weight * delta * (fa - fb) + 3 * delta * (fa * right.m2 - fb * left.m2);
+  left.m2 += right.m2 + weight;
+  detail::set_mean(left, left.mean, delta * fb, left.mean_error);
+}
 
-/// The moments of `count` numbers (at least 1) from their sums about a shift near the mean: s1 =
-/// sum of (x - shift), s2 = sum of (x - shift)^2, and so on. Sets mean, mean_error, m2, m3, m4 and
-/// count. Local.
-[[nodiscard]] Moments moments_about(double shift, std::int64_t count, double s1, double s2,
-                                    double s3, double s4) noexcept;
+/// The moments of `count` numbers (at least 1) from their sums about a shift near the mean:
+/// s1 = sum of (x - shift), s2 = sum of (x - shift)^2, and so on. Keys and nan_count are left as
+/// they are. Local.
+[[nodiscard]] inline Moments moments_about(double shift, std::int64_t count, double s1, double s2,
+                                           double s3, double s4) noexcept {
+  Moments result;
+  result.count = count;
+  if (!std::isfinite(shift) || !std::isfinite(s1)) {
+    detail::set_undefined(result, shift);
+    return result;
+  }
+  const auto n = static_cast<double>(count);
+  const double e = s1 / n;
+  detail::set_mean(result, shift, e, 0);
+  result.m2 = detail::not_negative(s2 - e * s1);
+  result.m3 = s3 - 3 * e * s2 + 2 * e * e * s1;
+  result.m4 = detail::not_negative(s4 - 4 * e * s3 + 6 * e * e * s2 - 3 * e * e * e * s1);
+  return result;
+}
 
 }  // namespace serried

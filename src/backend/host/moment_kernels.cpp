@@ -24,7 +24,7 @@ namespace serried::host::HWY_NAMESPACE {
 
 constexpr std::int64_t wide_lanes = 256;
 // Elements of a block: both passes over it find it in the second cache.
-constexpr std::int64_t block_elements = 32768;
+constexpr std::int64_t block_elements = 65536;
 
 // A function of the number of columns alone; a multiple of the panel's rows.
 constexpr std::int64_t rows_of_block(std::int64_t columns) {
@@ -60,12 +60,18 @@ Moments finish_lane(const LaneSums<T>& a, std::int64_t lane, std::int64_t rows) 
   return result;
 }
 
-// Where all numbers are equal, they are the shift, so that their moments are exactly 0.
+// Where all numbers are equal, they are the shift, so that their moments are exactly 0. The short
+// sums of f32 may leave the range of the numbers, and then of f32; an infinite number still shows
+// in the shift.
 template <class T, bool kNan>
 void set_shifts(LaneSums<T>& a, std::int64_t lanes, std::int64_t columns, std::int64_t rows) {
   for (std::int64_t j = 0; j < columns; ++j) {
-    const double count = kNan ? a.count[j] : static_cast<double>(rows);
-    a.shift[j] = a.min[j] == a.max[j] ? static_cast<double>(a.min[j]) + 0.0 : a.sum[j] / count;
+    const auto low = static_cast<double>(a.min[j]);
+    const auto high = static_cast<double>(a.max[j]);
+    double shift = a.sum[j] / (kNan ? a.count[j] : static_cast<double>(rows));
+    if (low == high || (std::is_same_v<T, float> && shift < low)) shift = low + 0.0;
+    if (std::is_same_v<T, float> && shift > high) shift = high;
+    a.shift[j] = shift;
   }
   for (std::int64_t l = columns; l < lanes; ++l) a.shift[l] = a.shift[l - columns];
   std::fill_n(a.shift + lanes, 8, 0.0);
@@ -82,13 +88,11 @@ void fold_extremes(LaneSums<T>& a, std::int64_t lanes, std::int64_t columns) {
   }
 }
 
-constexpr auto add = [](auto a, auto b) { return hn::Add(a, b); };
-
 // The moments of the first `columns` lanes' numbers; false if there is a NaN that the caller did
 // not expect.
 template <class T, bool kNan>
-bool reduce_steps(const Steps<T>& steps, std::int64_t columns, std::int64_t rows, LaneSums<T>& a,
-                  Moments* out) {
+bool reduce_steps(const Steps<T>& steps, std::int64_t columns, std::int64_t rows, bool is_first,
+                  LaneSums<T>& a, Moments* out) {
   first_pass<T, kNan>(steps, a);
   fold_lanes(a.sum, steps.lanes, columns, add);
   fold_extremes<T>(a, steps.lanes, columns);
@@ -103,14 +107,20 @@ bool reduce_steps(const Steps<T>& steps, std::int64_t columns, std::int64_t rows
   fold_lanes(a.s2, steps.lanes, columns, add);
   fold_lanes(a.s3, steps.lanes, columns, add);
   fold_lanes(a.s4, steps.lanes, columns, add);
-  for (std::int64_t j = 0; j < columns; ++j) combine(out[j], finish_lane<T, kNan>(a, j, rows));
+  for (std::int64_t j = 0; j < columns; ++j) {
+    const Moments block = finish_lane<T, kNan>(a, j, rows);
+    if (is_first)
+      out[j] = block;
+    else
+      combine(out[j], block);
+  }
   return true;
 }
 
 // Adds the moments of the columns [first, first + width) of a block of rows.
 template <class T>
 void add_block(const T* rows, std::int64_t columns, std::int64_t first, std::int64_t width,
-               std::int64_t count, LaneSums<T>& a, Moments* out) {
+               std::int64_t count, bool is_first, LaneSums<T>& a, Moments* out) {
   const Panel panel = Panel::of(columns);
   const bool is_wide = panel.rows == 1;
   Steps<T> steps{.from = rows + first,
@@ -125,8 +135,8 @@ void add_block(const T* rows, std::int64_t columns, std::int64_t first, std::int
     tail.emplace(steps.from + steps.count * panel.lanes, steps.tail_valid, steps.lanes);
     steps.tail_from = tail->data();
   }
-  if (reduce_steps<T, false>(steps, width, count, a, out)) return;
-  if constexpr (can_be_nan<T>) reduce_steps<T, true>(steps, width, count, a, out);
+  if (reduce_steps<T, false>(steps, width, count, is_first, a, out)) return;
+  if constexpr (can_be_nan<T>) reduce_steps<T, true>(steps, width, count, is_first, a, out);
 }
 
 template <class T>
@@ -138,8 +148,8 @@ void reduce_leaf(const T* rows, std::int64_t columns, std::int64_t count, LaneSu
   for (std::int64_t begin = 0; begin < count; begin += block_rows) {
     const std::int64_t block = std::min(block_rows, count - begin);
     for (std::int64_t first = 0; first < columns; first += lanes)
-      add_block(rows + begin * columns, columns, first, std::min(lanes, columns - first), block, a,
-                out + first);
+      add_block(rows + begin * columns, columns, first, std::min(lanes, columns - first), block,
+                begin == 0, a, out + first);
   }
 }
 

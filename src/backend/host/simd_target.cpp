@@ -28,12 +28,15 @@ void choose_simd_target() {
     } else if (level == "avx512") {
       if (!has_avx512) throw InvalidArgument("SERRIED_TARGET=avx512, but this CPU has no AVX-512");
     } else {
-      throw InvalidArgument("SERRIED_TARGET must be avx2 or avx512, not '" + std::string(level) + "'");
+      throw InvalidArgument("SERRIED_TARGET must be avx2 or avx512, not '" + std::string(level) +
+                            "'");
     }
   }
   hwy::SetSupportedTargetsForTest(is_avx512_in_use ? avx512 | avx2 : avx2);
 }
 
-std::string simd_target_name() { return is_avx512_in_use ? "AVX-512" : "AVX2"; }
+std::string simd_target_name() {
+  return is_avx512_in_use ? "AVX-512" : "AVX2";
+}
 
 }  // namespace serried::host

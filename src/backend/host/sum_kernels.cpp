@@ -84,7 +84,8 @@ void add_steps(const T* from, std::int64_t stride, std::int64_t steps, std::int6
       default:
         break;
     }
-  from = add_step_groups<4>(from, stride, steps / 4, count, lanes);
+  from = add_step_groups<8>(from, stride, steps / 8, count, lanes);
+  from = add_step_groups<4>(from, stride, steps % 8 / 4, count, lanes);
   add_step_groups<1>(from, stride, steps % 4, count, lanes);
 }
 
@@ -96,26 +97,32 @@ void add_padded_step(const T* from, std::int64_t count, std::int64_t lane_count,
 }
 
 template <class T>
-void sum_leaf(const T* rows, std::int64_t columns, std::int64_t count, double* out) {
+void sum_narrow_leaf(const T* rows, std::int64_t columns, std::int64_t count, double* out) {
   const Panel panel = Panel::of(columns);
   alignas(64) double lanes[Panel::max_lanes + 8];
-  if (columns < Panel::wide_columns) {
-    std::memset(lanes, 0, static_cast<std::size_t>(panel.lanes + 8) * sizeof(double));
-    const std::int64_t steps = count / panel.rows;
-    add_steps(rows, panel.lanes, steps, panel.lanes, lanes);
-    if (const std::int64_t rest = count - steps * panel.rows; rest != 0)
-      add_padded_step(rows + steps * panel.lanes, rest * columns, panel.lanes, lanes);
-    fold_lanes(lanes, panel.lanes, columns, [](auto a, auto b) { return hn::Add(a, b); });
-    std::memcpy(out, lanes, static_cast<std::size_t>(columns) * sizeof(double));
-    return;
-  }
+  std::memset(lanes, 0, static_cast<std::size_t>(panel.lanes + 8) * sizeof(double));
+  const std::int64_t steps = count / panel.rows;
+  add_steps(rows, panel.lanes, steps, panel.lanes, lanes);
+  if (const std::int64_t rest = count - steps * panel.rows; rest != 0)
+    add_padded_step(rows + steps * panel.lanes, rest * columns, panel.lanes, lanes);
+  fold_lanes(lanes, panel.lanes, columns, [](auto a, auto b) { return hn::Add(a, b); });
+  std::memcpy(out, lanes, static_cast<std::size_t>(columns) * sizeof(double));
+}
+
+template <class T>
+void sum_wide_leaf(const T* rows, std::int64_t columns, std::int64_t count, double* out) {
   for (std::int64_t first = 0; first < columns; first += wide_lanes) {
     const std::int64_t width = std::min(wide_lanes, columns - first);
+    if (width % 8 == 0 || count == 0) {
+      std::memset(out + first, 0, static_cast<std::size_t>(width) * sizeof(double));
+      add_steps(rows + first, columns, count, width, out + first);
+      continue;
+    }
     // the last vector of a row may reach into the next row, but not beyond the last one
-    const std::int64_t padded = width % 8 != 0 && count != 0 ? 1 : 0;
+    alignas(64) double lanes[wide_lanes + 8];
     std::memset(lanes, 0, static_cast<std::size_t>(width + 8) * sizeof(double));
-    add_steps(rows + first, columns, count - padded, width, lanes);
-    if (padded != 0) add_padded_step(rows + (count - 1) * columns + first, width, width, lanes);
+    add_steps(rows + first, columns, count - 1, width, lanes);
+    add_padded_step(rows + (count - 1) * columns + first, width, width, lanes);
     std::memcpy(out + first, lanes, static_cast<std::size_t>(width) * sizeof(double));
   }
 }
@@ -124,9 +131,15 @@ template <class T>
 void sum_leaves(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
                 double* out) {
   const auto* elements = static_cast<const T*>(rows);
-  for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf)
-    sum_leaf(elements + offsets[leaf] * columns, columns, offsets[leaf + 1] - offsets[leaf],
-             out + static_cast<std::int64_t>(leaf) * columns);
+  for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf) {
+    const T* from = elements + offsets[leaf] * columns;
+    const std::int64_t count = offsets[leaf + 1] - offsets[leaf];
+    double* to = out + static_cast<std::int64_t>(leaf) * columns;
+    if (columns < Panel::wide_columns)
+      sum_narrow_leaf(from, columns, count, to);
+    else
+      sum_wide_leaf(from, columns, count, to);
+  }
 }
 
 void sum_columns_of(DType dtype, const void* rows, std::int64_t columns,

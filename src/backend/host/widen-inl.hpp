@@ -77,13 +77,21 @@ HWY_INLINE DoubleVec load_wide(const T* from) {
   }
 }
 
-// Adds the upper half of the lanes to the lower half until `columns` are left. The array has one
-// vector of room behind its lanes.
+// Combines the upper half of the lanes with the lower half until `columns` are left. The array has
+// one vector of room behind its lanes. The last few go one by one: a vector that spans two stores
+// waits for both.
 template <class Combine>
 HWY_INLINE void fold_lanes(double* lanes, std::int64_t count, std::int64_t columns,
                            Combine combine) {
+  constexpr hn::CappedTag<double, 1> one;
   while (count > columns) {
     count /= 2;
+    if (count < vector_lanes) {
+      for (std::int64_t i = 0; i < count; ++i)
+        hn::StoreU(combine(hn::LoadU(one, lanes + i), hn::LoadU(one, lanes + i + count)), one,
+                   lanes + i);
+      continue;
+    }
     for (std::int64_t i = 0; i < count; i += vector_lanes)
       hn::StoreU(combine(hn::LoadU(doubles, lanes + i), hn::LoadU(doubles, lanes + i + count)),
                  doubles, lanes + i);
