@@ -4,8 +4,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "serried/array/array.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 #include "serried/io/address.hpp"
@@ -13,12 +15,13 @@
 namespace serried {
 
 /// Which axes of a dataset are the samples (rows); all other axes, flattened, are the features.
+/// Axes count after selection and stacking: the new axis of a series is axis 0.
 struct SampleAxes {
   enum class Kind : std::uint8_t {
-    axes,      ///< the listed axes, in C order of the listing
+    axes,      ///< the listed axes, in C order of the listing; negative ones count from the end
     all,       ///< each element is a row
-    flattened  ///< leading axes until there are at least 1024 rows: for verbs that do not mind the
-               ///< order
+    flattened  ///< leading axes until there are at least 1024 rows, of at most 64 MiB each: for
+               ///< verbs that do not mind the order
   };
   Kind kind = Kind::axes;
   std::vector<int> axes = {0};
@@ -26,59 +29,82 @@ struct SampleAxes {
 
 struct DatasetOptions {
   SampleAxes samples;
-  /// NetCDF-4 attributes: _FillValue and missing_value become NaN, scale_factor, add_offset and
-  /// _Unsigned are applied. Data with any of them is f32 or f64.
+  /// CF and NetCDF-4 attributes: `_Unsigned` is applied, `_FillValue` and `missing_value` (compared
+  /// with raw values) become NaN, then `scale_factor` and `add_offset`. `valid_min`, `valid_max`
+  /// and `valid_range` are left aside, as xarray does. What is computed so is f32 where the raw
+  /// type is f16, f32 or has at most 16 bits and scale_factor and add_offset are f32 or absent,
+  /// else f64; other data keeps its type.
   bool is_decoding = true;
-  /// openPMD: multiply by unitSI.
+  /// openPMD: multiply by unitSI; the result is f64.
   bool is_si = false;
-  /// Convert to this dtype while reading.
+  /// Convert to this dtype while reading, as NumPy's astype; NaN and values out of range of an
+  /// integer type are an error that names the first one.
   std::optional<DType> dtype;
 };
 
 /// A coordinate variable of one axis (NetCDF-4 dimension scale).
 struct Coordinate {
   std::string name;
-  int axis = 0;  ///< of the selected shape
-  DType dtype = DType::f64;
+  int axis = 0;              ///< of Dataset::sample_shape; of the dataset that it is attached to
+  DType dtype = DType::f64;  ///< integers beyond 2^53 are rounded in `values`
   std::vector<double> values;
   std::vector<std::pair<std::string, std::string>> text_attributes;  ///< units, long_name, ...
 };
 
 /// An open HDF5 dataset, or a series of them stacked along a new leading axis, as rows of tiles.
-/// Reading goes to the file each time; `to_array` holds it.
+/// Reading goes to the file each time; `to_array` holds it. One thread uses a Dataset at a time.
+///
+/// With IoMode::independent (the default) each rank opens the files that it needs for itself,
+/// without MPI-IO: the fastest way for runs of rows (src/io/README.md has figures). With
+/// IoMode::collective all ranks enter every H5Dread together, with an empty selection where they
+/// have nothing to read; files are then open from a plan's first batch to its last.
 class Dataset : public TileSource {
  public:
   /// Opens what an address names: metadata is read on rank 0 and broadcast; a glob is expanded
-  /// there, in natural order. Collective.
+  /// there, in natural order. The datasets of a series have one shape after selection; different
+  /// dtypes are promoted as NumPy does. A constant component of openPMD (a group with the
+  /// attributes `value` and `shape`) is a dataset like others. Collective.
   /// @throws RankError (kind io) for missing files, missing datasets (naming those there are) and
-  /// files that are damaged or no HDF5; (kind data) for element types that are not numbers.
+  /// files that are damaged or no HDF5; (kind data) for element types that are not numbers, and for
+  /// a series whose shapes differ; (kind invalid_argument) for a selection that does not fit the
+  /// shape.
+  /// @throws InvalidArgument for sample axes that do not exist.
   [[nodiscard]] static Dataset open(const Context& ctx, const Address& address,
                                     const DatasetOptions& options = {});
   /// Opens several addresses of equal sample shape as one matrix whose features are theirs, side by
-  /// side. Collective.
+  /// side.
+  /// Collective.
+  /// @throws InvalidArgument for no addresses, and for sample shapes that differ.
   [[nodiscard]] static Dataset open(const Context& ctx, const std::vector<Address>& addresses,
                                     const DatasetOptions& options = {});
 
-  /// Shape after selection and stacking.
+  /// Shape after selection and stacking; of several addresses, sample_shape and feature_shape one
+  /// after the other.
   [[nodiscard]] const Shape& shape() const noexcept;
-  /// Extents of the sample axes and of the feature axes.
+  /// Extents of the sample axes and of the feature axes. Of several addresses with equal features
+  /// the feature shape is (addresses, features...), else (sum of features,).
   [[nodiscard]] const Shape& sample_shape() const noexcept;
   [[nodiscard]] const Shape& feature_shape() const noexcept;
-  /// The coordinate variables of the sample axes.
+  /// The coordinate variables of the sample axes, of the first dataset, with the selection applied.
   [[nodiscard]] const std::vector<Coordinate>& sample_coordinates() const noexcept;
   [[nodiscard]] const std::vector<std::string>& files() const noexcept;
-  /// The element type in the file, e.g. "f32 big-endian".
+  /// The element type in the (first) file, e.g. "f32 big-endian".
   [[nodiscard]] const std::string& file_type() const noexcept;
 
   [[nodiscard]] const Layout& layout() const override;
   [[nodiscard]] DType dtype() const override;
   [[nodiscard]] Shape row_shape() const override;
   [[nodiscard]] std::string describe() const override;
+  [[nodiscard]] ReadPlan plan(const Leaves& leaves, std::int64_t bytes, int rank) const override;
+  /// Failures are agreed on in the first batches, every 64 batches and in the plan's last one:
+  /// until then a rank whose read failed gets zeros. So results count only once the last batch is
+  /// read.
   [[nodiscard]] TileView read(const ReadPlan& plan, std::int64_t batch,
                               Buffer& scratch) const override;
 
-  /// Reads everything into memory; each rank its own rows.
+  /// Reads everything into memory; each rank its own rows: shape (rows, feature_shape...).
   /// Collective.
+  /// @throws RankError if reading fails on any rank.
   [[nodiscard]] Array to_array() const;
 
  private:

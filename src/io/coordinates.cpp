@@ -1,0 +1,155 @@
+#include "io/coordinates.hpp"
+
+#include <hdf5_hl.h>
+
+#include <optional>
+
+#include "io/hdf5/attributes.hpp"
+#include "io/hdf5/errors.hpp"
+#include "io/hdf5/objects.hpp"
+#include "io/hdf5/open.hpp"
+
+namespace serried {
+namespace {
+
+constexpr std::int64_t max_values = std::int64_t{1} << 24;
+
+/// NetCDF-4 writes this as the NAME of a dimension that has no variable.
+constexpr std::string_view no_variable = "This is a netCDF dimension but not a netCDF variable";
+
+/// Takes the path of the first scale of an axis.
+extern "C" herr_t serried_take_scale(hid_t /*dataset*/, unsigned /*axis*/, hid_t scale,
+                                     void* path) {
+  char text[4096];
+  const ssize_t size = H5Iget_name(scale, text, sizeof(text));
+  if (size <= 0 || size >= static_cast<ssize_t>(sizeof(text))) return 0;
+  try {
+    *static_cast<std::string*>(path) = text;
+  } catch (...) {
+    return -1;
+  }
+  return 1;
+}
+
+std::vector<std::pair<std::string, std::string>> text_attributes(hid_t object) {
+  std::vector<std::pair<std::string, std::string>> texts;
+  for (const std::string& name : hdf5::attribute_names(object)) {
+    if (name.starts_with('_') || name == "CLASS" || name == "NAME") continue;
+    const auto text = hdf5::read_text_attribute(object, name);
+    if (text) texts.emplace_back(name, *text);
+  }
+  return texts;
+}
+
+/// The selected values of a 1-D scale, decoded; nothing where it holds no numbers of that length.
+std::optional<Coordinate> read_scale(hid_t file, const std::string& path, const SelectedAxis& axis,
+                                     std::int64_t extent, bool is_decoding,
+                                     const Backend& backend) {
+  const hdf5::DatasetId dataset(hdf5::checked(H5Dopen2(file, path.c_str(), H5P_DEFAULT), path));
+  const auto scale_name = hdf5::read_text_attribute(dataset.id(), "NAME");
+  if (scale_name && scale_name->starts_with(no_variable)) return std::nullopt;
+  const hdf5::Type type(hdf5::checked(H5Dget_type(dataset.id()), path));
+  const hdf5::ElementType element = hdf5::describe_type(type.id());
+  const hdf5::Space space(hdf5::checked(H5Dget_space(dataset.id()), path));
+  hsize_t length = 0;
+  if (!element.is_number || H5Sget_simple_extent_ndims(space.id()) != 1 ||
+      H5Sget_simple_extent_dims(space.id(), &length, nullptr) != 1 ||
+      length != static_cast<hsize_t>(extent))
+    return std::nullopt;
+  DatasetOptions options;
+  options.is_decoding = is_decoding;
+  DecodeRule rule =
+      make_decode_rule(dataset.id(), element.dtype, options, path, [](const std::string&) {});
+  Coordinate coordinate;
+  coordinate.name = path.substr(path.rfind('/') + 1);
+  coordinate.dtype = rule.result;
+  coordinate.values.resize(static_cast<std::size_t>(axis.count));
+  coordinate.text_attributes = text_attributes(dataset.id());
+  if (axis.count == 0) return coordinate;
+  const hsize_t start = static_cast<hsize_t>(axis.start);
+  const hsize_t step = static_cast<hsize_t>(axis.step);
+  const hsize_t count = static_cast<hsize_t>(axis.count);
+  const hdf5::Space memory(hdf5::checked(H5Screate_simple(1, &count, nullptr), path));
+  hdf5::check(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &start, &step, &count, nullptr),
+              path);
+  std::vector<std::byte> raw(static_cast<std::size_t>(count) * size_of(rule.raw));
+  const hdf5::Type memory_type = hdf5::memory_type(element);
+  hdf5::check(
+      H5Dread(dataset.id(), memory_type.id(), memory.id(), space.id(), H5P_DEFAULT, raw.data()),
+      path + " cannot be read");
+  rule.result = DType::f64;
+  static_cast<void>(decode(rule, raw.data(), reinterpret_cast<std::byte*>(coordinate.values.data()),
+                           axis.count, backend));
+  return coordinate;
+}
+
+}  // namespace
+
+std::vector<Coordinate> read_coordinates(const PartMeta& part, const std::vector<int>& samples,
+                                         bool is_decoding, const Backend& backend) {
+  const hdf5::QuietErrors quiet;
+  std::vector<Coordinate> coordinates;
+  const ItemMeta& item = part.items.front();
+  if (item.is_constant) return coordinates;
+  const hdf5::File file = hdf5::open_serial(item.file);
+  const hdf5::DatasetId dataset(
+      hdf5::checked(H5Dopen2(file.id(), item.object.c_str(), H5P_DEFAULT), item.name()));
+  const hdf5::Space space(hdf5::checked(H5Dget_space(dataset.id()), item.name()));
+  hsize_t extents[H5S_MAX_RANK] = {};
+  H5Sget_simple_extent_dims(space.id(), extents, nullptr);
+  if (H5Aexists(dataset.id(), "DIMENSION_LIST") <= 0) return coordinates;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    int kept = samples[i] - (part.is_series ? 1 : 0);
+    if (kept < 0) continue;
+    std::size_t axis = 0;
+    for (; item.axes[axis].is_dropped || kept > 0; ++axis)
+      if (!item.axes[axis].is_dropped) --kept;
+    if (item.axes[axis].count > max_values) continue;
+    std::string path;
+    if (H5DSiterate_scales(dataset.id(), static_cast<unsigned>(axis), nullptr, serried_take_scale,
+                           &path) <= 0)
+      continue;
+    auto coordinate = read_scale(file.id(), path, item.axes[axis],
+                                 static_cast<std::int64_t>(extents[axis]), is_decoding, backend);
+    if (!coordinate) continue;
+    coordinate->axis = static_cast<int>(i);
+    coordinates.push_back(std::move(*coordinate));
+  }
+  return coordinates;
+}
+
+void put_coordinates(WireWriter& wire, const std::vector<Coordinate>& coordinates) {
+  wire.put(static_cast<std::int64_t>(coordinates.size()));
+  for (const Coordinate& c : coordinates) {
+    wire.put(c.name);
+    wire.put(c.axis);
+    wire.put(c.dtype);
+    wire.put(c.values);
+    wire.put(static_cast<std::int64_t>(c.text_attributes.size()));
+    for (const auto& [name, text] : c.text_attributes) {
+      wire.put(name);
+      wire.put(text);
+    }
+  }
+}
+
+std::vector<Coordinate> get_coordinates(WireReader& wire) {
+  std::int64_t count = 0;
+  wire.get(count);
+  std::vector<Coordinate> coordinates(static_cast<std::size_t>(count));
+  for (Coordinate& c : coordinates) {
+    wire.get(c.name);
+    wire.get(c.axis);
+    wire.get(c.dtype);
+    wire.get(c.values);
+    wire.get(count);
+    c.text_attributes.resize(static_cast<std::size_t>(count));
+    for (auto& [name, text] : c.text_attributes) {
+      wire.get(name);
+      wire.get(text);
+    }
+  }
+  return coordinates;
+}
+
+}  // namespace serried

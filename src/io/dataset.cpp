@@ -1,0 +1,244 @@
+#include "serried/io/dataset.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <utility>
+
+#include "io/coordinates.hpp"
+#include "io/row_reader.hpp"
+#include "serried/comm/agree.hpp"
+
+namespace serried {
+namespace {
+
+/// Reads are agreed on in these first batches, so that failing to get memory for them is an error
+/// on all ranks (callers use few scratch buffers in turn), and then seldom, because agreeing makes
+/// ranks wait.
+constexpr std::int64_t first_batches = 4;
+constexpr std::int64_t batches_between_agreements = 64;
+
+Shape joined(const Shape& a, const Shape& b) {
+  std::vector<std::int64_t> extents(a.extents().begin(), a.extents().end());
+  extents.insert(extents.end(), b.extents().begin(), b.extents().end());
+  return Shape(std::span<const std::int64_t>(extents));
+}
+
+/// The features of all parts, side by side.
+Shape joined_features(const std::vector<PartGeometry>& geometry, std::int64_t row_elements) {
+  const Shape& first = geometry.front().features;
+  if (geometry.size() == 1) return first;
+  const bool are_equal =
+      std::all_of(geometry.begin(), geometry.end(),
+                  [&](const PartGeometry& part) { return part.features == first; });
+  if (are_equal && first.dimensions() < max_dimensions)
+    return first.with_inserted(0, static_cast<std::int64_t>(geometry.size()));
+  return Shape{row_elements};
+}
+
+std::vector<PartGeometry> lay_out(const DatasetMeta& meta, const SampleAxes& samples) {
+  std::vector<PartGeometry> geometry;
+  std::int64_t row_elements = 0;
+  for (const PartMeta& part : meta.parts) {
+    PartGeometry g;
+    g.roles = resolve_roles(samples, part.shape, size_of(meta.dtype), part.text);
+    g.samples = extents_of(part.shape, g.roles.samples);
+    g.features = extents_of(part.shape, g.roles.features);
+    g.feature_begin = row_elements;
+    row_elements += g.features.elements();
+    if (!geometry.empty() && !(g.samples == geometry.front().samples))
+      throw InvalidArgument(part.text + " has samples of shape " + g.samples.to_string() +
+                            ", but " + meta.parts.front().text + " has " +
+                            geometry.front().samples.to_string());
+    geometry.push_back(std::move(g));
+  }
+  for (std::size_t i = 0; i < geometry.size(); ++i) {
+    PartGeometry& g = geometry[i];
+    g.strides.assign(static_cast<std::size_t>(meta.parts[i].shape.dimensions()), 0);
+    const auto rows = c_strides(g.samples.extents());
+    const auto columns = c_strides(g.features.extents());
+    for (std::size_t a = 0; a < rows.size(); ++a)
+      g.strides[static_cast<std::size_t>(g.roles.samples[a])] = rows[a] * row_elements;
+    for (std::size_t a = 0; a < columns.size(); ++a)
+      g.strides[static_cast<std::size_t>(g.roles.features[a])] = columns[a];
+  }
+  return geometry;
+}
+
+}  // namespace
+
+struct Dataset::Impl {
+  Impl(const Context& context, DatasetMeta&& metadata, const SampleAxes& sample_axes)
+      : ctx(context),
+        meta(std::move(metadata)),
+        geometry(lay_out(meta, sample_axes)),
+        row_elements(geometry.back().feature_begin + geometry.back().features.elements()),
+        samples(geometry.front().samples),
+        features(joined_features(geometry, row_elements)),
+        shape(meta.parts.size() == 1 ? meta.parts.front().shape : joined(samples, features)),
+        layout(Layout::uniform(samples.elements(), context.size(), context.options().max_tiles)),
+        reader(context, meta.parts, geometry, row_elements) {
+    for (const PartMeta& part : meta.parts) {
+      text += (text.empty() ? "" : " + ") + part.text;
+      for (const ItemMeta& item : part.items)
+        if (std::find(files.begin(), files.end(), item.file) == files.end())
+          files.push_back(item.file);
+    }
+    file_type = meta.parts.front().items.front().type.text;
+  }
+
+  [[nodiscard]] bool is_collective() const {
+    return ctx.options().io_mode == IoMode::collective && ctx.size() > 1;
+  }
+
+  /// Runs work of this rank; keeps its first failure for the next agreement.
+  template <class F>
+  void attempt(F&& work) {
+    if (failure) return;
+    try {
+      work();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }
+
+  /// Collective. All ranks throw if one has failed since the last agreement.
+  void settle() {
+    agree(ctx.comm(), [&] {
+      if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
+    });
+  }
+
+  Context ctx;
+  DatasetMeta meta;
+  std::vector<PartGeometry> geometry;
+  std::int64_t row_elements;
+  Shape samples;
+  Shape features;
+  Shape shape;
+  Layout layout;
+  RowReader reader;
+  std::vector<Coordinate> coordinates;
+  std::vector<std::string> files;
+  std::string file_type;
+  std::string text;
+  std::exception_ptr failure;
+};
+
+Dataset::Dataset(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Dataset Dataset::open(const Context& ctx, const Address& address, const DatasetOptions& options) {
+  return open(ctx, std::vector<Address>{address}, options);
+}
+
+Dataset Dataset::open(const Context& ctx, const std::vector<Address>& addresses,
+                      const DatasetOptions& options) {
+  if (addresses.empty()) throw InvalidArgument("a dataset to open must be named");
+  if (options.dtype && !is_real(*options.dtype))
+    throw InvalidArgument("files cannot be read as " + std::string(name(*options.dtype)));
+  std::string bytes;
+  agree_on_root(ctx.comm(), 0, [&] { bytes = read_metadata(addresses, options).to_bytes(); });
+  bytes = ctx.comm().broadcast_text(bytes, 0);
+  auto impl = std::make_shared<Impl>(ctx, DatasetMeta::from_bytes(bytes), options.samples);
+  if (ctx.rank() == 0)
+    for (const std::string& warning : impl->meta.warnings)
+      ctx.recorder().say(Severity::warning, warning);
+  agree_on_root(ctx.comm(), 0, [&] {
+    WireWriter wire;
+    put_coordinates(wire,
+                    read_coordinates(impl->meta.parts.front(), impl->geometry.front().roles.samples,
+                                     options.is_decoding, *ctx.backend()));
+    bytes = wire.bytes();
+  });
+  bytes = ctx.comm().broadcast_text(bytes, 0);
+  WireReader wire(bytes);
+  impl->coordinates = get_coordinates(wire);
+  if (!impl->is_collective())
+    agree(ctx.comm(), [&] { impl->reader.try_open(impl->layout.rows_of(ctx.rank())); });
+  return Dataset(std::move(impl));
+}
+
+const Shape& Dataset::shape() const noexcept {
+  return impl_->shape;
+}
+const Shape& Dataset::sample_shape() const noexcept {
+  return impl_->samples;
+}
+const Shape& Dataset::feature_shape() const noexcept {
+  return impl_->features;
+}
+const std::vector<Coordinate>& Dataset::sample_coordinates() const noexcept {
+  return impl_->coordinates;
+}
+const std::vector<std::string>& Dataset::files() const noexcept {
+  return impl_->files;
+}
+const std::string& Dataset::file_type() const noexcept {
+  return impl_->file_type;
+}
+const Layout& Dataset::layout() const {
+  return impl_->layout;
+}
+DType Dataset::dtype() const {
+  return impl_->meta.dtype;
+}
+Shape Dataset::row_shape() const {
+  return impl_->features;
+}
+std::string Dataset::describe() const {
+  return impl_->text;
+}
+
+ReadPlan Dataset::plan(const Leaves& leaves, std::int64_t bytes, int rank) const {
+  return plan_batches(leaves, row_bytes(), std::max(bytes, impl_->reader.least_batch_bytes()),
+                      rank);
+}
+
+TileView Dataset::read(const ReadPlan& plan, std::int64_t batch, Buffer& scratch) const {
+  Impl& impl = *impl_;
+  const auto batches = static_cast<std::int64_t>(plan.batches.size());
+  const RowRange rows = plan.batches[static_cast<std::size_t>(batch)];
+  const auto bytes = static_cast<std::size_t>(rows.size() * row_bytes());
+  // Scratch for the largest batch at once: later batches then need no memory.
+  std::int64_t most_rows = rows.size();
+  if (batch < first_batches)
+    for (const RowRange& range : plan.batches) most_rows = std::max(most_rows, range.size());
+  impl.attempt([&] {
+    scratch.reserve(impl.ctx.backend(),
+                    std::max<std::size_t>(static_cast<std::size_t>(most_rows * row_bytes()), 1));
+  });
+  const bool is_last = batch + 1 == batches;
+  if (impl.is_collective()) {
+    impl.settle();
+    impl.reader.read_collective(rows, scratch.data());
+    if (is_last) impl.reader.close();
+  } else {
+    impl.attempt([&] { impl.reader.read(rows, scratch.data()); });
+    const bool has_failed = impl.failure != nullptr;
+    if (batch < first_batches || batch % batches_between_agreements == 0 || is_last) impl.settle();
+    if (scratch.bytes() < bytes)
+      throw DeviceError("rank " + std::to_string(impl.ctx.rank()) +
+                        " has no memory for a batch of " + std::to_string(bytes) + " bytes of " +
+                        describe());
+    if (has_failed) std::memset(scratch.data(), 0, bytes);
+  }
+  return {rows, impl.row_elements, dtype(), scratch.data()};
+}
+
+Array Dataset::to_array() const {
+  Impl& impl = *impl_;
+  const RowRange rows = impl.layout.rows_of(impl.ctx.rank());
+  Buffer local;
+  agree(impl.ctx.comm(), [&] {
+    local = Buffer(impl.ctx.backend(), static_cast<std::size_t>(rows.size() * row_bytes()));
+    if (!impl.is_collective()) impl.reader.read(rows, local.data());
+  });
+  if (impl.is_collective()) {
+    impl.reader.read_collective(rows, local.data());
+    impl.reader.close();
+  }
+  return Array::from_buffer(impl.ctx, joined(Shape{impl.samples.elements()}, impl.features),
+                            dtype(), impl.layout, std::move(local));
+}
+
+}  // namespace serried

@@ -1,0 +1,222 @@
+#include "io/metadata.hpp"
+
+#include <cstring>
+
+#include "io/glob.hpp"
+#include "io/hdf5/attributes.hpp"
+#include "io/hdf5/errors.hpp"
+#include "io/hdf5/objects.hpp"
+#include "io/hdf5/open.hpp"
+#include "serried/base/error.hpp"
+
+namespace serried {
+namespace {
+
+Shape shape_of_extents(std::span<const hsize_t> extents, const std::string& name) {
+  if (extents.size() > static_cast<std::size_t>(max_dimensions))
+    throw DataError(name + ": it has " + std::to_string(extents.size()) +
+                    " dimensions; at most 8 can be read");
+  std::vector<std::int64_t> signed_extents(extents.begin(), extents.end());
+  return Shape(std::span<const std::int64_t>(signed_extents));
+}
+
+[[noreturn]] void refuse(const ItemMeta& item) {
+  throw DataError(item.name() + ": " + item.type.refusal + " (the elements are of type " +
+                  item.type.text + ")");
+}
+
+Shape describe_dataset(hid_t dataset, ItemMeta& item) {
+  const hdf5::Type type(hdf5::checked(H5Dget_type(dataset), item.name()));
+  item.type = hdf5::describe_type(type.id());
+  if (!item.type.is_number) refuse(item);
+  const hdf5::Space space(hdf5::checked(H5Dget_space(dataset), item.name()));
+  if (H5Sget_simple_extent_type(space.id()) == H5S_NULL)
+    throw DataError(item.name() + ": the dataset is empty (a null dataspace)");
+  hsize_t extents[H5S_MAX_RANK] = {};
+  const int rank = H5Sget_simple_extent_dims(space.id(), extents, nullptr);
+  const Shape shape = shape_of_extents({extents, static_cast<std::size_t>(rank)}, item.name());
+  const hdf5::Properties creation(hdf5::checked(H5Dget_create_plist(dataset), item.name()));
+  if (H5Pget_layout(creation.id()) == H5D_CHUNKED) {
+    hsize_t chunks[H5S_MAX_RANK] = {};
+    H5Pget_chunk(creation.id(), rank, chunks);
+    item.chunks.assign(chunks, chunks + rank);
+    item.is_filtered = H5Pget_nfilters(creation.id()) > 0;
+  }
+  return shape;
+}
+
+/// openPMD: the attribute `value` stands for all elements, the attribute `shape` for the extents.
+Shape describe_constant(hid_t group, ItemMeta& item) {
+  const auto value = hdf5::read_attribute(group, "value");
+  const auto shape = hdf5::read_attribute(group, "shape");
+  if (!value->is_number || value->count != 1)
+    throw DataError(item.name() +
+                    ": the attribute `value` of this constant component is not one number");
+  if (!shape->is_number || shape->shape.size() > 1)
+    throw DataError(item.name() +
+                    ": the attribute `shape` of this constant component is no list of extents");
+  item.is_constant = true;
+  item.type.is_number = true;
+  item.type.dtype = value->dtype;
+  item.type.text = value->type;
+  std::memcpy(item.constant.data(), value->bytes.data(), value->bytes.size());
+  std::vector<hsize_t> extents;
+  for (std::int64_t i = 0; i < shape->count; ++i) extents.push_back(shape->as<hsize_t>(i));
+  return shape_of_extents(extents, item.name());
+}
+
+class MetadataReader {
+ public:
+  MetadataReader(const DatasetOptions& options, DatasetMeta& meta)
+      : options_(options), meta_(meta) {}
+
+  PartMeta read(const Address& address) {
+    PartMeta part;
+    part.text = address.text;
+    part.is_series = address.is_glob || address.is_object_glob;
+    const std::vector<std::string> files =
+        address.is_glob ? expand_path_glob(address.path) : std::vector<std::string>{address.path};
+    for (const std::string& file : files) read_file(address, file, part);
+    if (part.items.empty()) throw IoError(address.text + ": no dataset matches " + address.object);
+    const Shape item_shape = selected_shape(part.items.front().axes);
+    for (const ItemMeta& item : part.items)
+      if (!(selected_shape(item.axes) == item_shape))
+        throw DataError(address.text + ": the series cannot be stacked: " + item.name() +
+                        " has shape " + selected_shape(item.axes).to_string() + ", " +
+                        part.items.front().name() + " has " + item_shape.to_string());
+    part.shape = part.is_series
+                     ? item_shape.with_inserted(0, static_cast<std::int64_t>(part.items.size()))
+                     : item_shape;
+    return part;
+  }
+
+ private:
+  void read_file(const Address& address, const std::string& path, PartMeta& part) {
+    const hdf5::File file = hdf5::open_serial(path);
+    if (address.is_object_glob) {
+      for (const std::string& object : hdf5::expand_object_glob(file.id(), address.object))
+        part.items.push_back(read_item(address, file, path, object));
+      return;
+    }
+    const std::string object =
+        address.object.empty() ? hdf5::only_data(file.id(), path) : address.object;
+    part.items.push_back(read_item(address, file, path, object));
+  }
+
+  ItemMeta read_item(const Address& address, const hdf5::File& file, const std::string& path,
+                     const std::string& object_path) {
+    ItemMeta item;
+    item.file = path;
+    item.object = object_path;
+    if (object_path != "/" && !hdf5::is_object(file.id(), object_path))
+      hdf5::throw_missing(file.id(), path, object_path);
+    const hdf5::Object object(
+        hdf5::checked(H5Oopen(file.id(), object_path.c_str(), H5P_DEFAULT), item.name()));
+    Shape shape;
+    if (H5Iget_type(object.id()) == H5I_DATASET)
+      shape = describe_dataset(object.id(), item);
+    else if (hdf5::is_constant_component(object.id()))
+      shape = describe_constant(object.id(), item);
+    else
+      hdf5::throw_missing(file.id(), path, object_path + " (it is a group)");
+    item.axes = apply_selection(address.selection, shape, item.name());
+    item.rule = make_decode_rule(object.id(), item.type.dtype, options_, item.name(),
+                                 [&](const std::string& text) { meta_.warnings.push_back(text); });
+    return item;
+  }
+
+  const DatasetOptions& options_;
+  DatasetMeta& meta_;
+};
+
+void put_item(WireWriter& wire, const ItemMeta& item) {
+  wire.put(item.file);
+  wire.put(item.object);
+  wire.put(item.type.is_bit_field);
+  wire.put(item.type.dtype);
+  wire.put(item.type.text);
+  wire.put(item.axes);
+  wire.put(item.chunks);
+  wire.put(item.is_filtered);
+  wire.put(item.is_constant);
+  wire.put(item.constant);
+  const DecodeRule& r = item.rule;
+  wire.put(r.raw);
+  wire.put(r.result);
+  wire.put(r.arithmetic);
+  wire.put(r.fills);
+  for (const bool flag : {r.is_computing, r.has_scale, r.has_offset, r.has_unit}) wire.put(flag);
+  for (const double number : {r.scale, r.offset, r.unit}) wire.put(number);
+}
+
+void get_item(WireReader& wire, ItemMeta& item) {
+  wire.get(item.file);
+  wire.get(item.object);
+  wire.get(item.type.is_bit_field);
+  wire.get(item.type.dtype);
+  wire.get(item.type.text);
+  item.type.is_number = true;
+  wire.get(item.axes);
+  wire.get(item.chunks);
+  wire.get(item.is_filtered);
+  wire.get(item.is_constant);
+  wire.get(item.constant);
+  DecodeRule& r = item.rule;
+  wire.get(r.raw);
+  wire.get(r.result);
+  wire.get(r.arithmetic);
+  wire.get(r.fills);
+  for (bool* flag : {&r.is_computing, &r.has_scale, &r.has_offset, &r.has_unit}) wire.get(*flag);
+  for (double* number : {&r.scale, &r.offset, &r.unit}) wire.get(*number);
+}
+
+}  // namespace
+
+std::string DatasetMeta::to_bytes() const {
+  WireWriter wire;
+  wire.put(static_cast<std::int64_t>(parts.size()));
+  for (const PartMeta& part : parts) {
+    wire.put(part.text);
+    wire.put(part.is_series);
+    wire.put(part.shape);
+    wire.put(static_cast<std::int64_t>(part.items.size()));
+    for (const ItemMeta& item : part.items) put_item(wire, item);
+  }
+  wire.put(dtype);
+  wire.put(warnings);
+  return wire.bytes();
+}
+
+DatasetMeta DatasetMeta::from_bytes(const std::string& bytes) {
+  DatasetMeta meta;
+  WireReader wire(bytes);
+  std::int64_t count = 0;
+  wire.get(count);
+  meta.parts.resize(static_cast<std::size_t>(count));
+  for (PartMeta& part : meta.parts) {
+    wire.get(part.text);
+    wire.get(part.is_series);
+    wire.get(part.shape);
+    wire.get(count);
+    part.items.resize(static_cast<std::size_t>(count));
+    for (ItemMeta& item : part.items) get_item(wire, item);
+  }
+  wire.get(meta.dtype);
+  wire.get(meta.warnings);
+  return meta;
+}
+
+DatasetMeta read_metadata(const std::vector<Address>& addresses, const DatasetOptions& options) {
+  const hdf5::QuietErrors quiet;
+  DatasetMeta meta;
+  MetadataReader reader(options, meta);
+  for (const Address& address : addresses) meta.parts.push_back(reader.read(address));
+  meta.dtype = meta.parts.front().items.front().rule.result;
+  for (const PartMeta& part : meta.parts)
+    for (const ItemMeta& item : part.items) meta.dtype = promote(meta.dtype, item.rule.result);
+  for (PartMeta& part : meta.parts)
+    for (ItemMeta& item : part.items) item.rule.result = meta.dtype;
+  return meta;
+}
+
+}  // namespace serried

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "io/decoding.hpp"
+#include "io/hdf5/types.hpp"
+#include "io/selection.hpp"
+#include "io/wire.hpp"
+#include "serried/io/address.hpp"
+#include "serried/io/dataset.hpp"
+
+namespace serried {
+
+/// One dataset of one file, as it is known on all ranks.
+struct ItemMeta {
+  std::string file;
+  std::string object;
+  hdf5::ElementType type;
+  std::vector<SelectedAxis> axes;       ///< one for each axis of the file
+  std::vector<std::int64_t> chunks;     ///< empty: contiguous
+  bool is_filtered = false;             ///< chunks are compressed or checked
+  bool is_constant = false;             ///< openPMD constant component
+  std::array<std::byte, 8> constant{};  ///< its value, of the type's dtype
+  DecodeRule rule;
+
+  [[nodiscard]] std::string name() const { return file + ":" + object; }
+};
+
+/// What one address names.
+struct PartMeta {
+  std::string text;  ///< the address
+  bool is_series = false;
+  std::vector<ItemMeta> items;
+  Shape shape;  ///< after selection and stacking
+};
+
+/// What Dataset::open learns on rank 0.
+struct DatasetMeta {
+  std::vector<PartMeta> parts;
+  DType dtype = DType::f64;
+  std::vector<std::string> warnings;
+
+  [[nodiscard]] std::string to_bytes() const;
+  [[nodiscard]] static DatasetMeta from_bytes(const std::string& bytes);
+};
+
+/// Reads the metadata of all addresses.
+/// Local.
+/// @throws IoError, DataError, InvalidArgument as Dataset::open says.
+[[nodiscard]] DatasetMeta read_metadata(const std::vector<Address>& addresses,
+                                        const DatasetOptions& options);
+
+}  // namespace serried

@@ -1,0 +1,84 @@
+#include "io/open_items.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "io/hdf5/errors.hpp"
+#include "io/hdf5/open.hpp"
+#include "serried/comm/agree.hpp"
+
+namespace serried {
+namespace {
+
+constexpr std::size_t max_open = 64;
+
+/// A cache that holds the chunks which the following batches need again. Each chunk is then
+/// decompressed once by each rank.
+hdf5::Properties access_properties(const ItemMeta& meta, std::int64_t cache_bytes) {
+  hdf5::Properties access(hdf5::checked(H5Pcreate(H5P_DATASET_ACCESS), meta.name()));
+  if (!meta.is_filtered) return access;
+  std::int64_t chunk_bytes = static_cast<std::int64_t>(size_of(meta.type.dtype));
+  for (const std::int64_t extent : meta.chunks) chunk_bytes *= extent;
+  const std::int64_t bytes = std::max({cache_bytes, chunk_bytes, std::int64_t{1} << 20});
+  // HDF5 advises slots of about a hundred times the chunks that fit, best a prime number.
+  const std::int64_t chunks =
+      std::min<std::int64_t>(bytes / std::max<std::int64_t>(chunk_bytes, 1), 10000);
+  hdf5::check(H5Pset_chunk_cache(access.id(), static_cast<std::size_t>(chunks * 100 + 521),
+                                 static_cast<std::size_t>(bytes), H5D_CHUNK_CACHE_W0_DEFAULT),
+              meta.name());
+  return access;
+}
+
+void open_dataset(const ItemMeta& meta, std::int64_t cache_bytes, OpenItems::Item& item) {
+  const hdf5::Properties access = access_properties(meta, cache_bytes);
+  item.dataset =
+      hdf5::DatasetId(hdf5::checked(H5Dopen2(item.file.id(), meta.object.c_str(), access.id()),
+                                    meta.name() + " cannot be opened"));
+  item.space = hdf5::Space(hdf5::checked(H5Dget_space(item.dataset.id()), meta.name()));
+  item.memory_type = hdf5::memory_type(meta.type);
+}
+
+}  // namespace
+
+OpenItems::Item* OpenItems::find(const ItemMeta& meta) {
+  const auto found = std::find_if(items_.begin(), items_.end(),
+                                  [&](const auto& entry) { return entry.first == &meta; });
+  if (found == items_.end()) return nullptr;
+  items_.splice(items_.begin(), items_, found);
+  return &found->second;
+}
+
+const OpenItems::Item& OpenItems::keep(const ItemMeta& meta, Item item) {
+  items_.emplace_front(&meta, std::move(item));
+  return items_.front().second;
+}
+
+const OpenItems::Item& OpenItems::get(const ItemMeta& meta, std::int64_t chunk_cache_bytes) {
+  if (const Item* known = find(meta)) return *known;
+  if (items_.size() == max_open) items_.pop_back();
+  Item item;
+  item.file = hdf5::open_serial(meta.file);
+  open_dataset(meta, chunk_cache_bytes, item);
+  return keep(meta, std::move(item));
+}
+
+const OpenItems::Item& OpenItems::get_parallel(const Communicator& comm, const ItemMeta& meta,
+                                               std::int64_t chunk_cache_bytes) {
+  if (const Item* known = find(meta)) return *known;
+  if (items_.size() == max_open) items_.pop_back();
+  Item item;
+  item.file = hdf5::open_parallel(comm, meta.file, false);
+  agree(comm, [&] { open_dataset(meta, chunk_cache_bytes, item); });
+  return keep(meta, std::move(item));
+}
+
+void OpenItems::close() noexcept {
+  items_.clear();
+}
+
+void OpenItems::release() noexcept {
+  for (auto& [meta, item] : items_) item.file.release();
+  items_.clear();
+}
+
+}  // namespace serried

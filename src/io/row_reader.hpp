@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "io/metadata.hpp"
+#include "io/open_items.hpp"
+#include "io/transfers.hpp"
+#include "serried/base/row_range.hpp"
+#include "serried/context.hpp"
+#include "serried/device/buffer.hpp"
+
+namespace serried {
+
+/// Fills rows of a Dataset from its files. Not to be used by two threads at once.
+class RowReader {
+ public:
+  /// Both vectors must outlive the reader, and stay where they are.
+  RowReader(Context ctx, const std::vector<PartMeta>& parts,
+            const std::vector<PartGeometry>& geometry, std::int64_t row_elements);
+  ~RowReader();
+  RowReader(const RowReader&) = delete;
+  RowReader& operator=(const RowReader&) = delete;
+
+  /// Reads rows into `to`, each rank by itself.
+  /// Local.
+  /// @throws IoError, and DataError for values that the dtype asked for cannot hold.
+  void read(RowRange rows, std::byte* to);
+  /// Reads rows into `to` with collective transfers; every rank has its own rows, or none.
+  /// Collective.
+  /// @throws RankError.
+  void read_collective(RowRange rows, std::byte* to);
+  /// Opens what the first row of this rank needs, to find out early that it cannot.
+  /// Local. @throws IoError.
+  void try_open(RowRange rows);
+  /// Closes the files; in collective mode this is collective.
+  void close() noexcept;
+
+  /// The least size of a batch for which files are read well: where compressed chunks hold many
+  /// rows, or rows lie across the file. Local.
+  [[nodiscard]] std::int64_t least_batch_bytes() const noexcept { return least_batch_bytes_; }
+
+ private:
+  [[nodiscard]] std::vector<Transfer> plan(RowRange rows) const;
+  void execute(const Transfer& transfer, std::byte* to);
+  void fill_constant(const Transfer& transfer, std::byte* to);
+  [[nodiscard]] std::byte* target_of(const Transfer& transfer, std::byte* to);
+  void finish(const Transfer& transfer, std::byte* to);
+  void decode_transfer(const Transfer& transfer, const std::byte* raw, std::byte* result) const;
+
+  Context ctx_;
+  const std::vector<PartMeta>& parts_;
+  const std::vector<PartGeometry>& geometry_;
+  std::int64_t row_elements_;
+  std::int64_t chunk_cache_bytes_ = 0;
+  std::int64_t least_batch_bytes_ = 0;
+  OpenItems open_;
+  Buffer raw_;      ///< elements as they are in the file
+  Buffer decoded_;  ///< and as the Dataset gives them, before they are put in their places
+};
+
+}  // namespace serried

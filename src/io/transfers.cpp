@@ -1,0 +1,90 @@
+#include "io/transfers.hpp"
+
+#include <algorithm>
+
+namespace serried {
+namespace {
+
+/// Cuts a transfer along its slowest axes until each piece is small enough.
+void split(const Transfer& whole, std::int64_t max_elements, std::vector<Transfer>& pieces) {
+  if (whole.elements <= max_elements) {
+    pieces.push_back(whole);
+    return;
+  }
+  std::size_t axis = 0;
+  while (whole.count[axis] == 1) ++axis;
+  const std::int64_t per_index = whole.elements / whole.count[axis];
+  const std::int64_t step = std::max<std::int64_t>(1, max_elements / per_index);
+  for (std::int64_t at = 0; at < whole.count[axis]; at += step) {
+    Transfer piece = whole;
+    piece.count[axis] = std::min(step, whole.count[axis] - at);
+    piece.begin[axis] += at;
+    piece.offset += at * whole.strides[axis];
+    piece.elements = per_index * piece.count[axis];
+    split(piece, max_elements, pieces);
+  }
+}
+
+bool is_c_ordered(const Transfer& transfer) {
+  std::int64_t stride = 1;
+  for (std::size_t axis = transfer.count.size(); axis-- > 0;) {
+    if (transfer.count[axis] == 1) continue;
+    if (transfer.strides[axis] != stride) return false;
+    stride *= transfer.count[axis];
+  }
+  return true;
+}
+
+/// The block of one item; `begin` and `count` are those of the part's axes behind the series axis.
+Transfer make_transfer(const ItemMeta& item, const std::int64_t* begin, const std::int64_t* count,
+                       const std::int64_t* strides, std::int64_t offset) {
+  Transfer transfer;
+  transfer.item = &item;
+  transfer.offset = offset;
+  transfer.elements = 1;
+  std::size_t kept = 0;
+  for (const SelectedAxis& axis : item.axes) {
+    transfer.begin.push_back(axis.is_dropped ? 0 : begin[kept]);
+    transfer.count.push_back(axis.is_dropped ? 1 : count[kept]);
+    transfer.strides.push_back(axis.is_dropped ? 0 : strides[kept]);
+    transfer.elements *= transfer.count.back();
+    if (!axis.is_dropped) ++kept;
+  }
+  return transfer;
+}
+
+}  // namespace
+
+std::vector<Transfer> plan_transfers(const PartMeta& part, const PartGeometry& geometry,
+                                     RowRange rows, std::int64_t row_elements,
+                                     std::int64_t max_bytes) {
+  std::vector<Transfer> transfers;
+  for (const Box& box : boxes_of(geometry.samples, rows)) {
+    std::array<std::int64_t, max_dimensions> begin{};
+    std::array<std::int64_t, max_dimensions> count{};
+    for (std::size_t i = 0; i < geometry.roles.samples.size(); ++i) {
+      const auto axis = static_cast<std::size_t>(geometry.roles.samples[i]);
+      begin[axis] = box.begin[i];
+      count[axis] = box.count[i];
+    }
+    for (const int axis : geometry.roles.features)
+      count[static_cast<std::size_t>(axis)] = part.shape[axis];
+    const std::int64_t offset = box.first * row_elements + geometry.feature_begin;
+    const std::size_t series = part.is_series ? 1 : 0;
+    const std::int64_t first_item = part.is_series ? begin[0] : 0;
+    const std::int64_t items = part.is_series ? count[0] : 1;
+    for (std::int64_t i = 0; i < items; ++i) {
+      const ItemMeta& item = part.items[static_cast<std::size_t>(first_item + i)];
+      const Transfer transfer = make_transfer(
+          item, begin.data() + series, count.data() + series, geometry.strides.data() + series,
+          offset + (part.is_series ? i * geometry.strides[0] : 0));
+      if (transfer.elements == 0) continue;
+      const auto bytes = static_cast<std::int64_t>(size_of(item.rule.raw));
+      split(transfer, std::max<std::int64_t>(1, max_bytes / bytes), transfers);
+    }
+  }
+  for (Transfer& transfer : transfers) transfer.is_contiguous = is_c_ordered(transfer);
+  return transfers;
+}
+
+}  // namespace serried
