@@ -41,6 +41,8 @@ Array::Impl::Impl(const Context& context, const Shape& array_shape, DType array_
       item_bytes(static_cast<std::int64_t>(size_of(array_dtype))),
       row_elements(shape.dimensions() == 0 ? 1 : shape.without(split_axis).elements()) {
   check_dtype_is_fixed(dtype);
+  if (shape.dimensions() == 0 && !is_replicated)
+    throw InvalidArgument("a 0-d array cannot be split over ranks");
   std::int64_t bytes = 0;
   if (__builtin_mul_overflow(shape.elements(), item_bytes, &bytes))
     throw InvalidArgument("an array of shape " + shape.to_string() + " and dtype " +
@@ -87,9 +89,11 @@ RowRange Array::Impl::local_rows() const {
   return is_replicated ? RowRange{0, layout.rows()} : layout.rows_of(ctx.rank());
 }
 
-Shape Array::Impl::local_shape() const {
-  if (shape.dimensions() == 0) return shape;
-  return shape.without(split_axis).with_inserted(0, local_rows().size());
+std::vector<std::int64_t> Array::Impl::strides() const {
+  if (shape.dimensions() == 0) return {};
+  std::vector<std::int64_t> by_axis = c_strides(shape.without(split_axis), item_bytes);
+  by_axis.insert(by_axis.begin() + split_axis, row_bytes());
+  return by_axis;
 }
 
 void Array::Impl::number_elements(std::int64_t first, std::span<std::uint64_t> numbers) const {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "serried/array/array.hpp"
 
@@ -35,10 +36,15 @@ struct Array::Impl {
   /// This rank's rows moved to another layout of the same rows, into memory of its own.
   /// Collective.
   [[nodiscard]] std::shared_ptr<Impl> moved_to(Layout target) const;
-  /// (local rows, other extents...).
-  [[nodiscard]] Shape local_shape() const;
+  /// Byte strides of this rank's part, by global axis.
+  [[nodiscard]] std::vector<std::int64_t> strides() const;
   /// Copies all rows, split axis first, to C order.
   void copy_to_c_order(const std::byte* rows, std::byte* to) const;
+  /// All ranks' parts in rank order, for ranks that received them: the whole in C order.
+  [[nodiscard]] std::vector<std::byte> to_c_order(std::vector<std::byte> rows) const;
+  [[nodiscard]] std::span<const std::byte> local_bytes() const {
+    return {data, static_cast<std::size_t>(local_elements() * item_bytes)};
+  }
 
   Context ctx;
   Shape shape;

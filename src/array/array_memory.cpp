@@ -1,105 +1,68 @@
 // Arrays from memory that is there already.
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "array/array_impl.hpp"
-#include "array/axis_strides.hpp"
 #include "array/strided_copy.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
 namespace {
 
-/// Throws alike on all ranks unless every rank's extents agree but for the split axis.
-void check_extents(const Communicator& comm, const Shape& local, int split_axis) {
-  std::vector<std::int64_t> bounds{local.dimensions(), -local.dimensions(), split_axis,
-                                   -split_axis};
-  for (int axis = 0; axis < max_dimensions; ++axis) {
-    const bool is_compared = axis < local.dimensions() && axis != split_axis;
-    bounds.push_back(is_compared ? local[axis] : 0);
-    bounds.push_back(-bounds.back());
+// What a rank brings to from_memory; compared on all ranks, so that all throw alike.
+struct Offer {
+  std::array<std::int64_t, max_dimensions> extents{};
+  std::int32_t dimensions = 0;
+  std::int32_t split_axis = 0;
+  DType dtype = DType::f64;
+  bool has_all_strides = false;
+  bool has_data = false;
+};
+
+void check_offers(const std::vector<Offer>& offers) {
+  const auto refuse = [](std::size_t rank, const std::string& text) {
+    throw InvalidArgument("array from memory, rank " + std::to_string(rank) + ": " + text);
+  };
+  const Offer& first = offers.front();
+  for (std::size_t rank = 0; rank < offers.size(); ++rank) {
+    const Offer& offer = offers[rank];
+    if (offer.dimensions == 0) refuse(rank, "a number is no part of a split array");
+    if (offer.dimensions != first.dimensions || offer.split_axis != first.split_axis ||
+        offer.dtype != first.dtype)
+      refuse(rank, "dimensions, split axis or dtype differ from rank 0's");
+    if (offer.split_axis < 0 || offer.split_axis >= offer.dimensions)
+      refuse(rank, "there is no axis " + std::to_string(offer.split_axis));
+    if (!offer.has_all_strides) refuse(rank, "one stride is needed for each axis, or none");
+    if (!offer.has_data) refuse(rank, "the pointer is null");
+    for (int axis = 0; axis < offer.dimensions; ++axis) {
+      const auto at = static_cast<std::size_t>(axis);
+      if (axis != offer.split_axis && offer.extents[at] != first.extents[at])
+        refuse(rank, "extent " + std::to_string(offer.extents[at]) + " of axis " +
+                         std::to_string(axis) + " differs from rank 0's, " +
+                         std::to_string(first.extents[at]));
+    }
   }
-  comm.allreduce(std::span<std::int64_t>(bounds), ReduceOp::min);
-  for (std::size_t i = 0; i < bounds.size(); i += 2)
-    if (bounds[i] != -bounds[i + 1])
-      throw InvalidArgument(
-          "the ranks' pieces of one array differ in more than the extent of the split axis");
 }
 
-bool is_alike(const Shape& shape, std::span<const std::int64_t> a,
-              std::span<const std::int64_t> b) {
-  for (int axis = 0; axis < shape.dimensions(); ++axis) {
-    const auto i = static_cast<std::size_t>(axis);
-    if (shape[axis] > 1 && a[i] != b[i]) return false;
+// Whether elements with these strides lie as an Array's part does.
+bool is_contiguous(const Shape& extents, std::span<const std::int64_t> strides,
+                   std::span<const std::int64_t> wanted) {
+  for (int axis = 0; axis < extents.dimensions(); ++axis) {
+    const auto at = static_cast<std::size_t>(axis);
+    if (extents[axis] != 1 && strides[at] != wanted[at]) return false;
   }
   return true;
 }
 
+bool is_aligned(const void* data, std::int64_t item_bytes) {
+  const auto alignment = static_cast<std::uintptr_t>(std::min<std::int64_t>(item_bytes, 8));
+  return reinterpret_cast<std::uintptr_t>(data) % alignment == 0;
+}
+
 }  // namespace
-
-Array Array::replicated(const Context& ctx, const Shape& shape, DType dtype, const void* data) {
-  auto impl = Impl::make_replicated(ctx, shape, dtype);
-  const auto bytes = static_cast<std::size_t>(shape.elements() * impl->item_bytes);
-  if (bytes > 0) std::memcpy(impl->mutable_data(), data, bytes);
-  return Impl::wrap(std::move(impl));
-}
-
-Array Array::from_memory(const Context& ctx, const void* data, DType dtype,
-                         const Shape& local_shape, std::span<const std::int64_t> byte_strides,
-                         int split_axis) {
-  if (split_axis < 0 || split_axis >= local_shape.dimensions())
-    throw InvalidArgument("an array of shape " + local_shape.to_string() + " has no axis " +
-                          std::to_string(split_axis) + " to be split along");
-  if (!byte_strides.empty() &&
-      byte_strides.size() != static_cast<std::size_t>(local_shape.dimensions()))
-    throw InvalidArgument(std::to_string(byte_strides.size()) + " strides for an array of shape " +
-                          local_shape.to_string());
-  check_extents(ctx.comm(), local_shape, split_axis);
-  const std::int64_t rows = local_shape[split_axis];
-  const std::int64_t begin = ctx.comm().exscan(rows, ReduceOp::sum);
-  const std::int64_t all_rows = ctx.comm().allreduce(rows, ReduceOp::sum);
-  const Shape shape = local_shape.with_extent(split_axis, all_rows);
-  const Layout uniform = Layout::uniform(all_rows, ctx.size(), ctx.options().max_tiles);
-  const bool is_cut_alike =
-      ctx.comm().allreduce(uniform.rows_of(ctx.rank()) == RowRange{begin, begin + rows} ? 1 : 0,
-                           ReduceOp::min) == 1;
-
-  const auto item = static_cast<std::int64_t>(size_of(dtype));
-  const auto strides = byte_strides.empty()
-                           ? c_strides(local_shape, item)
-                           : std::vector<std::int64_t>(byte_strides.begin(), byte_strides.end());
-  const auto wanted = axis_strides(local_shape, split_axis, item);
-  const auto* from = static_cast<const std::byte*>(data);
-  const bool is_in_order = is_alike(local_shape, strides, wanted);
-  if (is_cut_alike && is_in_order) {
-    auto impl = std::make_shared<Impl>(ctx, shape, dtype, split_axis, uniform, false);
-    impl->data = from;
-    // the other ranks may have to copy, and agree on having the memory
-    agree(ctx.comm(), [] {});
-    return Impl::wrap(std::move(impl));
-  }
-
-  Layout cuts = uniform;
-  if (!is_cut_alike) {  // the caller's cuts as a layout of one tile for each rank
-    std::vector<std::int64_t> begins{0};
-    std::vector<std::int64_t> owners{0};
-    for (const std::int64_t count : ctx.comm().allgather(rows)) {
-      begins.push_back(begins.back() + count);
-      owners.push_back(owners.back() + 1);
-    }
-    cuts = Layout::from_tiles(std::move(begins), std::move(owners));
-  }
-  auto held = Impl::make(ctx, shape, dtype, split_axis, cuts);
-  if (local_shape.elements() > 0)
-    copy_strided(local_shape, item, held->mutable_data(), wanted, from, strides);
-  if (is_cut_alike) return Impl::wrap(std::move(held));
-  ctx.recorder().say(
-      Severity::note,
-      "the caller's cuts are not on tile boundaries: rows of cut tiles were copied to "
-      "their owners (Layout::uniform tells where the cuts are)");
-  return Impl::wrap(held->moved_to(uniform));
-}
 
 Array Array::from_buffer(const Context& ctx, const Shape& shape, DType dtype, Layout layout,
                          Buffer local) {
@@ -112,6 +75,75 @@ Array Array::from_buffer(const Context& ctx, const Shape& shape, DType dtype, La
   impl->memory = std::make_shared<Buffer>(std::move(local));
   impl->data = impl->memory->data();
   return Impl::wrap(std::move(impl));
+}
+
+Array Array::replicated(const Context& ctx, const Shape& shape, DType dtype, const void* data) {
+  auto impl = Impl::make_replicated(ctx, shape, dtype);
+  const auto bytes = impl->local_bytes().size();
+  if (bytes != 0) std::memcpy(impl->mutable_data(), data, bytes);
+  return Impl::wrap(std::move(impl));
+}
+
+Array Array::from_memory(const Context& ctx, const void* data, DType dtype,
+                         const Shape& local_shape, std::span<const std::int64_t> byte_strides,
+                         int split_axis) {
+  Offer offer;
+  std::ranges::copy(local_shape.extents(), offer.extents.begin());
+  offer.dimensions = local_shape.dimensions();
+  offer.split_axis = split_axis;
+  offer.dtype = dtype;
+  offer.has_all_strides =
+      byte_strides.empty() || byte_strides.size() == local_shape.extents().size();
+  const auto extents = local_shape.extents();
+  const bool is_empty = std::ranges::find(extents, 0) != extents.end();
+  offer.has_data = data != nullptr || is_empty;
+  const std::vector<Offer> offers = ctx.comm().allgather(offer);
+  check_offers(offers);
+
+  std::vector<std::int64_t> begins{0};
+  std::vector<std::int64_t> ranks{0};
+  for (const Offer& each : offers) {
+    begins.push_back(begins.back() + each.extents[static_cast<std::size_t>(split_axis)]);
+    ranks.push_back(static_cast<std::int64_t>(ranks.size()));
+  }
+  const Shape shape = local_shape.with_extent(split_axis, begins.back());
+  // the rank that holds a tile's first row owns the tile
+  const Layout uniform = Layout::uniform(begins.back(), ctx.size(), ctx.options().max_tiles);
+  const std::int64_t tile_rows = uniform.tile_rows();
+  std::vector<std::int64_t> first_tiles;
+  std::int64_t moving_rows = 0;
+  for (const std::int64_t begin : begins) {
+    first_tiles.push_back((begin + tile_rows - 1) / tile_rows);
+    moving_rows += uniform.tile_begin(first_tiles.back()) - begin;
+  }
+  const Layout owned = uniform.with_owners(std::move(first_tiles));
+  const Layout held = Layout::from_tiles(begins, ranks);
+
+  auto impl =
+      std::make_shared<Impl>(ctx, shape, dtype, split_axis, moving_rows == 0 ? owned : held, false);
+  const std::vector<std::int64_t> wanted = impl->strides();
+  const std::vector<std::int64_t> strides =
+      byte_strides.empty() ? c_strides(local_shape, impl->item_bytes)
+                           : std::vector<std::int64_t>(byte_strides.begin(), byte_strides.end());
+  agree(ctx.comm(), [&] {
+    if (is_empty) return;
+    if (is_contiguous(local_shape, strides, wanted) && is_aligned(data, impl->item_bytes)) {
+      impl->data = static_cast<const std::byte*>(data);
+    } else {
+      impl->allocate();
+      copy_strided(local_shape, impl->item_bytes, impl->mutable_data(), wanted,
+                   static_cast<const std::byte*>(data), strides);
+    }
+  });
+  if (moving_rows == 0) return Impl::wrap(std::move(impl));
+  if (ctx.rank() == 0)
+    ctx.recorder().say(
+        Severity::note,
+        "an array from memory is copied: its ranks' first rows do not lie on tile "
+        "boundaries (every " +
+            std::to_string(tile_rows) + " rows), " + std::to_string(moving_rows) +
+            " rows of cut tiles go to other ranks; Layout::uniform tells where to cut");
+  return Impl::wrap(impl->moved_to(owned));
 }
 
 }  // namespace serried

@@ -1,125 +1,185 @@
-// Verbs that move rows between ranks: change of layout, change of split axis, replicate, gather.
+// Array verbs that move rows or elements: slices, changes of the layout or split axis, gathering.
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "array/array_impl.hpp"
-#include "array/axis_strides.hpp"
 #include "array/strided_copy.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
 namespace {
 
-std::span<const std::byte> bytes_at(const std::byte* data, std::int64_t bytes) {
-  return {data, static_cast<std::size_t>(bytes)};
+// A Slice with its bounds clipped: begin, begin + step, ... (count of them).
+struct ClippedSlice {
+  std::int64_t begin = 0;
+  std::int64_t step = 1;
+  std::int64_t count = 0;
+};
+
+ClippedSlice clip(const Slice& slice, std::int64_t extent) {
+  if (slice.step < 1)
+    throw InvalidArgument("a slice needs a step of at least 1, not " + std::to_string(slice.step));
+  const auto bound = [&](std::int64_t value) {
+    return std::clamp<std::int64_t>(value < 0 ? value + extent : value, 0, extent);
+  };
+  const std::int64_t begin = bound(slice.begin);
+  const std::int64_t length = std::max<std::int64_t>(0, bound(slice.end) - begin);
+  return {begin, slice.step, length / slice.step + (length % slice.step != 0)};
+}
+
+// The tiles that are left of each tile after the rows were sliced, with the same owners.
+Layout sliced_layout(const Layout& layout, const ClippedSlice& slice) {
+  if (slice.begin == 0 && slice.step == 1 && slice.count == layout.rows()) return layout;
+  std::vector<std::int64_t> begins;
+  for (std::int64_t tile = 0; tile <= layout.tiles(); ++tile) {
+    // the first kept row at or after the tile's first row
+    const std::int64_t rows = std::max<std::int64_t>(0, layout.tile_begin(tile) - slice.begin);
+    begins.push_back(std::min(slice.count, rows / slice.step + (rows % slice.step != 0)));
+  }
+  std::vector<std::int64_t> first_tiles;
+  for (int rank = 0; rank <= layout.ranks(); ++rank) first_tiles.push_back(layout.first_tile(rank));
+  return Layout::from_tiles(std::move(begins), std::move(first_tiles));
 }
 
 }  // namespace
 
-std::shared_ptr<Array::Impl> Array::Impl::moved_to(Layout target) const {
-  auto moved = make(ctx, shape, dtype, split_axis, std::move(target));
-  const RowRange mine = local_rows();
-  std::vector<std::int64_t> offsets{0};
-  for (int rank = 0; rank < ctx.size(); ++rank)
-    offsets.push_back(offsets.back() +
-                      intersect(mine, moved->layout.rows_of(rank)).size() * row_bytes());
-  // Runs of rows arrive in rank order, which is the order of their rows.
-  const auto received = ctx.comm().alltoall(bytes_at(data, mine.size() * row_bytes()),
-                                            std::span<const std::int64_t>(offsets));
-  if (!received.values.empty())
-    std::memcpy(moved->mutable_data(), received.values.data(), received.values.size());
-  return moved;
-}
-
 void Array::Impl::copy_to_c_order(const std::byte* rows, std::byte* to) const {
-  if (shape.elements() == 0) return;
-  copy_strided(shape, item_bytes, to, c_strides(shape, item_bytes), rows,
-               axis_strides(shape, split_axis, item_bytes));
+  copy_strided(shape, item_bytes, to, c_strides(shape, item_bytes), rows, strides());
 }
 
-Array Array::balance() const {
-  const Layout uniform =
-      Layout::uniform(impl_->layout.rows(), impl_->ctx.size(), impl_->ctx.options().max_tiles);
-  if (impl_->is_replicated || uniform == impl_->layout) return *this;
-  return Impl::wrap(impl_->moved_to(uniform));
+std::vector<std::byte> Array::Impl::to_c_order(std::vector<std::byte> rows) const {
+  if (split_axis == 0) return rows;
+  std::vector<std::byte> whole(rows.size());
+  copy_to_c_order(rows.data(), whole.data());
+  return whole;
+}
+
+std::shared_ptr<Array::Impl> Array::Impl::moved_to(Layout target) const {
+  // Both layouts are cut in ascending rows, so the pieces for the ranks follow each other in memory
+  // here, and those that come from the ranks follow each other there.
+  const RowRange mine = local_rows();
+  std::vector<std::int64_t> offsets;
+  for (int rank = 0; rank <= ctx.size(); ++rank) {
+    const std::int64_t cut = rank < ctx.size() ? target.rows_of(rank).begin : layout.rows();
+    offsets.push_back((std::clamp(cut, mine.begin, mine.end) - mine.begin) * row_bytes());
+  }
+  auto result = make(ctx, shape, dtype, split_axis, std::move(target));
+  const auto received = ctx.comm().alltoall(local_bytes(), offsets);
+  std::ranges::copy(received.values, result->mutable_data());
+  return result;
+}
+
+Array Array::slice(std::span<const Slice> slices) const {
+  const Impl& from = *impl_;
+  if (slices.size() > from.shape.extents().size())
+    throw InvalidArgument("an array of shape " + from.shape.to_string() + " cannot have " +
+                          std::to_string(slices.size()) + " slices");
+  const std::vector<std::int64_t> strides = from.strides();
+  std::vector<ClippedSlice> clipped;
+  std::vector<std::int64_t> extents;
+  for (int axis = 0; axis < from.shape.dimensions(); ++axis) {
+    const auto at = static_cast<std::size_t>(axis);
+    clipped.push_back(clip(at < slices.size() ? slices[at] : Slice{}, from.shape[axis]));
+    extents.push_back(clipped.back().count);
+  }
+  const Shape shape{std::span<const std::int64_t>(extents)};
+  const auto split = static_cast<std::size_t>(from.split_axis);
+  auto to = from.is_replicated ? Impl::make_replicated(from.ctx, shape, from.dtype)
+                               : Impl::make(from.ctx, shape, from.dtype, from.split_axis,
+                                            sliced_layout(from.layout, clipped[split]));
+  if (to->local_elements() == 0) return Impl::wrap(std::move(to));
+  std::vector<std::int64_t> from_strides(strides.size());
+  std::int64_t offset = 0;
+  for (std::size_t axis = 0; axis < strides.size(); ++axis) {
+    std::int64_t first = clipped[axis].begin;
+    if (axis == split) {
+      first += to->local_rows().begin * clipped[axis].step - from.local_rows().begin;
+      extents[axis] = to->local_rows().size();
+    }
+    offset += first * strides[axis];
+    // a step may be large where only one index is kept
+    from_strides[axis] = extents[axis] > 1 ? clipped[axis].step * strides[axis] : strides[axis];
+  }
+  copy_strided(Shape(std::span<const std::int64_t>(extents)), from.item_bytes, to->mutable_data(),
+               to->strides(), from.data + offset, from_strides);
+  return Impl::wrap(std::move(to));
 }
 
 Array Array::with_split_axis(int axis) const {
-  auto changed = Impl::make(impl_->ctx, impl_->shape, impl_->dtype, axis);
-  if (impl_->is_replicated || axis == impl_->split_axis) {
-    if (!impl_->is_replicated && changed->layout == impl_->layout) return *this;
-    if (!impl_->is_replicated) return Impl::wrap(impl_->moved_to(changed->layout));
-  }
-  const int old_axis = impl_->split_axis;
-  const std::int64_t item = impl_->item_bytes;
-  const Shape& shape = impl_->shape;
-  const RowRange new_rows = changed->local_rows();
-  if (impl_->is_replicated) {
-    const auto from = axis_strides(shape, old_axis, item);
-    const Shape part = shape.with_extent(axis, new_rows.size());
-    copy_strided(part, item, changed->mutable_data(), axis_strides(part, axis, item),
-                 impl_->data + new_rows.begin * from[static_cast<std::size_t>(axis)], from);
-    return Impl::wrap(std::move(changed));
+  const Impl& from = *impl_;
+  if (!from.is_replicated && axis == from.split_axis) return *this;
+  auto to = Impl::make(from.ctx, from.shape, from.dtype, axis);
+  if (to->is_replicated) return *this;  // a number: there is nothing to split
+  const auto split = static_cast<std::size_t>(axis);
+  const auto old_split = static_cast<std::size_t>(from.split_axis);
+  const std::vector<std::int64_t> from_strides = from.strides();
+  const std::vector<std::int64_t> to_strides = to->strides();
+  // Copies this rank's old rows, cut to some new rows; all axes in global order.
+  const auto cut_to = [&](RowRange new_rows, const Shape& block, std::byte* out,
+                          std::span<const std::int64_t> out_strides) {
+    if (block.elements() != 0)
+      copy_strided(block, from.item_bytes, out, out_strides,
+                   from.data + new_rows.begin * from_strides[split], from_strides);
+  };
+  const Shape mine = from.shape.with_extent(from.split_axis, from.local_rows().size());
+  const RowRange new_rows = to->local_rows();
+  if (from.is_replicated) {
+    cut_to(new_rows, from.shape.with_extent(axis, new_rows.size()), to->mutable_data(), to_strides);
+    return Impl::wrap(std::move(to));
   }
 
-  // To each rank goes the block of this rank's old rows and that rank's new rows, new axis first.
-  const RowRange old_rows = impl_->local_rows();
-  const Shape held = shape.with_extent(old_axis, old_rows.size());
-  const auto held_strides = axis_strides(held, old_axis, item);
-  Buffer packed;
-  agree(impl_->ctx.comm(), [&] {
-    packed.reserve(impl_->ctx.backend(), static_cast<std::size_t>(held.elements() * item));
-  });
+  Buffer send;
+  agree(from.ctx.comm(), [&] { send = Buffer(from.ctx.backend(), from.local_bytes().size()); });
   std::vector<std::int64_t> offsets{0};
-  for (int rank = 0; rank < impl_->ctx.size(); ++rank) {
-    const RowRange wanted = changed->layout.rows_of(rank);
-    const Shape block = held.with_extent(axis, wanted.size());
-    copy_strided(block, item, packed.data() + offsets.back(), axis_strides(block, axis, item),
-                 impl_->data + wanted.begin * held_strides[static_cast<std::size_t>(axis)],
-                 held_strides);
-    offsets.push_back(offsets.back() + block.elements() * item);
+  for (int rank = 0; rank < from.ctx.size(); ++rank) {
+    const RowRange rows = to->layout.rows_of(rank);
+    const Shape block = mine.with_extent(axis, rows.size());
+    cut_to(rows, block, send.data() + offsets.back(), c_strides(block, from.item_bytes));
+    offsets.push_back(offsets.back() + block.elements() * from.item_bytes);
   }
-  const auto received = impl_->ctx.comm().alltoall(bytes_at(packed.data(), offsets.back()),
-                                                   std::span<const std::int64_t>(offsets));
-  const Shape part = shape.with_extent(axis, new_rows.size());
-  const auto part_strides = axis_strides(part, axis, item);
-  for (int rank = 0; rank < impl_->ctx.size(); ++rank) {
-    const RowRange rows = impl_->layout.rows_of(rank);
-    const Shape block = part.with_extent(old_axis, rows.size());
-    copy_strided(
-        block, item,
-        changed->mutable_data() + rows.begin * part_strides[static_cast<std::size_t>(old_axis)],
-        part_strides, received.piece(rank).data(), axis_strides(block, axis, item));
+  const auto received = from.ctx.comm().alltoall(
+      std::span<const std::byte>(send.data(), static_cast<std::size_t>(offsets.back())), offsets);
+  for (int rank = 0; rank < from.ctx.size(); ++rank) {
+    const RowRange rows = from.layout.rows_of(rank);
+    const Shape block =
+        from.shape.with_extent(axis, new_rows.size()).with_extent(from.split_axis, rows.size());
+    if (block.elements() != 0)
+      copy_strided(block, from.item_bytes, to->mutable_data() + rows.begin * to_strides[old_split],
+                   to_strides, received.piece(rank).data(), c_strides(block, from.item_bytes));
   }
-  return Impl::wrap(std::move(changed));
+  return Impl::wrap(std::move(to));
+}
+
+Array Array::balance() const {
+  if (impl_->is_replicated) return *this;
+  Layout uniform =
+      Layout::uniform(impl_->layout.rows(), impl_->ctx.size(), impl_->ctx.options().max_tiles);
+  if (uniform == impl_->layout) return *this;
+  return Impl::wrap(impl_->moved_to(std::move(uniform)));
 }
 
 Array Array::replicate() const {
   if (impl_->is_replicated) return *this;
-  auto whole = Impl::make_replicated(impl_->ctx, impl_->shape, impl_->dtype);
-  const auto rows = impl_->ctx.comm().allgather(
-      bytes_at(impl_->data, impl_->local_elements() * impl_->item_bytes));
-  impl_->copy_to_c_order(rows.values.data(), whole->mutable_data());
-  return Impl::wrap(std::move(whole));
+  auto to = Impl::make_replicated(impl_->ctx, impl_->shape, impl_->dtype);
+  const auto rows = impl_->ctx.comm().allgather(impl_->local_bytes());
+  if (!rows.values.empty()) impl_->copy_to_c_order(rows.values.data(), to->mutable_data());
+  return Impl::wrap(std::move(to));
 }
 
 std::vector<std::byte> Array::gather_bytes(int root) const {
-  const Communicator& comm = impl_->ctx.comm();
-  if (root < 0 || root >= comm.size())
-    throw InvalidArgument("there is no rank " + std::to_string(root) + " to gather on");
-  std::vector<std::byte> whole;
-  const std::int64_t bytes = impl_->shape.elements() * impl_->item_bytes;
+  if (root < 0 || root >= impl_->ctx.size())
+    throw InvalidArgument("an array cannot be gathered on rank " + std::to_string(root) + " of " +
+                          std::to_string(impl_->ctx.size()));
+  const auto local = impl_->local_bytes();
   if (impl_->is_replicated) {
-    if (comm.rank() == root) whole.assign(impl_->data, impl_->data + bytes);
-    return whole;
+    if (impl_->ctx.rank() != root) return {};
+    return {local.begin(), local.end()};
   }
-  const auto rows =
-      comm.gather(bytes_at(impl_->data, impl_->local_elements() * impl_->item_bytes), root);
-  if (comm.rank() != root) return whole;
-  whole.resize(static_cast<std::size_t>(bytes));
-  impl_->copy_to_c_order(rows.values.data(), whole.data());
-  return whole;
+  auto rows = impl_->ctx.comm().gather(local, root);
+  if (impl_->ctx.rank() != root) return {};
+  return impl_->to_c_order(std::move(rows.values));
 }
 
 }  // namespace serried
