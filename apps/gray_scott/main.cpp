@@ -1,0 +1,114 @@
+// A small simulation that stands for any MPI program: it starts MPI itself, works on a communicator
+// of its own, and hands its memory and that communicator to Serried, which writes the snapshots.
+#include <mpi.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "options.hpp"
+#include "serried/array/array.hpp"
+#include "serried/base/error.hpp"
+#include "serried/comm/layout.hpp"
+#include "serried/io/file_writer.hpp"
+#include "simulation.hpp"
+
+namespace gray_scott {
+namespace {
+
+serried::Shape local_shape(const Parameters& parameters, std::int64_t planes) {
+  if (parameters.is_3d) return {planes, parameters.cells[1], parameters.cells[2]};
+  return {planes, parameters.cells[2]};
+}
+
+void write_snapshot(const serried::Context& ctx, const Simulation& simulation,
+                    const Options& options, const std::string& command_line) {
+  const Parameters& p = options.parameters;
+  const std::string path = snapshot_path(options.output, simulation.steps_done());
+  const serried::Shape shape = local_shape(p, simulation.local_planes());
+  const auto wrap = [&](const double* field) {
+    return serried::Array::from_memory(ctx, field, serried::DType::f64, shape);
+  };
+  serried::FileWriter writer(ctx, path);
+  writer.write("/fields/u", wrap(simulation.u()));
+  writer.write("/fields/v", wrap(simulation.v()));
+  writer.set_attribute("/", "step", simulation.steps_done());
+  writer.set_attribute("/", "time", static_cast<double>(simulation.steps_done()) * p.dt);
+  writer.set_attribute("/", "feed", p.feed);
+  writer.set_attribute("/", "kill", p.kill);
+  writer.set_attribute("/", "du", p.du);
+  writer.set_attribute("/", "dv", p.dv);
+  writer.set_attribute("/", "dt", p.dt);
+  serried::Provenance provenance;
+  provenance.command_line = command_line;
+  provenance.seed = std::to_string(p.seed);
+  writer.write_provenance(provenance);
+  writer.commit();
+  if (ctx.rank() == 0)
+    std::printf("step %lld: %s\n", static_cast<long long>(simulation.steps_done()), path.c_str());
+}
+
+void simulate(MPI_Comm comm, const Options& options, const std::string& command_line) {
+  serried::RuntimeOptions runtime_options;
+  runtime_options.fortran_communicator = MPI_Comm_c2f(comm);
+  const serried::Runtime runtime(runtime_options);
+  const serried::Context ctx(runtime);
+
+  // Cut where Serried's tiles are cut: then a snapshot is written from this program's own memory.
+  const Parameters& p = options.parameters;
+  const serried::Layout layout = serried::Layout::uniform(p.cells[0], ctx.size());
+  std::vector<serried::RowRange> rows;
+  for (int rank = 0; rank < ctx.size(); ++rank) rows.push_back(layout.rows_of(rank));
+
+  Simulation simulation(comm, p, std::move(rows));
+  while (true) {
+    const std::int64_t step = simulation.steps_done();
+    const bool is_last = step == options.steps;
+    if (is_last || (options.every > 0 && step > 0 && step % options.every == 0)) {
+      if (!simulation.is_finite())
+        throw serried::NumericError("the simulation has diverged by step " + std::to_string(step) +
+                                    ": choose a smaller --dt");
+      write_snapshot(ctx, simulation, options, command_line);
+    }
+    if (is_last) break;
+    simulation.step();
+  }
+}
+
+int run(MPI_Comm comm, int argc, char** argv) {
+  int rank = 0;
+  MPI_Comm_rank(comm, &rank);
+  const ParsedOptions parsed = parse_options(argc, argv, rank == 0);
+  if (!parsed.options) return parsed.exit_code;
+  std::string command_line = argv[0];
+  for (int i = 1; i < argc; ++i) command_line += std::string(" ") + argv[i];
+  try {
+    simulate(comm, *parsed.options, command_line);
+    return 0;
+  } catch (const serried::Error& error) {
+    // Serried throws the same error on every rank.
+    if (rank == 0) std::fprintf(stderr, "gray_scott: %s\n", error.what());
+    return serried::exit_code(error.kind());
+  }
+}
+
+}  // namespace
+}  // namespace gray_scott
+
+int main(int argc, char** argv) {
+  MPI_Init(&argc, &argv);
+  int code = 1;
+  try {
+    MPI_Comm comm = MPI_COMM_NULL;
+    MPI_Comm_dup(MPI_COMM_WORLD, &comm);
+    code = gray_scott::run(comm, argc, argv);
+    MPI_Comm_free(&comm);
+  } catch (const std::exception& error) {
+    // This rank alone: the others may wait for it.
+    std::fprintf(stderr, "gray_scott: %s\n", error.what());
+    MPI_Abort(MPI_COMM_WORLD, 1);
+  }
+  MPI_Finalize();
+  return code;
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# snapshots.sh MPIEXEC GRAY_SCOTT SAME_FIELDS: the program's files hold the same bits at every number of ranks;
+# its errors have their exit codes and leave no file.
+set -euo pipefail
+mpiexec=$1 gray_scott=$2 same_fields=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+same_at_every_number_of_ranks() {
+  local size=$1 ranks
+  for ranks in 1 2 3 4 7; do
+    "$mpiexec" -n "$ranks" "$gray_scott" --size "$size" --steps 30 --every 20 --output "at_$ranks.h5" >log
+    grep -q "step 20: at_${ranks}_000020.h5" log
+    "$same_fields" at_1_000020.h5 "at_${ranks}_000020.h5" 20
+    "$same_fields" at_1_000030.h5 "at_${ranks}_000030.h5" 30
+  done
+  # Two states of one run do differ.
+  if "$same_fields" at_1_000020.h5 at_1_000030.h5 20 >log; then
+    echo "same_fields cannot tell two states apart"
+    exit 1
+  fi
+  rm -f ./*.h5
+}
+same_at_every_number_of_ranks 37x29
+same_at_every_number_of_ranks 13x8x9
+same_at_every_number_of_ranks 3x40
+
+expect_failure() {
+  local code=0 expected=$1 text=$2
+  shift 2
+  "$mpiexec" -n 2 "$gray_scott" "$@" >log 2>&1 || code=$?
+  if ((code != expected)) || (($(grep -c "^gray_scott: .*$text" log) != 1)); then
+    echo "expected code $expected and \"$text\" once from $*, got code $code and:"
+    cat log
+    exit 1
+  fi
+  if [[ -n $(find . -name '*.h5*') ]]; then
+    echo "a file is left after $*:"
+    find . -name '*.h5*'
+    exit 1
+  fi
+}
+expect_failure 2 "size" --size 0
+expect_failure 2 "output" --output 'a%sb.h5'
+expect_failure 3 "diverged" --size 16 --dt 50 --steps 200
+expect_failure 4 "nowhere" --size 16 --steps 1 --output nowhere/out.h5
+echo "the same bits at 1, 2, 3, 4 and 7 ranks"
