@@ -32,6 +32,7 @@ target_compile_options(serried_build_flags INTERFACE
   -Woverloaded-virtual -Wimplicit-fallthrough -Wno-missing-field-initializers
   $<$<BOOL:${SERRIED_WARNINGS_AS_ERRORS}>:-Werror>)
 foreach(sanitizer IN LISTS SERRIED_SANITIZE)
-  target_compile_options(serried_build_flags INTERFACE -fsanitize=${sanitizer} -fno-omit-frame-pointer)
+  target_compile_options(serried_build_flags INTERFACE -fsanitize=${sanitizer}
+    -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(serried_build_flags INTERFACE -fsanitize=${sanitizer})
 endforeach()

@@ -4,6 +4,13 @@ set(SERRIED_MPI_ENVIRONMENT
   OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
   OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_hwloc_base_binding_policy=none
   PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe)
+# Sanitizers make programs slow, and want whole stacks to tell Open MPI's leaks from ours.
+set(SERRIED_TIMEOUT_FACTOR 1)
+if(SERRIED_SANITIZE)
+  set(SERRIED_TIMEOUT_FACTOR 5)
+  list(APPEND SERRIED_MPI_ENVIRONMENT ASAN_OPTIONS=fast_unwind_on_malloc=0
+    LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/scripts/lsan.supp:print_suppressions=0)
+endif()
 
 function(serried_add_spmd_test source)
   get_filename_component(name ${source} NAME_WE)
@@ -22,6 +29,7 @@ function(serried_add_spmd_test source)
       set(is_serial TRUE)
     endif()
   endforeach()
+  math(EXPR timeout "${timeout} * ${SERRIED_TIMEOUT_FACTOR}")
   add_executable(${target} ${source})
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${target} PRIVATE serried_test_support serried_build_flags serried_cpu_check)

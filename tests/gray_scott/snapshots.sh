@@ -7,24 +7,26 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-same_at_every_number_of_ranks() {
+# same_at SIZE RANKS...: two snapshots of one rank against those of each number of ranks.
+same_at() {
   local size=$1 ranks
-  for ranks in 1 2 3 4 7; do
+  shift
+  for ranks in 1 "$@"; do
     "$mpiexec" -n "$ranks" "$gray_scott" --size "$size" --steps 30 --every 20 --output "at_$ranks.h5" >log
     grep -q "step 20: at_${ranks}_000020.h5" log
-    "$same_fields" at_1_000020.h5 "at_${ranks}_000020.h5" 20
-    "$same_fields" at_1_000030.h5 "at_${ranks}_000030.h5" 30
   done
+  "$same_fields" at_1_000020.h5 at_[!1]_000020.h5
+  "$same_fields" at_1_000030.h5 at_[!1]_000030.h5
   # Two states of one run do differ.
-  if "$same_fields" at_1_000020.h5 at_1_000030.h5 20 >log; then
+  if "$same_fields" at_1_000020.h5 at_1_000030.h5 >log; then
     echo "same_fields cannot tell two states apart"
     exit 1
   fi
   rm -f ./*.h5
 }
-same_at_every_number_of_ranks 37x29
-same_at_every_number_of_ranks 13x8x9
-same_at_every_number_of_ranks 3x40
+same_at 37x29 2 3 4 7
+same_at 13x8x9 3
+same_at 3x40 4
 
 expect_failure() {
   local code=0 expected=$1 text=$2
