@@ -6,6 +6,13 @@ if(GIT_FOUND)
     OUTPUT_VARIABLE serried_head OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE serried_head_code)
   if(serried_head_code EQUAL 0)
     set(SERRIED_COMMIT ${serried_head})
+    # A new commit configures again, so that no program names the one before.
+    execute_process(COMMAND ${GIT_EXECUTABLE} -C ${CMAKE_CURRENT_SOURCE_DIR} rev-parse --git-path logs/HEAD
+      OUTPUT_VARIABLE serried_log OUTPUT_STRIP_TRAILING_WHITESPACE)
+    get_filename_component(serried_log ${serried_log} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
+    if(EXISTS ${serried_log})
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${serried_log})
+    endif()
   endif()
 endif()
 set(SERRIED_CONFIGURATION "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}, ${CMAKE_BUILD_TYPE}, x86-64-v3")

@@ -20,7 +20,7 @@ serried_mpi_environment() {
 serried_packages() {
   local set debian spack probe reason
   while read -r set debian spack probe reason; do
-    if [[ " $* " == *" $set "* ]]; then printf '%s %s %s %s\n' "$debian" "$spack" "$probe" "$reason"; fi
+    if [[ " $* " == *" $set "* ]]; then printf '%s\n' "$set $debian $spack $probe $reason"; fi
   done < <(grep -v '^#' scripts/packages.txt)
 }
 
@@ -29,6 +29,10 @@ serried_is_found() {
   local kind=${1%%:*} what=${1#*:} prefix
   if [[ $kind == cmd ]]; then
     command -v "$what" >/dev/null
+    return
+  fi
+  if [[ $kind == py ]]; then
+    python3 -c "import $what" 2>/dev/null
     return
   fi
   local -a prefixes
@@ -55,19 +59,21 @@ serried_become_root() {
 }
 
 # serried_install_packages SET...: installs with apt exactly what is missing. Where that cannot be done
-# and something is missing indeed, it names every missing package and ends the script with code 1.
+# and something that is needed is missing indeed, it names every missing package and ends the script with
+# code 1.
 serried_install_packages() {
-  local debian spack probe reason rights
+  local set debian spack probe reason rights failure="apt-get is not there"
   local -a wanted=() missing=()
-  while read -r debian spack probe reason; do
-    if ! command -v dpkg-query >/dev/null || ! serried_has_debian_package "$debian"; then
-      wanted+=("$debian")
-      if ! serried_is_found "$probe"; then missing+=("$debian|$spack|$reason"); fi
-    fi
+  local is_needed=0
+  while read -r set debian spack probe reason; do
+    if command -v dpkg-query >/dev/null && serried_has_debian_package "$debian"; then continue; fi
+    if serried_is_found "$probe"; then continue; fi
+    wanted+=("$debian")
+    missing+=("$debian|$spack|$reason")
+    if [[ $set != extra ]]; then is_needed=1; fi
   done < <(serried_packages "$@")
-  if ((${#missing[@]} == 0)); then return 0; fi
+  if ((${#wanted[@]} == 0)); then return 0; fi
 
-  local failure="apt-get is not there"
   if command -v apt-get >/dev/null; then
     failure="neither root nor sudo"
     if rights=$(serried_become_root); then
@@ -79,16 +85,19 @@ serried_install_packages() {
     fi
   fi
   {
-    echo "Serried needs packages that cannot be installed from here ($failure):"
+    if ((is_needed)); then echo "Serried needs packages that cannot be installed from here ($failure):"
+    else echo "Not there, and not needed ($failure):"; fi
     printf '  %-24s %-20s %s\n' "Debian" "Spack" "for"
     local entry
     for entry in "${missing[@]}"; do
       IFS='|' read -r debian spack reason <<<"$entry"
       printf '  %-24s %-20s %s\n' "$debian" "$spack" "$reason"
     done
-    echo "Install them (apt-get install ..., or spack install and spack load ...) and run this again."
   } >&2
-  exit 1
+  if ((is_needed)); then
+    echo "Install them (apt-get install ..., or spack install and spack load ...) and run this again." >&2
+    exit 1
+  fi
 }
 
 # serried_apt RIGHTS ARGUMENTS...: apt-get without questions; its output only where it fails.

@@ -15,7 +15,7 @@ for argument in "$@"; do
   esac
 done
 
-serried_install_packages build test
+serried_install_packages build test extra
 serried_make_venv
 serried_mpi_environment
 # A tree that quickstart.sh has made has neither tests nor benchmarks yet.
