@@ -120,6 +120,9 @@ int Communicator::rank() const noexcept {
 int Communicator::size() const noexcept {
   return impl_->size;
 }
+const CommunicatorOptions& Communicator::options() const noexcept {
+  return impl_->options;
+}
 const std::shared_ptr<Recorder>& Communicator::recorder() const noexcept {
   return impl_->recorder;
 }
@@ -150,6 +153,7 @@ Communicator Communicator::duplicate() const {
 
 void Communicator::barrier() const {
   const auto span = impl_->span("barrier", 0);
+  if (size() == 1) return;
   MPI_Request request = MPI_REQUEST_NULL;
   comm::check(MPI_Ibarrier(impl_->comm, &request), "MPI_Ibarrier");
   comm::wait_for(*impl_, request, "MPI_Ibarrier");

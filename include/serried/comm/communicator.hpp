@@ -86,7 +86,10 @@ class Communicator {
 
   [[nodiscard]] int rank() const noexcept;
   [[nodiscard]] int size() const noexcept;
+  /// The recorder that calls are recorded with; empty where there is none.
   [[nodiscard]] const std::shared_ptr<Recorder>& recorder() const noexcept;
+  /// Those that it was made with, or took over from the communicator that it was split from.
+  [[nodiscard]] const CommunicatorOptions& options() const noexcept;
 
   /// Collective: ranks of equal colour form a communicator, ordered by key, then rank. Colour < 0
   /// gives this rank none (an empty pointer).
