@@ -91,12 +91,14 @@ class Communicator {
   /// Those that it was made with, or took over from the communicator that it was split from.
   [[nodiscard]] const CommunicatorOptions& options() const noexcept;
 
-  /// Collective: ranks of equal colour form a communicator, ordered by key, then rank. Colour < 0
-  /// gives this rank none (an empty pointer).
+  /// Ranks of equal colour form a communicator, ordered by key, then rank. Colour < 0 gives this
+  /// rank none (an empty pointer). Collective.
   [[nodiscard]] std::unique_ptr<Communicator> split(int color, int key) const;
-  /// Collective: the ranks that share this rank's node.
+  /// The ranks that share this rank's node, in the order of their ranks here.
+  /// Collective.
   [[nodiscard]] Communicator split_node() const;
-  /// Collective: a communicator of the same ranks (e.g. for an I/O thread).
+  /// A communicator of the same ranks, e.g. for an I/O thread: its operations do not mix with this
+  /// one's. Collective.
   [[nodiscard]] Communicator duplicate() const;
 
   /// Returns when every rank has called it.
@@ -141,7 +143,8 @@ class Communicator {
     broadcast_bytes(&value, sizeof(T), root);
     return value;
   }
-  /// Collective: root's text on every rank.
+  /// Root's text on every rank.
+  /// Collective.
   [[nodiscard]] std::string broadcast_text(const std::string& text, int root) const;
 
   /// What gather and allgather of pieces of different lengths return.

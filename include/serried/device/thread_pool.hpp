@@ -22,7 +22,7 @@ class ThreadPool {
   /// Calls `task(index, worker)` once for each index in [0, count); worker is in [0, threads()). Which
   /// worker takes which index is not fixed, so results must not depend on it. With one thread, or one
   /// index, everything runs in the caller. The first exception is thrown again in the caller. Calls do
-  /// not nest: a call from inside a task runs in line.
+  /// not nest: a call from inside a task runs in line, as worker 0.
   /// Local.
   void parallel_for(std::int64_t count,
                     const std::function<void(std::int64_t index, int worker)>& task) const;
