@@ -21,7 +21,8 @@ struct ContextOptions {
   IoMode io_mode = IoMode::independent;
 };
 
-/// Communicator, device and recorder, passed explicitly to whatever works on them. Copies share all three.
+/// Communicator, device and recorder, passed explicitly to whatever works on them. Copies share all
+/// three.
 class Context {
  public:
   /// On the host backend, with the runtime's threads.

@@ -11,14 +11,18 @@ Shape::Shape(std::initializer_list<std::int64_t> extents)
 
 Shape::Shape(std::span<const std::int64_t> extents) {
   if (extents.size() > static_cast<std::size_t>(max_dimensions))
-    throw InvalidArgument("an array has at most 8 dimensions, not " + std::to_string(extents.size()));
+    throw InvalidArgument("an array has at most 8 dimensions, not " +
+                          std::to_string(extents.size()));
   for (const std::int64_t extent : extents) {
-    if (extent < 0) throw InvalidArgument("an extent must not be negative: " + std::to_string(extent));
+    if (extent < 0)
+      throw InvalidArgument("an extent must not be negative: " + std::to_string(extent));
     extents_[static_cast<std::size_t>(dimensions_++)] = extent;
   }
 }
 
-std::int64_t Shape::elements() const { return elements(0, dimensions_); }
+std::int64_t Shape::elements() const {
+  return elements(0, dimensions_);
+}
 
 std::int64_t Shape::elements(int first, int last) const {
   std::int64_t product = 1;
@@ -27,20 +31,25 @@ std::int64_t Shape::elements(int first, int last) const {
     if ((*this)[axis] == 0) return 0;
     is_overflowing = __builtin_mul_overflow(product, (*this)[axis], &product) || is_overflowing;
   }
-  if (is_overflowing) throw InvalidArgument("shape " + to_string() + " has more than 2^63 - 1 elements");
+  if (is_overflowing)
+    throw InvalidArgument("shape " + to_string() + " has more than 2^63 - 1 elements");
   return product;
 }
 
 Shape Shape::slice(int first, int last) const {
-  return Shape(extents().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)));
+  return Shape(
+      extents().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)));
 }
 
 Shape Shape::with_inserted(int axis, std::int64_t extent) const {
-  if (dimensions_ == max_dimensions) throw InvalidArgument("an array has at most 8 dimensions, not 9");
+  if (dimensions_ == max_dimensions)
+    throw InvalidArgument("an array has at most 8 dimensions, not 9");
   Shape result;
   result.dimensions_ = dimensions_ + 1;
   for (int i = 0; i < result.dimensions_; ++i)
-    result.extents_[static_cast<std::size_t>(i)] = i < axis ? (*this)[i] : i == axis ? extent : (*this)[i - 1];
+    result.extents_[static_cast<std::size_t>(i)] = i < axis    ? (*this)[i]
+                                                   : i == axis ? extent
+                                                               : (*this)[i - 1];
   return result;
 }
 

@@ -60,7 +60,8 @@ struct ThreadPool::Impl {
 };
 
 ThreadPool::ThreadPool(int threads) : impl_(std::make_unique<Impl>()) {
-  if (threads < 1) throw InvalidArgument("a rank needs at least 1 thread, not " + std::to_string(threads));
+  if (threads < 1)
+    throw InvalidArgument("a rank needs at least 1 thread, not " + std::to_string(threads));
   for (int worker = 1; worker < threads; ++worker)
     impl_->workers.emplace_back([impl = impl_.get(), worker] { impl->run(worker); });
 }
@@ -74,7 +75,9 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : impl_->workers) worker.join();
 }
 
-int ThreadPool::threads() const noexcept { return static_cast<int>(impl_->workers.size()) + 1; }
+int ThreadPool::threads() const noexcept {
+  return static_cast<int>(impl_->workers.size()) + 1;
+}
 
 void ThreadPool::parallel_for(std::int64_t count,
                               const std::function<void(std::int64_t, int)>& task) const {

@@ -26,8 +26,7 @@ struct Bytes {
   std::unique_ptr<std::uint8_t[]> data{new std::uint8_t[count]};
   std::span<std::uint8_t> span() const { return {data.get(), static_cast<std::size_t>(count)}; }
   void fill() {
-    for (std::int64_t i = 0; i < count; i += stride)
-      data[static_cast<std::size_t>(i)] = byte_at(i);
+    for (std::int64_t i = 0; i < count; i += stride) data[static_cast<std::size_t>(i)] = byte_at(i);
   }
 };
 

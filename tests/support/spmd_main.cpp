@@ -1,5 +1,5 @@
-// Runs all cases on every rank. The result of each case is agreed on: a case that fails on one rank fails
-// on all, so that every rank goes on to the same next case.
+// Runs all cases on every rank. The result of each case is agreed on: a case that fails on one rank
+// fails on all, so that every rank goes on to the same next case.
 #include <cstdio>
 #include <memory>
 
@@ -21,9 +21,13 @@ class AgreeingListener : public testing::EmptyTestEventListener {
 
 }  // namespace
 
-const Runtime& runtime() { return *the_runtime; }
+const Runtime& runtime() {
+  return *the_runtime;
+}
 
-Context context(const ContextOptions& options) { return Context(runtime(), options); }
+Context context(const ContextOptions& options) {
+  return Context(runtime(), options);
+}
 
 }  // namespace serried::test
 

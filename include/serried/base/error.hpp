@@ -59,8 +59,8 @@ class DeviceError : public Error {
   explicit DeviceError(const std::string& text) : Error(ErrorKind::device, text) {}
 };
 
-/// One rank failed and all ranks have agreed on it (see comm/agree.hpp). `kind()` is the kind of the
-/// failing rank's error; the text names the rank where more than one rank took part.
+/// One rank failed and all ranks have agreed on it (see comm/agree.hpp). `kind()` is the kind of
+/// the failing rank's error; the text names the rank where more than one rank took part.
 class RankError : public Error {
  public:
   RankError(int rank, ErrorKind kind, const std::string& text) : Error(kind, text), rank_(rank) {}

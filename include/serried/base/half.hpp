@@ -58,9 +58,9 @@ struct Half {
   auto nearest = static_cast<float>(value);
   const auto exact = static_cast<double>(nearest);
   if (value != value || exact == value) return to_half(nearest);
-  // Round to odd: an f32 towards zero whose last bit says that there is more. It has over two bits more
-  // than binary16, so that the second rounding is that of the value itself. (Boldo and Melquiond, "When
-  // double rounding is odd", 2005.)
+  // Round to odd: an f32 towards zero whose last bit says that there is more. It has over two bits
+  // more than binary16, so that the second rounding is that of the value itself. (Boldo and
+  // Melquiond, "When double rounding is odd", 2005.)
   auto word = std::bit_cast<std::uint32_t>(nearest);
   const bool is_away_from_zero = value < 0 ? exact < value : exact > value;
   if (is_away_from_zero) --word;

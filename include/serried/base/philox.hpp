@@ -5,11 +5,11 @@
 
 namespace serried {
 
-/// Philox4x32-10, a counter-based generator: the same (counter, key) gives the same four words on every
-/// device, rank and thread. (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11.)
-/// Local.
-[[nodiscard]] constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
-                                                               std::uint64_t key) noexcept {
+/// Philox4x32-10, a counter-based generator: the same (counter, key) gives the same four words on
+/// every device, rank and thread. (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+/// SC11.) Local.
+[[nodiscard]] constexpr std::array<std::uint32_t, 4> philox4x32(
+    std::array<std::uint32_t, 4> counter, std::uint64_t key) noexcept {
   auto key0 = static_cast<std::uint32_t>(key);
   auto key1 = static_cast<std::uint32_t>(key >> 32);
   for (int round = 0; round < 10; ++round) {
@@ -29,12 +29,12 @@ namespace serried {
 /// algorithm, a column); `index` is a global row or element number.
 /// Local.
 [[nodiscard]] constexpr std::array<std::uint64_t, 2> philox_words(std::uint64_t seed,
-                                                                 std::uint64_t stream,
-                                                                 std::uint64_t index) noexcept {
-  const auto words = philox4x32(
-      {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
-       static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)},
-      seed);
+                                                                  std::uint64_t stream,
+                                                                  std::uint64_t index) noexcept {
+  const auto words =
+      philox4x32({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
+                  static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)},
+                 seed);
   return {words[0] | (static_cast<std::uint64_t>(words[1]) << 32),
           words[2] | (static_cast<std::uint64_t>(words[3]) << 32)};
 }

@@ -37,9 +37,8 @@ class Backend {
   /// The pool that host code on this rank works with.
   [[nodiscard]] virtual const ThreadPool& threads() const noexcept = 0;
 
-  /// The kernels of a field for a dtype, e.g. `backend.kernels<MomentKernels>(DType::f32)`. Interface
-  /// classes name their field as `static constexpr KernelField field`.
-  /// Local.
+  /// The kernels of a field for a dtype, e.g. `backend.kernels<MomentKernels>(DType::f32)`.
+  /// Interface classes name their field as `static constexpr KernelField field`. Local.
   /// @throws InvalidArgument where the field does not cover the dtype.
   template <class Kernels>
   [[nodiscard]] const Kernels& kernels(DType dtype) const {
