@@ -10,53 +10,6 @@ namespace {
 constexpr std::int64_t enough_rows = 1024;
 constexpr std::int64_t max_row_bytes = std::int64_t{64} << 20;
 
-class BoxCutter {
- public:
-  BoxCutter(const Shape& shape, std::int64_t base) : shape_(shape), base_(base) {}
-
-  /// Cuts the elements [begin, end) below the axes that `prefix_` has fixed; numbers count from
-  /// there.
-  void cut(int axis, std::int64_t begin, std::int64_t end, std::int64_t offset) {
-    if (begin >= end) return;
-    if (axis == shape_.dimensions()) {
-      push(axis, 0, 1, offset);
-      return;
-    }
-    const std::int64_t stride = shape_.elements(axis + 1, shape_.dimensions());
-    const std::int64_t first = begin / stride;
-    const std::int64_t last = (end - 1) / stride;
-    if (first == last && end - begin < stride) {
-      prefix_[static_cast<std::size_t>(axis)] = first;
-      cut(axis + 1, begin - first * stride, end - first * stride, offset + first * stride);
-      return;
-    }
-    const std::int64_t whole_begin = (begin + stride - 1) / stride;
-    const std::int64_t whole_end = end / stride;
-    if (begin < whole_begin * stride) cut(axis, begin, whole_begin * stride, offset);
-    if (whole_begin < whole_end)
-      push(axis, whole_begin, whole_end - whole_begin, offset + whole_begin * stride);
-    if (whole_end * stride < end) cut(axis, whole_end * stride, end, offset);
-  }
-
-  std::vector<Box> boxes;
-
- private:
-  void push(int axis, std::int64_t begin, std::int64_t count, std::int64_t number) {
-    Box box;
-    for (int a = 0; a < shape_.dimensions(); ++a) {
-      const auto i = static_cast<std::size_t>(a);
-      box.begin[i] = a < axis ? prefix_[i] : a == axis ? begin : 0;
-      box.count[i] = a < axis ? 1 : a == axis ? count : shape_[a];
-    }
-    box.first = number - base_;
-    boxes.push_back(box);
-  }
-
-  const Shape& shape_;
-  std::int64_t base_;
-  std::array<std::int64_t, max_dimensions> prefix_{};
-};
-
 std::vector<int> checked_axes(const std::vector<int>& given, const Shape& shape,
                               const std::string& name) {
   std::vector<int> axes;
@@ -82,12 +35,6 @@ int flattened_axes(const Shape& shape, std::size_t element_bytes) {
 }
 
 }  // namespace
-
-std::vector<Box> boxes_of(const Shape& shape, RowRange elements) {
-  BoxCutter cutter(shape, elements.begin);
-  cutter.cut(0, elements.begin, elements.end, 0);
-  return std::move(cutter.boxes);
-}
 
 AxisRoles resolve_roles(const SampleAxes& samples, const Shape& shape, std::size_t element_bytes,
                         const std::string& name) {

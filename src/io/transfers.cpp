@@ -1,6 +1,9 @@
 #include "io/transfers.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include "io/element_boxes.hpp"
 
 namespace serried {
 namespace {
@@ -59,17 +62,19 @@ std::vector<Transfer> plan_transfers(const PartMeta& part, const PartGeometry& g
                                      RowRange rows, std::int64_t row_elements,
                                      std::int64_t max_bytes) {
   std::vector<Transfer> transfers;
-  for (const Box& box : boxes_of(geometry.samples, rows)) {
+  std::int64_t first_row = 0;
+  for (const ElementBox& box : cut_into_boxes(geometry.samples, rows, INT64_MAX)) {
     std::array<std::int64_t, max_dimensions> begin{};
     std::array<std::int64_t, max_dimensions> count{};
     for (std::size_t i = 0; i < geometry.roles.samples.size(); ++i) {
       const auto axis = static_cast<std::size_t>(geometry.roles.samples[i]);
-      begin[axis] = box.begin[i];
-      count[axis] = box.count[i];
+      begin[axis] = box.start[i];
+      count[axis] = box.extent[i];
     }
     for (const int axis : geometry.roles.features)
       count[static_cast<std::size_t>(axis)] = part.shape[axis];
-    const std::int64_t offset = box.first * row_elements + geometry.feature_begin;
+    const std::int64_t offset = first_row * row_elements + geometry.feature_begin;
+    first_row += box.elements;
     const std::size_t series = part.is_series ? 1 : 0;
     const std::int64_t first_item = part.is_series ? begin[0] : 0;
     const std::int64_t items = part.is_series ? count[0] : 1;

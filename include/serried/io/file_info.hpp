@@ -9,19 +9,24 @@
 
 namespace serried {
 
-/// One attribute as text, e.g. {"units", "degC", "string"}.
+/// One attribute as text, e.g. {"units", "degC", "string"}. Numbers have round-trip digits; of long
+/// lists the first 16 values are shown, and how many there are.
 struct AttributeInfo {
   std::string name;
   std::string value;
   std::string type;
 };
 
-/// One group or dataset of a file.
+/// One group, dataset or link of a file.
 struct ObjectInfo {
   std::string path;
   bool is_group = false;
-  std::string type;  ///< "f32", "i16 big-endian", "string", "compound", ...
-  Shape shape;
+  /// Where a soft or external link leads ("soft link to /a", "external link to b.h5:/a", both with
+  /// "(dangling)" where nothing is there), and what a second name of an object stands for ("same as
+  /// /a"); such entries have nothing else. Empty for the objects themselves.
+  std::string link;
+  std::string type;                  ///< "f32", "i16 big-endian", "string", "compound", ...
+  Shape shape;                       ///< () where `type` says "9 dimensions" or "null dataspace"
   std::vector<std::int64_t> chunks;  ///< empty: contiguous
   std::vector<std::string> filters;  ///< "shuffle", "deflate 4", ...
   std::int64_t stored_bytes = 0;
@@ -31,10 +36,10 @@ struct ObjectInfo {
 struct FileInfo {
   std::string path;
   std::int64_t bytes = 0;
-  std::vector<ObjectInfo> objects;  ///< in the order of names, depth first; the root group first
+  std::vector<ObjectInfo> objects;  ///< depth first, in natural order; the root group first
 };
 
-/// Lists an HDF5 file: read on rank 0, the same on every rank.
+/// Lists an HDF5 file: read on rank 0, the same on every rank. Links are noted and not followed.
 /// Collective.
 /// @throws RankError (kind io) if the file is missing, damaged or no HDF5.
 [[nodiscard]] FileInfo inspect_file(const Context& ctx, const std::string& path);

@@ -84,7 +84,7 @@ std::string number_after(const std::string& text, std::string_view key) {
     throw IoError(path + ": the file is truncated: it has " + size + " bytes and should have " +
                   (expected.empty() ? "more" : expected));
   }
-  if (stack.find("lock") != std::string::npos)
+  if (stack.find("unable to lock") != std::string::npos)
     throw IoError(path + ": the file cannot be locked (" + cause +
                   "); on file systems without locks set HDF5_USE_FILE_LOCKING=FALSE");
   throw IoError(path + ": the file is damaged: " + cause);
