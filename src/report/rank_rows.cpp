@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 #include <string_view>
@@ -31,25 +32,26 @@ void add_piece(std::set<std::pair<int, int>>& pieces, std::string_view text) {
     pieces.insert({low, high});
 }
 
-std::string memory_text(std::int64_t low, std::int64_t high) {
-  if (high == 0) return "unknown";
-  const double low_gb = static_cast<double>(low) / 1e9;
-  const double high_gb = static_cast<double>(high) / 1e9;
-  const std::string low_text = fmt::format("{:.3g}", low_gb);
-  const std::string high_text = fmt::format("{:.3g}", high_gb);
-  return low_text == high_text ? high_text + " GB" : low_text + " - " + high_text + " GB";
+/// "1.2 GB", or "1.2 GB - 1.4 GB" where the ranks differ.
+template <class Field>
+std::string span_text(std::span<const RankReport> ranks, Field field) {
+  std::int64_t least = INT64_MAX;
+  std::int64_t most = 0;
+  for (const RankReport& rank : ranks) {
+    least = std::min(least, rank.*field);
+    most = std::max(most, rank.*field);
+  }
+  const std::string low = bytes_to_text(least);
+  const std::string high = bytes_to_text(most);
+  return low == high ? high : low + " - " + high;
 }
 
 RankRow make_row(std::span<const RankReport> ranks, std::size_t first, std::size_t last) {
   std::vector<std::string> hosts;
   std::vector<std::string> cores;
-  std::int64_t least = INT64_MAX;
-  std::int64_t most = 0;
   for (std::size_t r = first; r < last; ++r) {
     if (hosts.empty() || hosts.back() != ranks[r].host) hosts.push_back(ranks[r].host);
     cores.push_back(ranks[r].cores);
-    least = std::min(least, ranks[r].peak_memory_bytes);
-    most = std::max(most, ranks[r].peak_memory_bytes);
   }
   const RankReport& head = ranks[first];
   const bool is_same_cores =
@@ -63,7 +65,8 @@ RankRow make_row(std::span<const RankReport> ranks, std::size_t first, std::size
       .threads = fmt::format("{} ({})", head.threads, head.threads_source),
       .instruction_level = head.instruction_level,
       .device = head.device,
-      .peak_memory = memory_text(least, most)};
+      .peak_memory = span_text(ranks.subspan(first, last - first), &RankReport::peak_memory_bytes),
+      .file_bytes = span_text(ranks.subspan(first, last - first), &RankReport::file_bytes)};
 }
 
 std::vector<RankRow> fold(std::span<const RankReport> ranks, bool is_host_free) {
@@ -78,6 +81,17 @@ std::vector<RankRow> fold(std::span<const RankReport> ranks, bool is_host_free) 
 }
 
 }  // namespace
+
+std::string bytes_to_text(std::int64_t bytes) {
+  static constexpr std::array<const char*, 6> units = {"B", "kB", "MB", "GB", "TB", "PB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < units.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.3g} {}", value, units[unit]);
+}
 
 std::string unite_cpu_lists(std::span<const std::string> lists) {
   std::set<std::pair<int, int>> pieces;

@@ -54,6 +54,8 @@ RankRecord this_rank(const Runtime& runtime, const Context& ctx) {
       .instruction_level = ctx.backend()->instruction_level(),
       .device = ctx.backend()->kind() == DeviceKind::host ? "host" : ctx.backend()->description(),
       .peak_memory_bytes = peak_memory_bytes()};
+  for (const auto& phase : ctx.recorder().phases())
+    record.rank.file_bytes += phase.second.file_bytes;
   record.wall_s = ctx.recorder().now_s();
   record.phases = ctx.recorder().phases();
   give_time_outside_phases(record.phases, record.wall_s);
@@ -69,7 +71,7 @@ void transfer(Wire& wire, RankRecord& record) {
   RankReport& rank = record.rank;
   wire(rank.host), wire(rank.cores), wire(rank.threads), wire(rank.threads_source);
   wire(rank.instruction_level), wire(rank.device), wire(rank.peak_memory_bytes),
-      wire(record.wall_s);
+      wire(rank.file_bytes), wire(record.wall_s);
   wire(record.phases, [&](auto& phase) { wire(phase.first), wire(phase.second); });
   wire(record.facts, [&](auto& fact) { wire(fact.first), wire(fact.second); });
   wire(record.warnings, [&](auto& warning) { wire(warning); });

@@ -15,17 +15,6 @@ std::string seconds_text(double seconds) {
   return seconds < 100 ? fmt::format("{:.3f}", seconds) : fmt::format("{:.1f}", seconds);
 }
 
-std::string bytes_text(std::int64_t bytes) {
-  static constexpr std::array<const char*, 6> units = {"B", "kB", "MB", "GB", "TB", "PB"};
-  double value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < units.size()) {
-    value /= 1000;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.3g} {}", value, units[unit]);
-}
-
 /// Bytes per second that one rank's mean time in the activity gave for all ranks together.
 std::string rate_text(std::int64_t bytes, double seconds) {
   if (bytes == 0 || seconds <= 0) return "-";
@@ -57,44 +46,36 @@ std::string phase_table(const RunReport& report) {
       fmt::format("{:<12}{:>10}{:>10}{:>11}{:>10}{:>10}{:>8}{:>10}{:>10}{:>8}\n", "phase", "mean s",
                   "max s", "imbalance", "MPI s", "through", "GB/s", "files s", "through", "GB/s");
   for (const PhaseReport& phase : report.phases)
-    text +=
-        fmt::format("{:<12}{:>10}{:>10}{:>9.0f} %{:>10}{:>10}{:>8}{:>10}{:>10}{:>8}\n", phase.name,
-                    seconds_text(phase.mean_s), seconds_text(phase.max_s), 100 * phase.imbalance,
-                    seconds_text(phase.communication_mean_s), bytes_text(phase.communication_bytes),
-                    rate_text(phase.communication_bytes, phase.communication_mean_s),
-                    seconds_text(phase.file_mean_s), bytes_text(phase.file_bytes),
-                    rate_text(phase.file_bytes, phase.file_mean_s));
+    text += fmt::format("{:<12}{:>10}{:>10}{:>9.0f} %{:>10}{:>10}{:>8}{:>10}{:>10}{:>8}\n",
+                        phase.name, seconds_text(phase.mean_s), seconds_text(phase.max_s),
+                        100 * phase.imbalance, seconds_text(phase.communication_mean_s),
+                        bytes_to_text(phase.communication_bytes),
+                        rate_text(phase.communication_bytes, phase.communication_mean_s),
+                        seconds_text(phase.file_mean_s), bytes_to_text(phase.file_bytes),
+                        rate_text(phase.file_bytes, phase.file_mean_s));
   return text;
 }
 
 }  // namespace
 
 std::string ranks_to_text(std::span<const RankReport> ranks) {
-  const std::vector<RankRow> rows = fold_ranks(ranks);
-  std::array<std::size_t, 6> widths = {5, 4, 5, 7, 12, 6};
-  for (const RankRow& row : rows) {
-    const std::array<std::size_t, 6> lengths = {row.ranks.size(),
-                                                row.hosts.size(),
-                                                row.cores.size(),
-                                                row.threads.size(),
-                                                row.instruction_level.size(),
-                                                row.device.size()};
-    for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], lengths[i]);
+  using Cells = std::array<std::string, 8>;
+  std::vector<Cells> lines = {
+      {"ranks", "host", "cores", "threads", "instructions", "device", "peak memory", "files"}};
+  for (const RankRow& row : fold_ranks(ranks))
+    lines.push_back({row.ranks, row.hosts, row.cores, row.threads, row.instruction_level,
+                     row.device, row.peak_memory, row.file_bytes});
+  std::string text;
+  for (const Cells& line : lines) {
+    std::string row;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      std::size_t width = 0;
+      for (const Cells& other : lines) width = std::max(width, other[i].size());
+      row += fmt::format("{:<{}}  ", line[i], width);
+    }
+    row.erase(row.find_last_not_of(' ') + 1);
+    text += row + '\n';
   }
-  const auto line = [&](const auto&... cells) {
-    std::size_t i = 0;
-    std::string text;
-    ((text +=
-      i < widths.size() ? fmt::format("{:<{}}  ", cells, widths[i]) : fmt::format("{}", cells),
-      ++i),
-     ...);
-    return text + '\n';
-  };
-  std::string text =
-      line("ranks", "host", "cores", "threads", "instructions", "device", "peak memory");
-  for (const RankRow& row : rows)
-    text += line(row.ranks, row.hosts, row.cores, row.threads, row.instruction_level, row.device,
-                 row.peak_memory);
   return text;
 }
 

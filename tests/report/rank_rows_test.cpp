@@ -25,6 +25,14 @@ TEST(RankRows, unite_cpu_lists_merges_neighbours_and_overlaps) {
   EXPECT_EQ(unite_cpu_lists(std::array<std::string, 2>{"", "unknown"}), "");
 }
 
+TEST(RankRows, bytes_to_text_has_three_digits) {
+  EXPECT_EQ(bytes_to_text(0), "0 B");
+  EXPECT_EQ(bytes_to_text(999), "999 B");
+  EXPECT_EQ(bytes_to_text(1250), "1.25 kB");
+  EXPECT_EQ(bytes_to_text(999'600), "1 MB");
+  EXPECT_EQ(bytes_to_text(12'345'678'901), "12.3 GB");
+}
+
 TEST(RankRows, ranks_alike_share_a_row) {
   const std::array ranks = {rank_on("a", "0"), rank_on("a", "1", 3'000'000'000), rank_on("b", "0"),
                             rank_on("a", "0")};
@@ -32,8 +40,9 @@ TEST(RankRows, ranks_alike_share_a_row) {
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0].ranks, "0-1");
   EXPECT_EQ(rows[0].cores, "0-1");
-  EXPECT_EQ(rows[0].peak_memory, "2 - 3 GB");
+  EXPECT_EQ(rows[0].peak_memory, "2 GB - 3 GB");
   EXPECT_EQ(rows[0].threads, "2 (--threads)");
+  EXPECT_EQ(rows[0].file_bytes, "0 B");
   EXPECT_EQ(rows[1].ranks, "2");
   EXPECT_EQ(rows[1].hosts, "b");
   EXPECT_EQ(rows[2].ranks, "3");

@@ -38,6 +38,7 @@ TEST(RunReport, sums_phases_over_ranks_and_is_the_same_on_all) {
   EXPECT_EQ(own.cores, test::runtime().cpu_list());
   EXPECT_EQ(own.threads, 2);
   EXPECT_EQ(own.instruction_level, ctx.backend()->instruction_level());
+  EXPECT_EQ(own.file_bytes, 1000 + ctx.rank());
   EXPECT_GT(own.peak_memory_bytes, 100'000);
 
   ASSERT_GE(report.phases.size(), 2u);

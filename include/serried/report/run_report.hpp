@@ -36,6 +36,7 @@ struct RankReport {
   std::string instruction_level;
   std::string device;
   std::int64_t peak_memory_bytes = 0;  ///< of the process (VmHWM); 0 where the system does not tell
+  std::int64_t file_bytes = 0;         ///< read from and written to files by this rank
 };
 
 /// What a run did and what bound it; the same on every rank.

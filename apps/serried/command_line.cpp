@@ -1,0 +1,324 @@
+#include "command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <functional>
+
+#include "command_options.hpp"
+
+namespace serried::app {
+namespace {
+
+constexpr const char* overview_footer =
+    R"(Addresses: PATH[:OBJECT][[SELECTION]], e.g. run.h5:/fields/u[0:10,:,3]; 'run_*.h5:/u' is a series.
+Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad input data, 4 file trouble.
+
+Example:
+  mpirun -n 4 serried stats run.h5:/u --bins 20)";
+
+constexpr const char* info_footer =
+    R"(Without a file: the program, its libraries, and where the ranks run.
+
+Example:
+  serried info run.h5)";
+
+constexpr const char* stats_footer =
+    R"(NaN is left out and counted. Skewness and kurtosis are biased, kurtosis is Fisher's (0 for a normal
+distribution). The file is read once; twice for a histogram without --range.
+
+Example:
+  mpirun -n 4 serried stats run.h5:/u --bins 20 --range 0,1)";
+
+constexpr const char* kmeans_footer =
+    R"(Several addresses give the features side by side. --sample-axes names the axes whose indices are the
+samples, all other axes are features; with 'all' each element is a sample with one feature for each
+address. The answer depends on data, options and seed, never on the number of ranks.
+
+Example:
+  mpirun -n 4 serried kmeans run.h5:/u run.h5:/v --sample-axes all --clusters 5 --labels labels.h5)";
+
+constexpr const char* predict_footer = R"(The model is a file that 'serried kmeans --model' wrote.
+
+Example:
+  mpirun -n 4 serried predict model.h5 run.h5:/u run.h5:/v --sample-axes all --labels labels.h5)";
+
+using Setter = std::function<void(const std::string&)>;
+
+/// An option whose text is read by our own parser, so that every message has the same form.
+CLI::Option* add_value(CLI::App& app, const std::string& name, const std::string& value_name,
+                       const std::string& description, Setter set) {
+  return app.add_option_function<std::string>(name, set, description)->type_name(value_name);
+}
+
+void add_choice(CLI::App& app, const std::string& name, const std::vector<std::string>& choices,
+                const std::string& description, std::string& target,
+                const std::string& group = "Options") {
+  app.add_option(name, target, description)
+      ->check([choices, name](const std::string& text) {
+        for (const std::string& choice : choices)
+          if (text == choice) return std::string();
+        return fmt::format("{} is not one of {}", text, fmt::join(choices, ", "));
+      })
+      ->type_name(fmt::format("{}", fmt::join(choices, "|")))
+      ->group(group);
+}
+
+/// All that the command line says, before it is put in order.
+struct Words {
+  CommonOptions common;
+  std::string io = "independent";
+  std::string report;
+  std::string missing = "error";
+  std::vector<std::string> addresses;
+  StatisticsOptions stats;
+  KMeansOptions kmeans;
+  bool has_clusters = false;
+  SampleAxes samples;
+  std::optional<Address> given_centers;
+  std::optional<Address> weights;
+  std::optional<OutputAddress> labels;
+  std::string model_path;
+};
+
+void add_common(CLI::App& app, Words& words) {
+  const std::string group = "Common options (before or after the verb)";
+  add_choice(app, "--device", {"auto", "host", "cuda"}, "where to compute [auto]",
+             words.common.device, group);
+  app.get_option("--device")->envname("SERRIED_DEVICE");
+  add_value(app, "--threads", "N",
+            "threads of each rank [OMP_NUM_THREADS, or its share of the cores]",
+            [&words](const std::string& text) {
+              const std::int64_t threads = parse_count("--threads", text, 1);
+              if (threads > 4096) throw InvalidArgument("--threads " + text + ": at most 4096");
+              words.common.threads = static_cast<int>(threads);
+            })
+      ->group(group);
+  app.add_flag("--json", words.common.is_json,
+               "one JSON object on standard output, and nothing else")
+      ->group(group);
+  app.add_flag("--quiet", words.common.is_quiet, "no progress and no warnings on standard error")
+      ->group(group);
+  add_choice(app, "--report", {"-"}, "the run report as text on standard error", words.report,
+             group);
+  app.add_flag_callback(
+         "--progress", [&words] { words.common.progress = true; },
+         "show progress from the start [on a terminal, or after 10 s]")
+      ->group(group);
+  app.add_flag_callback(
+         "--no-progress", [&words] { words.common.progress = false; }, "never show progress")
+      ->group(group);
+  add_choice(app, "--io", {"independent", "collective"},
+             "how HDF5 transfers are made [independent]", words.io, group);
+}
+
+void add_addresses(CLI::App& app, Words& words, const std::string& description) {
+  app.add_option("ADDR", words.addresses, description)->required()->type_name("");
+}
+
+void add_samples(CLI::App& app, Words& words) {
+  add_value(app, "--sample-axes", "AXES", "axes whose indices are the samples: 0 | 1,2 | all [0]",
+            [&words](const std::string& text) {
+              words.samples = parse_sample_axes("--sample-axes", text);
+            });
+  add_choice(app, "--missing", {"error", "drop"},
+             "samples with NaN or Inf: an error, or left out with label -1 [error]", words.missing);
+  add_value(app, "--labels", "OUT.h5[:/labels]",
+            "write the labels, int32 in the shape of the sample axes",
+            [&words](const std::string& text) { words.labels = parse_output("--labels", text); });
+}
+
+void set_up_info(CLI::App& app, Words& words) {
+  app.add_option("FILE", words.addresses, "files to list, or FILE:/GROUP for a part")
+      ->type_name("");
+  app.footer(info_footer);
+}
+
+void set_up_stats(CLI::App& app, Words& words) {
+  add_addresses(app, words, "datasets; each has statistics of its own");
+  add_value(
+      app, "--bins", "N", "a histogram of N bins [10 with --range]",
+      [&words](const std::string& text) { words.stats.bins = parse_count("--bins", text, 1); });
+  add_value(app, "--range", "LO,HI", "range of the histogram [minimum and maximum of the data]",
+            [&words](const std::string& text) {
+              const auto [low, high] = parse_range("--range", text);
+              words.stats.range_low = low;
+              words.stats.range_high = high;
+            });
+  app.add_flag("--by-column", words.stats.by_column,
+               "statistics of each column: axis 0 holds the rows");
+  add_value(app, "--ddof", "N", "variance = sum of squares / (count - N) [0]",
+            [&words](const std::string& text) {
+              words.stats.ddof = static_cast<int>(
+                  std::min<std::int64_t>(parse_count("--ddof", text, 0), INT32_MAX));
+            });
+  app.footer(stats_footer);
+}
+
+void set_up_kmeans(CLI::App& app, Words& words) {
+  add_addresses(app, words, "datasets of equal sample shape; their features stand side by side");
+  add_value(app, "--clusters", "K", "number of clusters (needed unless --init gives centres)",
+            [&words](const std::string& text) {
+              words.kmeans.clusters = parse_count("--clusters", text, 1);
+              words.has_clusters = true;
+            });
+  add_samples(app, words);
+  add_value(app, "--init", "NAME|ADDR",
+            "kmeans-parallel | kmeans++ | random | address of centres [kmeans-parallel]",
+            [&words](const std::string& text) {
+              if (const auto init = parse_init_name("--init", text)) {
+                words.kmeans.init = *init;
+              } else {
+                words.kmeans.init = KMeansInit::given;
+                words.given_centers = parse_address(text);
+              }
+            });
+  add_value(app, "--n-init", "N", "fits from different seeds; the best is kept [1]",
+            [&words](const std::string& text) {
+              words.kmeans.n_init = static_cast<int>(
+                  std::min<std::int64_t>(parse_count("--n-init", text, 1), INT32_MAX));
+            });
+  add_value(app, "--max-iterations", "N", "[300]", [&words](const std::string& text) {
+    words.kmeans.max_iterations = static_cast<int>(
+        std::min<std::int64_t>(parse_count("--max-iterations", text, 1), INT32_MAX));
+  });
+  add_value(app, "--tolerance", "T",
+            "stop when the centres' squared movement is at most T * mean variance [1e-4]",
+            [&words](const std::string& text) {
+              words.kmeans.tolerance = parse_non_negative("--tolerance", text);
+            });
+  add_value(app, "--seed", "S", "of the random numbers [0]",
+            [&words](const std::string& text) { words.kmeans.seed = parse_seed("--seed", text); });
+  add_value(app, "--weights", "ADDR", "one weight for each sample",
+            [&words](const std::string& text) { words.weights = parse_address(text); });
+  app.add_option("--model", words.model_path, "write the model")->type_name("OUT.h5");
+  app.footer(kmeans_footer);
+}
+
+void set_up_predict(CLI::App& app, Words& words) {
+  app.add_option("MODEL", words.model_path, "a model file")->required()->type_name("");
+  add_addresses(app, words, "datasets, as for kmeans");
+  add_samples(app, words);
+  app.footer(predict_footer);
+}
+
+std::string quoted(const std::string& word) {
+  static constexpr std::string_view safe =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%_-+=:,./";
+  if (!word.empty() && word.find_first_not_of(safe) == std::string::npos) return word;
+  std::string result = "'";
+  for (const char c : word) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return result + '\'';
+}
+
+void check_kmeans(const Words& words) {
+  if (!words.has_clusters && !words.given_centers)
+    throw InvalidArgument("--clusters K is needed, the number of clusters");
+  if (words.given_centers && words.kmeans.n_init > 1)
+    throw InvalidArgument("--n-init has no use with given centres: every fit would be the same");
+  if (words.labels && !words.model_path.empty() &&
+      std::filesystem::path(words.labels->path).lexically_normal() ==
+          std::filesystem::path(words.model_path).lexically_normal())
+    throw InvalidArgument("--labels and --model name the same file; each is a file of its own");
+}
+
+CommandLine put_in_order(const std::string& verb, Words& words) {
+  CommandLine line;
+  line.common = words.common;
+  line.common.has_report = !words.report.empty();
+  line.common.io_mode = words.io == "collective" ? IoMode::collective : IoMode::independent;
+  if (verb == "info") {
+    InfoCommand command{.files = parse_addresses(words.addresses)};
+    for (const Address& address : command.files)
+      if (!address.selection.empty())
+        throw InvalidArgument(address.text + ": info takes no selection");
+    line.verb = std::move(command);
+  } else if (verb == "stats") {
+    line.verb = StatsCommand{.addresses = parse_addresses(words.addresses), .options = words.stats};
+  } else if (verb == "kmeans") {
+    check_kmeans(words);
+    words.kmeans.drop_missing = words.missing == "drop";
+    line.verb = KMeansCommand{.addresses = parse_addresses(words.addresses),
+                              .samples = words.samples,
+                              .options = words.kmeans,
+                              .has_clusters = words.has_clusters,
+                              .given_centers = words.given_centers,
+                              .weights = words.weights,
+                              .labels = words.labels,
+                              .model_path = words.model_path};
+  } else {
+    line.verb = PredictCommand{.model_path = words.model_path,
+                               .addresses = parse_addresses(words.addresses),
+                               .samples = words.samples,
+                               .drop_missing = words.missing == "drop",
+                               .labels = words.labels};
+  }
+  return line;
+}
+
+/// CLI11 would take '[ab].h5:/u[0]' for a list in brackets; './' in front changes no meaning.
+std::vector<std::string> arguments_of(int argc, const char* const* argv) {
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i) {
+    std::string word = argv[i];
+    if (word.size() > 1 && word.front() == '[' && word.back() == ']') word.insert(0, "./");
+    arguments.push_back(std::move(word));
+  }
+  return arguments;
+}
+
+TextOnly wrong_usage(const std::string& program, const std::string& message) {
+  return {.exit_code = exit_code(ErrorKind::invalid_argument),
+          .text = fmt::format("serried: {}\nTry '{} --help'.\n", message, program)};
+}
+
+std::string program_of(const CLI::App& app) {
+  const auto verbs = app.get_subcommands();
+  return verbs.empty() ? "serried" : "serried " + verbs.front()->get_name();
+}
+
+}  // namespace
+
+std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
+                                                                       const char* const* argv) {
+  Words words;
+  CLI::App app("Statistics and clusters of HDF5 data, on any number of MPI ranks.", "serried");
+  app.set_help_flag("-h,--help", "this text; after a verb: its options");
+  app.get_formatter()->column_width(36);
+  app.footer(overview_footer);
+  app.require_subcommand(0, 1);
+  bool is_version = false;
+  app.add_flag("--version", is_version, "version, commit, configuration and libraries");
+  add_common(app, words);
+  set_up_info(*app.add_subcommand("info", "List HDF5 files"), words);
+  set_up_stats(*app.add_subcommand("stats", "Statistics and histograms"), words);
+  set_up_kmeans(*app.add_subcommand("kmeans", "Cluster samples"), words);
+  set_up_predict(*app.add_subcommand("predict", "Assign samples to the clusters of a model"),
+                 words);
+  for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    add_common(*verb, words);
+  try {
+    app.parse(arguments_of(argc, argv));
+    if (is_version) return VersionRequest{};
+    if (app.get_subcommands().empty())
+      return wrong_usage("serried", "a verb is needed: info, stats, kmeans or predict");
+    CommandLine line = put_in_order(app.get_subcommands().front()->get_name(), words);
+    for (int i = 0; i < argc; ++i) line.text += (i > 0 ? " " : "") + quoted(argv[i]);
+    return line;
+  } catch (const CLI::CallForHelp&) {
+    return TextOnly{.exit_code = 0, .text = app.help()};
+  } catch (const CLI::ExtrasError& error) {
+    if (is_version) return VersionRequest{};
+    if (app.get_subcommands().empty())
+      return wrong_usage("serried",
+                         std::string(error.what()) + "; verbs are info, stats, kmeans and predict");
+    return wrong_usage(program_of(app), error.what());
+  } catch (const CLI::ParseError& error) {
+    return wrong_usage(program_of(app), error.what());
+  } catch (const InvalidArgument& error) {
+    return wrong_usage(program_of(app), error.what());
+  }
+}
+
+}  // namespace serried::app

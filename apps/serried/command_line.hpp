@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "serried/array/statistics.hpp"
+#include "serried/context.hpp"
+#include "serried/io/address.hpp"
+#include "serried/io/dataset.hpp"
+#include "serried/ml/kmeans.hpp"
+
+namespace serried::app {
+
+/// Options that every verb takes, before or after its name.
+struct CommonOptions {
+  std::string device = "auto";
+  int threads = 0;  ///< 0: the runtime decides
+  bool is_json = false;
+  bool is_quiet = false;
+  bool has_report = false;
+  std::optional<bool> progress;  ///< unset: on a terminal, or when the run takes longer
+  IoMode io_mode = IoMode::independent;
+};
+
+/// Where labels go: a file and the dataset in it.
+struct OutputAddress {
+  std::string path;
+  std::string object = "/labels";
+};
+
+struct InfoCommand {
+  std::vector<Address> files;
+};
+
+struct StatsCommand {
+  std::vector<Address> addresses;
+  StatisticsOptions options;
+};
+
+struct KMeansCommand {
+  std::vector<Address> addresses;
+  SampleAxes samples;
+  KMeansOptions options;
+  bool has_clusters = false;  ///< else their number is that of the given centres
+  std::optional<Address> given_centers;
+  std::optional<Address> weights;
+  std::optional<OutputAddress> labels;
+  std::string model_path;  ///< empty: none
+};
+
+struct PredictCommand {
+  std::string model_path;
+  std::vector<Address> addresses;
+  SampleAxes samples;
+  bool drop_missing = false;
+  std::optional<OutputAddress> labels;
+};
+
+struct CommandLine {
+  CommonOptions common;
+  std::variant<InfoCommand, StatsCommand, KMeansCommand, PredictCommand> verb;
+  std::string text;  ///< the whole command line, quoted for a shell
+};
+
+/// The command line asks for nothing but a text: help, or what is wrong with it.
+struct TextOnly {
+  int exit_code = 0;
+  std::string text;
+};
+
+/// `--version`: its text needs the libraries.
+struct VersionRequest {};
+
+/// Reads the command line. Touches no file and needs no MPI; the same on every rank.
+[[nodiscard]] std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(
+    int argc, const char* const* argv);
+
+}  // namespace serried::app

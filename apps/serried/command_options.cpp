@@ -1,0 +1,116 @@
+#include "command_options.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace serried::app {
+namespace {
+
+template <class T>
+std::optional<T> whole_number(std::string_view text) {
+  T value{};
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || result.ec != std::errc{} || result.ptr != text.data() + text.size())
+    return std::nullopt;
+  return value;
+}
+
+[[noreturn]] void refuse(const std::string& option, const std::string& text,
+                         const std::string& needed) {
+  throw InvalidArgument(fmt::format("{} {}: {}", option, text.empty() ? "''" : text, needed));
+}
+
+}  // namespace
+
+std::int64_t parse_count(const std::string& option, const std::string& text, std::int64_t least) {
+  const auto value = whole_number<std::int64_t>(text);
+  if (!value || *value < least)
+    refuse(option, text, fmt::format("a whole number of at least {} is needed", least));
+  return *value;
+}
+
+std::uint64_t parse_seed(const std::string& option, const std::string& text) {
+  const auto value = whole_number<std::uint64_t>(text);
+  if (!value) refuse(option, text, "a whole number from 0 to 18446744073709551615 is needed");
+  return *value;
+}
+
+double parse_non_negative(const std::string& option, const std::string& text) {
+  const auto value = whole_number<double>(text);
+  if (!value || !std::isfinite(*value) || *value < 0)
+    refuse(option, text, "a number of at least 0 is needed");
+  return *value;
+}
+
+std::pair<double, double> parse_range(const std::string& option, const std::string& text) {
+  const std::size_t comma = text.find(',');
+  const auto low = whole_number<double>(std::string_view(text).substr(0, comma));
+  const auto high = comma == std::string::npos
+                        ? std::nullopt
+                        : whole_number<double>(std::string_view(text).substr(comma + 1));
+  if (!low || !high || !std::isfinite(*low) || !std::isfinite(*high))
+    refuse(option, text, "two numbers LO,HI are needed, e.g. 0,1.5");
+  if (*low > *high) refuse(option, text, "the lower bound must not exceed the upper one");
+  return {*low, *high};
+}
+
+SampleAxes parse_sample_axes(const std::string& option, const std::string& text) {
+  if (text == "all") return {.kind = SampleAxes::Kind::all, .axes = {}};
+  SampleAxes samples{.kind = SampleAxes::Kind::axes, .axes = {}};
+  std::string_view rest = text;
+  for (bool is_last = false; !is_last;) {
+    const std::size_t comma = rest.find(',');
+    is_last = comma == std::string_view::npos;
+    const auto axis = whole_number<int>(rest.substr(0, comma));
+    if (!axis || *axis < -max_dimensions || *axis >= max_dimensions)
+      refuse(option, text, "axis numbers are needed, e.g. 0 or 1,2 or -1, or the word all");
+    for (const int known : samples.axes)
+      if (known == *axis) refuse(option, text, fmt::format("axis {} is named twice", *axis));
+    samples.axes.push_back(*axis);
+    if (!is_last) rest = rest.substr(comma + 1);
+  }
+  return samples;
+}
+
+OutputAddress parse_output(const std::string& option, const std::string& text) {
+  const Address address = parse_address(text);
+  if (!address.selection.empty()) refuse(option, text, "an output takes no selection");
+  if (address.is_glob || address.is_object_glob)
+    refuse(option, text, "an output takes no wildcard");
+  if (address.path.empty()) refuse(option, text, "a file name is needed");
+  OutputAddress output{.path = address.path};
+  if (!address.object.empty()) output.object = address.object;
+  if (output.object == "/")
+    refuse(option, text, "a dataset name is needed after the ':', e.g. :/labels");
+  return output;
+}
+
+std::vector<Address> parse_addresses(const std::vector<std::string>& texts) {
+  std::vector<Address> addresses;
+  addresses.reserve(texts.size());
+  for (const std::string& text : texts) addresses.push_back(parse_address(text));
+  return addresses;
+}
+
+std::optional<KMeansInit> parse_init_name(const std::string& option, const std::string& text) {
+  static constexpr std::array<std::pair<std::string_view, KMeansInit>, 6> names = {{
+      {"kmeans-parallel", KMeansInit::kmeans_parallel},
+      {"kmeans||", KMeansInit::kmeans_parallel},
+      {"k-means||", KMeansInit::kmeans_parallel},
+      {"kmeans++", KMeansInit::kmeans_plus_plus},
+      {"k-means++", KMeansInit::kmeans_plus_plus},
+      {"random", KMeansInit::random},
+  }};
+  for (const auto& [name, init] : names)
+    if (text == name) return init;
+  // What has no dot, slash or colon is a misspelt name rather than a file.
+  if (text.find_first_of("./:") == std::string::npos)
+    refuse(option, text,
+           "kmeans-parallel, kmeans++, random, or the address of given centres is needed");
+  return std::nullopt;
+}
+
+}  // namespace serried::app

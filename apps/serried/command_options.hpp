@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "command_line.hpp"
+
+namespace serried::app {
+
+// How the values of options are read. All throw InvalidArgument with the option's name, the value
+// and what would be right.
+
+[[nodiscard]] std::int64_t parse_count(const std::string& option, const std::string& text,
+                                       std::int64_t least);
+[[nodiscard]] std::uint64_t parse_seed(const std::string& option, const std::string& text);
+[[nodiscard]] double parse_non_negative(const std::string& option, const std::string& text);
+/// `LO,HI`.
+[[nodiscard]] std::pair<double, double> parse_range(const std::string& option,
+                                                    const std::string& text);
+/// `0`, `1,2` or `all`.
+[[nodiscard]] SampleAxes parse_sample_axes(const std::string& option, const std::string& text);
+/// `OUT.h5[:/labels]`.
+[[nodiscard]] OutputAddress parse_output(const std::string& option, const std::string& text);
+[[nodiscard]] std::vector<Address> parse_addresses(const std::vector<std::string>& texts);
+/// The k-means initialisation of that name; none if it must be an address.
+[[nodiscard]] std::optional<KMeansInit> parse_init_name(const std::string& option,
+                                                        const std::string& text);
+
+}  // namespace serried::app

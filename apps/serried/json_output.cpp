@@ -1,0 +1,190 @@
+#include "json_output.hpp"
+
+#include <cmath>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+namespace serried::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Turns numbers into JSON and counts those that JSON cannot hold.
+class Numbers {
+ public:
+  Json operator()(double value) {
+    if (std::isfinite(value)) return value;
+    ++nonfinite_;
+    return nullptr;
+  }
+  [[nodiscard]] std::int64_t nonfinite() const { return nonfinite_; }
+
+ private:
+  std::int64_t nonfinite_ = 0;
+};
+
+std::string finished(Json& json, const Seconds& seconds) {
+  Json object = Json::object();
+  for (const auto& [name, value] : seconds) object[name] = value;
+  json["seconds"] = std::move(object);
+  // Names and attributes of files need not be UTF-8.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+Json shape_json(const Shape& shape) {
+  Json list = Json::array();
+  for (const std::int64_t extent : shape.extents()) list.push_back(extent);
+  return list;
+}
+
+/// Extrema of integers are integers, exact also beyond 2^53.
+Json extremum(DType dtype, const Statistics& s, double value, std::int64_t integer,
+              Numbers& numbers) {
+  if (s.count == 0 || is_floating(dtype)) return numbers(value);
+  if (dtype == DType::u64) return static_cast<std::uint64_t>(integer);
+  return integer;
+}
+
+Json histogram_json(const std::optional<Histogram>& histogram) {
+  if (!histogram) return nullptr;
+  return {{"edges", histogram->edges}, {"counts", histogram->counts}};
+}
+
+Json stats_json(const StatsResult& result) {
+  Numbers numbers;
+  const auto values = [&](const std::function<Json(const Statistics&)>& field) {
+    if (!result.is_by_column) return field(result.statistics.front());
+    Json list = Json::array();
+    for (const Statistics& s : result.statistics) list.push_back(field(s));
+    return list;
+  };
+  Json json;
+  json["address"] = result.address;
+  json["shape"] = shape_json(result.shape);
+  json["dtype"] = name(result.dtype);
+  json["count"] = values([](const Statistics& s) { return Json(s.count); });
+  json["nan_count"] = values([](const Statistics& s) { return Json(s.nan_count); });
+  json["min"] = values([&](const Statistics& s) {
+    return extremum(result.dtype, s, s.min, s.min_integer, numbers);
+  });
+  json["max"] = values([&](const Statistics& s) {
+    return extremum(result.dtype, s, s.max, s.max_integer, numbers);
+  });
+  json["mean"] = values([&](const Statistics& s) { return numbers(s.mean); });
+  json["variance"] = values([&](const Statistics& s) { return numbers(s.variance); });
+  json["std"] = values([&](const Statistics& s) { return numbers(s.std); });
+  json["skewness"] = values([&](const Statistics& s) { return numbers(s.skewness); });
+  json["kurtosis"] = values([&](const Statistics& s) { return numbers(s.kurtosis); });
+  json["nonfinite_count"] = numbers.nonfinite();
+  json["histogram"] = values([](const Statistics& s) { return histogram_json(s.histogram); });
+  json["file_type"] = result.file_type;
+  if (result.is_by_column) json["column_shape"] = shape_json(result.column_shape);
+  return json;
+}
+
+Json centers_json(const KMeansModel& model, Numbers& numbers) {
+  Json rows = Json::array();
+  for (std::int64_t c = 0; c < model.clusters; ++c) {
+    Json row = Json::array();
+    for (std::int64_t f = 0; f < model.features; ++f)
+      row.push_back(numbers(model.centers[static_cast<std::size_t>(c * model.features + f)]));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Json object_json(const ObjectInfo& object) {
+  Json json;
+  json["path"] = object.path;
+  json["kind"] = object.is_group ? "group" : "dataset";
+  if (!object.is_group) {
+    json["type"] = object.type;
+    json["shape"] = shape_json(object.shape);
+    json["chunks"] = object.chunks.empty() ? Json(nullptr) : Json(object.chunks);
+    json["filters"] = object.filters;
+    json["stored_bytes"] = object.stored_bytes;
+  }
+  Json attributes = Json::array();
+  for (const AttributeInfo& attribute : object.attributes)
+    attributes.push_back(
+        {{"name", attribute.name}, {"type", attribute.type}, {"value", attribute.value}});
+  json["attributes"] = std::move(attributes);
+  return json;
+}
+
+}  // namespace
+
+std::string to_json(const std::vector<FileInfo>& files, const Seconds& seconds) {
+  Json json;
+  json["verb"] = "info";
+  json["files"] = Json::array();
+  for (const FileInfo& file : files) {
+    Json objects = Json::array();
+    for (const ObjectInfo& object : file.objects) objects.push_back(object_json(object));
+    json["files"].push_back(
+        {{"path", file.path}, {"bytes", file.bytes}, {"objects", std::move(objects)}});
+  }
+  return finished(json, seconds);
+}
+
+std::string to_json(const ProgramInfo& info, const Seconds& seconds) {
+  Json json;
+  json["verb"] = "info";
+  json["files"] = Json::array();
+  json["version"] = info.version;
+  json["commit"] = info.commit;
+  json["configuration"] = info.configuration;
+  json["mpi_library"] = info.mpi_library;
+  json["hdf5_library"] = info.hdf5_library;
+  json["ranks"] = Json::array();
+  for (const RankReport& rank : info.ranks)
+    json["ranks"].push_back({{"host", rank.host},
+                             {"cores", rank.cores},
+                             {"threads", rank.threads},
+                             {"threads_source", rank.threads_source},
+                             {"instruction_level", rank.instruction_level},
+                             {"device", rank.device}});
+  return finished(json, seconds);
+}
+
+std::string to_json(const std::vector<StatsResult>& results, const Seconds& seconds) {
+  Json json;
+  json["verb"] = "stats";
+  json["datasets"] = Json::array();
+  for (const StatsResult& result : results) json["datasets"].push_back(stats_json(result));
+  return finished(json, seconds);
+}
+
+std::string to_json(const KMeansModel& model, const Seconds& seconds) {
+  Numbers numbers;
+  Json json;
+  json["verb"] = "kmeans";
+  json["rows"] = model.rows;
+  json["rows_used"] = model.rows_used;
+  json["features"] = model.features;
+  json["clusters"] = model.clusters;
+  json["inertia"] = numbers(model.inertia);
+  json["iterations"] = model.iterations;
+  json["converged"] = model.converged;
+  json["sizes"] = model.sizes;
+  json["centers"] = centers_json(model, numbers);
+  json["nonfinite_count"] = numbers.nonfinite();
+  return finished(json, seconds);
+}
+
+std::string to_json(const KMeansModel& model, const KMeansPrediction& prediction,
+                    const Seconds& seconds) {
+  Numbers numbers;
+  Json json;
+  json["verb"] = "predict";
+  json["rows"] = prediction.rows;
+  json["rows_used"] = prediction.rows_used;
+  json["features"] = model.features;
+  json["clusters"] = model.clusters;
+  json["inertia"] = numbers(prediction.inertia);
+  json["sizes"] = prediction.sizes;
+  json["nonfinite_count"] = numbers.nonfinite();
+  return finished(json, seconds);
+}
+
+}  // namespace serried::app

@@ -1,0 +1,162 @@
+// serried VERB ...: parse, call, print. The command line is read alike on every rank before MPI is
+// needed.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "command_line.hpp"
+#include "console.hpp"
+#include "serried/base/build_info.hpp"
+#include "serried/io/hdf5_library.hpp"
+#include "serried/report/run_report.hpp"
+#include "session.hpp"
+
+namespace serried::app {
+namespace {
+
+/// How long a rank that failed waits for the others to fail too before it ends the job.
+constexpr double failure_deadline_s = 10;
+
+/// Whether a launcher started this process as one of several ranks.
+bool is_launched() {
+  for (const char* name :
+       {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"})
+    if (std::getenv(name) != nullptr) return true;
+  return false;
+}
+
+/// Prints once for all ranks and gives all of them the same exit code. Without a launcher MPI is
+/// not started.
+int print_text(const TextOnly& text) {
+  std::FILE* stream = text.exit_code == 0 ? stdout : stderr;
+  if (!is_launched()) {
+    std::fputs(text.text.c_str(), stream);
+    return text.exit_code;
+  }
+  const Runtime runtime({.threads = 1});
+  if (runtime.communicator().rank() == 0) {
+    std::fputs(text.text.c_str(), stream);
+    std::fflush(stream);
+  }
+  runtime.communicator().barrier();
+  return text.exit_code;
+}
+
+int print_version() {
+  const Runtime runtime({.threads = 1});
+  const BuildInfo build = build_info();
+  if (runtime.communicator().rank() == 0)
+    fmt::print("serried {} ({})\n{}\n{}\n{}\n", build.version, build.commit, build.configuration,
+               runtime.mpi_library(), hdf5_library());
+  return 0;
+}
+
+void choose_device(const CommandLine& line, Recorder& recorder) {
+  if (line.common.device == "cuda")
+    throw RankError(0, ErrorKind::device,
+                    "--device cuda: this build has no CUDA module; take --device host or auto");
+  if (line.common.device == "auto")
+    recorder.set_fact("device", "host (this build has no CUDA module)");
+}
+
+void run_verb(const Runtime& runtime, const CommandLine& line) {
+  Console console(runtime.recorder(), {.is_printing = runtime.communicator().rank() == 0,
+                                       .is_quiet = line.common.is_quiet,
+                                       .progress = line.common.progress});
+  choose_device(line, *runtime.recorder());
+  const Session session{.runtime = runtime,
+                        .ctx = Context(runtime, {.io_mode = line.common.io_mode}),
+                        .line = line,
+                        .console = console};
+  struct Call {
+    const Session& session;
+    void operator()(const InfoCommand& command) const { run_info(session, command); }
+    void operator()(const StatsCommand& command) const { run_stats(session, command); }
+    void operator()(const KMeansCommand& command) const { run_kmeans(session, command); }
+    void operator()(const PredictCommand& command) const { run_predict(session, command); }
+  };
+  std::visit(Call{session}, line.verb);
+  if (!line.common.has_report) return;
+  const RunReport report = collect_run_report(runtime, session.ctx);
+  console.clear_line();
+  if (session.ctx.rank() == 0) fmt::print(stderr, "{}", to_text(report));
+}
+
+struct Failure {
+  int exit_code = 1;
+  std::string text;
+};
+
+std::optional<Failure> try_verb(const Runtime& runtime, const CommandLine& line) {
+  try {
+    run_verb(runtime, line);
+    return std::nullopt;
+  } catch (const Error& error) {
+    return Failure{.exit_code = exit_code(error.kind()), .text = error.what()};
+  } catch (const std::bad_alloc&) {
+    return Failure{.exit_code = 1, .text = "out of memory"};
+  } catch (const std::exception& error) {
+    return Failure{.exit_code = 1, .text = error.what()};
+  }
+}
+
+/// All ranks meet here, failed or not. A failure that the others do not share would leave them
+/// waiting in some collective call: then this rank speaks for itself and ends the job.
+/// @return the exit code, the same on every rank.
+int finish(const Communicator& control, const std::optional<Failure>& failure) {
+  // {exit code, rank that speaks}: the highest code and the lowest failed rank, by one maximum
+  // each.
+  std::array<std::int64_t, 2> votes = {failure ? failure->exit_code : 0,
+                                       failure ? control.size() - control.rank() : 0};
+  auto vote = control.iallreduce(std::span<std::int64_t>(votes), ReduceOp::max);
+  const auto start = std::chrono::steady_clock::now();
+  while (failure && !vote.is_complete()) {
+    const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
+    if (waited.count() > failure_deadline_s) {
+      fmt::print(stderr, "serried: rank {}: {}\n", control.rank(), failure->text);
+      std::fflush(stderr);
+      abort_job(failure->exit_code);
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  vote.wait();
+  if (votes[1] == control.size() - control.rank() && failure) {
+    const bool is_shared = control.rank() == 0;
+    if (is_shared)
+      fmt::print(stderr, "serried: {}\n", failure->text);
+    else
+      fmt::print(stderr, "serried: rank {}: {}\n", control.rank(), failure->text);
+    std::fflush(stderr);
+  }
+  control.barrier();
+  return static_cast<int>(votes[0]);
+}
+
+int run(const CommandLine& line) {
+  const Runtime runtime({.threads = line.common.threads});
+  const Communicator control = runtime.communicator().duplicate();
+  return finish(control, try_verb(runtime, line));
+}
+
+}  // namespace
+}  // namespace serried::app
+
+int main(int argc, char** argv) {
+  using namespace serried::app;
+  try {
+    const auto parsed = parse_command_line(argc, argv);
+    if (const auto* text = std::get_if<TextOnly>(&parsed)) return print_text(*text);
+    if (std::holds_alternative<VersionRequest>(parsed)) return print_version();
+    return run(std::get<CommandLine>(parsed));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "serried: {}\n", error.what());
+    std::fflush(stderr);
+    serried::abort_job(1);
+  }
+}

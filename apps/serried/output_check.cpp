@@ -1,0 +1,37 @@
+#include "output_check.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "serried/comm/agree.hpp"
+
+namespace serried::app {
+
+void check_output(const Context& ctx, const std::string& path,
+                  const std::vector<std::string>& inputs) {
+  agree_on_root(ctx.comm(), 0, [&] {
+    namespace fs = std::filesystem;
+    std::error_code ignored;
+    const fs::path file(path);
+    const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+    if (!fs::exists(folder, ignored))
+      throw IoError(fmt::format("{}: there is no folder {}", path, folder.string()));
+    if (!fs::is_directory(folder, ignored))
+      throw IoError(fmt::format("{}: {} is no folder", path, folder.string()));
+    if (access(folder.c_str(), W_OK | X_OK) != 0)
+      throw IoError(fmt::format("{}: the folder {} cannot be written to: {}", path, folder.string(),
+                                std::strerror(errno)));
+    if (fs::is_directory(file, ignored))
+      throw IoError(path + " is a folder; a file name is needed");
+    for (const std::string& input : inputs)
+      if (fs::equivalent(file, input, ignored))
+        throw InvalidArgument(fmt::format(
+            "the output {} would replace the input {}; choose another name", path, input));
+  });
+}
+
+}  // namespace serried::app

@@ -1,0 +1,150 @@
+#include "text_output.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace serried::app {
+namespace {
+
+constexpr std::size_t most_rows = 40;
+constexpr std::int64_t most_features = 6;
+
+using Row = std::vector<std::string>;
+
+/// Columns to the right, the first to the left.
+std::string table(const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths;
+  for (const Row& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i)
+      text += i == 0 ? fmt::format("  {:<{}}", row[i], widths[i])
+                     : fmt::format("  {:>{}}", row[i], widths[i]);
+    text += '\n';
+  }
+  return text;
+}
+
+std::string number(double value) {
+  return fmt::format("{:.8g}", value);
+}
+
+std::string extremum(DType dtype, const Statistics& s, double value, std::int64_t integer) {
+  if (s.count == 0 || is_floating(dtype)) return number(value);
+  if (dtype == DType::u64) return fmt::format("{}", static_cast<std::uint64_t>(integer));
+  return fmt::format("{}", integer);
+}
+
+std::string histogram_text(const Histogram& histogram) {
+  const std::int64_t most = std::max<std::int64_t>(
+      1, *std::max_element(histogram.counts.begin(), histogram.counts.end()));
+  std::vector<Row> rows = {{"bin from", "to", "count", ""}};
+  for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
+    const double share = static_cast<double>(histogram.counts[i]) / static_cast<double>(most);
+    std::string bar(static_cast<std::size_t>(std::ceil(40 * share)), '#');
+    bar.resize(40, ' ');
+    rows.push_back({number(histogram.edges[i]), number(histogram.edges[i + 1]),
+                    fmt::format("{}", histogram.counts[i]), std::move(bar)});
+  }
+  return table(rows);
+}
+
+std::string more_rows(std::size_t rows) {
+  return rows > most_rows ? fmt::format("  ... {} more (--json has them all)\n", rows - most_rows)
+                          : "";
+}
+
+std::string by_column_text(const StatsResult& result) {
+  std::vector<Row> rows = {
+      {"column", "count", "NaN", "min", "max", "mean", "std", "skewness", "kurtosis"}};
+  for (std::size_t c = 0; c < std::min(most_rows, result.statistics.size()); ++c) {
+    const Statistics& s = result.statistics[c];
+    rows.push_back({fmt::format("{}", c), fmt::format("{}", s.count),
+                    fmt::format("{}", s.nan_count), extremum(result.dtype, s, s.min, s.min_integer),
+                    extremum(result.dtype, s, s.max, s.max_integer), number(s.mean), number(s.std),
+                    number(s.skewness), number(s.kurtosis)});
+  }
+  return table(rows) + more_rows(result.statistics.size());
+}
+
+}  // namespace
+
+std::string to_text(const StatsResult& result) {
+  std::string text =
+      fmt::format("{}  {} {}\n", result.address, result.shape.to_string(), name(result.dtype));
+  if (result.is_by_column) {
+    text += by_column_text(result);
+    for (std::size_t c = 0; c < std::min(most_rows, result.statistics.size()); ++c)
+      if (result.statistics[c].histogram)
+        text += fmt::format("  column {}\n", c) + histogram_text(*result.statistics[c].histogram);
+    return text;
+  }
+  const Statistics& s = result.statistics.front();
+  text += table({{"count", fmt::format("{}", s.count)},
+                 {"NaN", fmt::format("{}", s.nan_count)},
+                 {"min", extremum(result.dtype, s, s.min, s.min_integer)},
+                 {"max", extremum(result.dtype, s, s.max, s.max_integer)},
+                 {"mean", number(s.mean)},
+                 {"variance", number(s.variance)},
+                 {"std", number(s.std)},
+                 {"skewness", number(s.skewness)},
+                 {"kurtosis", number(s.kurtosis)}});
+  return s.histogram ? text + histogram_text(*s.histogram) : text;
+}
+
+std::string clusters_text(const KMeansModel& model, const std::vector<std::int64_t>& sizes,
+                          std::int64_t rows_used) {
+  std::vector<Row> rows = {{"cluster", "size", "share", "centre"}};
+  const std::int64_t shown = std::min(model.features, most_features);
+  for (std::int64_t c = 0; c < std::min<std::int64_t>(model.clusters, most_rows); ++c) {
+    const std::int64_t size = sizes[static_cast<std::size_t>(c)];
+    Row row = {
+        fmt::format("{}", c), fmt::format("{}", size),
+        fmt::format("{:.1f} %", 100 * static_cast<double>(size) /
+                                    static_cast<double>(std::max<std::int64_t>(1, rows_used)))};
+    for (std::int64_t f = 0; f < shown; ++f)
+      row.push_back(number(model.centers[static_cast<std::size_t>(c * model.features + f)]));
+    if (shown < model.features) row.push_back("...");
+    rows.push_back(std::move(row));
+  }
+  return table(rows) + more_rows(static_cast<std::size_t>(model.clusters));
+}
+
+std::string to_text(const FileInfo& file) {
+  std::string text = fmt::format("{}  {} bytes\n", file.path, file.bytes);
+  for (const ObjectInfo& object : file.objects) {
+    if (object.is_group) {
+      text += fmt::format("  {}{}\n", object.path, object.path == "/" ? "" : "/");
+    } else {
+      text += fmt::format("  {}  {} {}", object.path, object.shape.to_string(), object.type);
+      if (!object.chunks.empty())
+        text += fmt::format("  chunks {}", Shape(object.chunks).to_string());
+      for (const std::string& filter : object.filters) text += ", " + filter;
+      text += fmt::format("  {} bytes\n", object.stored_bytes);
+    }
+    for (const AttributeInfo& attribute : object.attributes) {
+      const std::string value = attribute.value.substr(0, 80);
+      text += fmt::format("      {} = {}{}\n", attribute.name, value,
+                          value.size() < attribute.value.size() ? "..." : "");
+    }
+  }
+  return text;
+}
+
+std::string to_text(const ProgramInfo& info) {
+  return fmt::format("serried {} ({})\n{}\n{}\n{}\n", info.version, info.commit, info.configuration,
+                     info.mpi_library, info.hdf5_library);
+}
+
+std::string to_text(const Seconds& seconds) {
+  std::string text = "  seconds:";
+  for (const auto& [name, value] : seconds) text += fmt::format(" {} {:.3f}", name, value);
+  return text + '\n';
+}
+
+}  // namespace serried::app

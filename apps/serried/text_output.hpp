@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "serried/io/file_info.hpp"
+#include "verb_results.hpp"
+
+namespace serried::app {
+
+// Results for people: aligned tables of at most 100 columns where the data allow. Local.
+
+[[nodiscard]] std::string to_text(const FileInfo& file);
+[[nodiscard]] std::string to_text(const ProgramInfo& info);
+[[nodiscard]] std::string to_text(const StatsResult& result);
+[[nodiscard]] std::string clusters_text(const KMeansModel& model,
+                                        const std::vector<std::int64_t>& sizes,
+                                        std::int64_t rows_used);
+[[nodiscard]] std::string to_text(const Seconds& seconds);
+
+}  // namespace serried::app

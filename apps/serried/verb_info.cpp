@@ -1,0 +1,59 @@
+#include <algorithm>
+#include <string_view>
+
+#include "json_output.hpp"
+#include "serried/base/build_info.hpp"
+#include "serried/io/hdf5_library.hpp"
+#include "session.hpp"
+#include "text_output.hpp"
+
+namespace serried::app {
+namespace {
+
+/// Keeps the object of that name and what lies below it.
+void keep_below(FileInfo& file, const std::string& object) {
+  if (object.empty() || object == "/") return;
+  const std::string folder = object + "/";
+  std::vector<ObjectInfo> kept;
+  for (ObjectInfo& candidate : file.objects)
+    if (candidate.path == object || candidate.path.starts_with(folder))
+      kept.push_back(std::move(candidate));
+  if (kept.empty()) throw RankError(0, ErrorKind::io, file.path + " holds no object " + object);
+  file.objects = std::move(kept);
+}
+
+void show_program(const Session& session) {
+  const BuildInfo build = build_info();
+  const RunReport report = collect_run_report(session.runtime, session.ctx);
+  const ProgramInfo info{.version = std::string(build.version),
+                         .commit = std::string(build.commit),
+                         .configuration = std::string(build.configuration),
+                         .mpi_library = session.runtime.mpi_library(),
+                         .hdf5_library = hdf5_library(),
+                         .ranks = report.ranks};
+  const Seconds seconds = measure_seconds(session, {});
+  print_result(session, session.common().is_json
+                            ? to_json(info, seconds)
+                            : to_text(info) + '\n' + ranks_to_text(report.ranks));
+}
+
+}  // namespace
+
+void run_info(const Session& session, const InfoCommand& command) {
+  if (command.files.empty()) return show_program(session);
+  std::vector<FileInfo> files;
+  {
+    const auto phase = session.ctx.recorder().phase("read");
+    for (const Address& address : command.files) {
+      files.push_back(inspect_file(session.ctx, address.path));
+      keep_below(files.back(), address.object);
+    }
+  }
+  const Seconds seconds = measure_seconds(session, {"read"});
+  if (session.common().is_json) return print_result(session, to_json(files, seconds));
+  std::string text;
+  for (const FileInfo& file : files) text += (text.empty() ? "" : "\n") + to_text(file);
+  print_result(session, text);
+}
+
+}  // namespace serried::app

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "serried/array/statistics.hpp"
+#include "serried/ml/kmeans.hpp"
+#include "serried/report/run_report.hpp"
+
+namespace serried::app {
+
+/// Names and seconds, in order; the last is "total".
+using Seconds = std::vector<std::pair<std::string, double>>;
+
+/// The statistics of one address.
+struct StatsResult {
+  std::string address;
+  Shape shape;
+  DType dtype = DType::f64;
+  std::string file_type;  ///< "i16 big-endian"
+  Shape column_shape;     ///< extents of a row, with is_by_column
+  bool is_by_column = false;
+  std::vector<Statistics> statistics;  ///< one entry, or one for each column
+};
+
+/// What the program is and where it runs.
+struct ProgramInfo {
+  std::string version;
+  std::string commit;
+  std::string configuration;
+  std::string mpi_library;
+  std::string hdf5_library;
+  std::vector<RankReport> ranks;
+};
+
+}  // namespace serried::app

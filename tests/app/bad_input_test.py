@@ -1,0 +1,156 @@
+"""Bad input: one clear message from Serried, once, the right exit code, on any number of ranks, no output left."""
+
+import os
+
+from support import CommandTest, main, need_oracles, run
+
+need_oracles()
+import h5py
+import numpy as np
+
+
+class BadInput(CommandTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        rng = np.random.default_rng(1)
+        with h5py.File(os.path.join(cls.folder, "run.h5"), "w") as f:
+            data = rng.normal(size=(2000, 3))
+            f["fields/u"] = data
+            f["fields/v"] = data[:, :2]
+            f["few"] = data[:3]
+            f["nothing"] = np.zeros((0, 3))
+            f["names"] = np.array(["a", "b"], dtype=h5py.string_dtype())
+            f["fixed_names"] = np.array([b"abc", b"de"])
+            f["pairs"] = np.zeros(3, dtype=[("x", "f8"), ("y", "i4")])
+            bad = data.copy()
+            bad[1203, 1] = np.nan
+            bad[1500, 2] = np.inf
+            bad[1999, 0] = np.nan
+            f["holes"] = bad
+            f["centers"] = data[:4]
+            f["nan_centers"] = np.full((2, 3), np.nan)
+            f["flat_centers"] = data[:4, :2]
+            f["weights/good"] = np.ones(2000)
+            f["weights/short"] = np.ones(1999)
+            negative = np.ones(2000)
+            negative[7] = -1
+            f["weights/negative"] = negative
+            f["weights/none"] = np.zeros(2000)
+            infinite = np.ones(2000)
+            infinite[9] = np.inf
+            f["weights/infinite"] = infinite
+            f.create_dataset("packed", data=np.arange(200000.0), chunks=(1000,), compression=4)
+        with open(os.path.join(cls.folder, "run.h5"), "rb") as f:
+            content = f.read()
+        with open(os.path.join(cls.folder, "cut.h5"), "wb") as f:
+            f.write(content[: len(content) // 2])
+        damaged = bytearray(content)
+        with h5py.File(os.path.join(cls.folder, "run.h5")) as f:
+            chunk = f["packed"].id.get_chunk_info(100)
+        damaged[chunk.byte_offset + 10 : chunk.byte_offset + 40] = b"\xff" * 30
+        with open(os.path.join(cls.folder, "damaged.h5"), "wb") as f:
+            f.write(damaged)
+        with open(os.path.join(cls.folder, "text.h5"), "w") as f:
+            f.write("no HDF5\n" * 1000)
+        open(os.path.join(cls.folder, "empty.h5"), "w").close()
+        os.mkdir(os.path.join(cls.folder, "sub"))
+        done = run("kmeans", os.path.join(cls.folder, "run.h5:/fields/u"), "--clusters", 2, "--model",
+                   os.path.join(cls.folder, "model.h5"))
+        assert done.returncode == 0, done.stderr
+
+    def refused(self, code, parts, *arguments):
+        """Runs in the folder directly and on 3 ranks, and finds the same one message."""
+        before = {name: os.stat(self.path(name)).st_mtime_ns for name in os.listdir(self.folder)}
+        for ranks in (0, 3):
+            with self.subTest(arguments=arguments, ranks=ranks):
+                done = run(*arguments, ranks=ranks, cwd=self.folder)
+                self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+                self.assertEqual(done.stdout, "")
+                self.assertEqual(done.stderr.count("serried: "), 1, done.stderr)
+                for part in parts:
+                    self.assertIn(part, done.stderr)
+                self.assertNotIn("HDF5-DIAG", done.stderr)
+                after = {name: os.stat(self.path(name)).st_mtime_ns for name in os.listdir(self.folder)}
+                self.assertEqual(after, before, "no output may be left, no input may be changed")
+
+    def each_verb(self, code, parts, address):
+        self.refused(code, parts, "stats", address)
+        self.refused(code, parts, "kmeans", address, "--clusters", 2, "--labels", "out.h5", "--model", "m.h5")
+        self.refused(code, parts, "predict", "model.h5", address, "--labels", "out.h5")
+
+    def test_missing_file(self):
+        self.each_verb(4, ["nowhere.h5"], "nowhere.h5:/u")
+        self.refused(4, ["nowhere.h5"], "info", "nowhere.h5")
+        self.refused(4, ["nowhere.h5"], "predict", "nowhere.h5", "run.h5:/fields/u")
+        self.refused(4, ["nowhere"], "stats", "nowhere_*.h5:/u")
+
+    def test_missing_dataset(self):
+        self.each_verb(4, ["/fields/w", "/fields/u", "/fields/v"], "run.h5:/fields/w")
+
+    def test_strings_and_compounds(self):
+        self.each_verb(3, ["/names", "string"], "run.h5:/names")
+        self.refused(3, ["/fixed_names", "string"], "stats", "run.h5:/fixed_names")
+        self.refused(3, ["/pairs", "compound"], "stats", "run.h5:/pairs")
+
+    def test_nan_in_kmeans(self):
+        # Three rows hold a NaN or Inf; the first of them is row 1203.
+        self.refused(3, ["3", "1203"], "kmeans", "run.h5:/holes", "--clusters", 2, "--labels", "out.h5")
+        self.refused(3, ["3", "1203"], "predict", "model.h5", "run.h5:/holes", "--labels", "out.h5")
+
+    def test_more_clusters_than_rows(self):
+        self.refused(3, ["5", "3"], "kmeans", "run.h5:/few", "--clusters", 5, "--labels", "out.h5")
+        self.refused(3, ["0"], "kmeans", "run.h5:/nothing", "--clusters", 1, "--labels", "out.h5")
+
+    def test_truncated_file(self):
+        self.each_verb(4, ["cut.h5"], "cut.h5:/fields/u")
+        self.refused(4, ["cut.h5"], "info", "cut.h5")
+
+    def test_damaged_chunk(self):
+        self.refused(4, ["damaged.h5"], "stats", "damaged.h5:/packed")
+        self.refused(4, ["damaged.h5"], "kmeans", "damaged.h5:/packed", "--clusters", 2, "--labels", "out.h5")
+
+    def test_no_hdf5(self):
+        for name in ("text.h5", "empty.h5", "sub"):
+            self.refused(4, [name], "stats", name + ":/u")
+            self.refused(4, [name], "info", name)
+        self.refused(4, ["text.h5"], "predict", "text.h5", "run.h5:/fields/u")
+
+    def test_folder_that_is_not_there(self):
+        kmeans = ["kmeans", "run.h5:/fields/u", "--clusters", 2]
+        self.refused(4, ["there/is"], *kmeans, "--labels", "there/is/out.h5")
+        self.refused(4, ["there/is"], *kmeans, "--model", "there/is/out.h5")
+        self.refused(4, ["there/is"], *kmeans, "--labels", "out.h5", "--model", "there/is/m.h5")
+        self.refused(4, ["there/is"], "predict", "model.h5", "run.h5:/fields/u", "--labels", "there/is/out.h5")
+        self.refused(4, ["sub"], *kmeans, "--labels", "sub")
+
+    def test_output_would_replace_an_input(self):
+        kmeans = ["kmeans", "run.h5:/fields/u", "--clusters", 2]
+        self.refused(2, ["run.h5"], *kmeans, "--labels", "run.h5:/labels")
+        self.refused(2, ["run.h5"], *kmeans, "--model", "./sub/../run.h5")
+        self.refused(2, ["model.h5"], "predict", "model.h5", "run.h5:/fields/u", "--labels", "model.h5")
+
+    def test_selection_beyond_the_data(self):
+        self.refused(2, ["/fields/u"], "stats", "run.h5:/fields/u[0,0,0]")
+        self.refused(2, [], "kmeans", "run.h5:/fields/u", "--clusters", 2, "--sample-axes", "2")
+
+    def test_given_centres_that_do_not_fit(self):
+        kmeans = ["kmeans", "run.h5:/fields/u"]
+        self.refused(3, ["flat_centers", "2", "3"], *kmeans, "--init", "run.h5:/flat_centers")
+        self.refused(2, ["4", "7"], *kmeans, "--init", "run.h5:/centers", "--clusters", 7)
+        self.refused(3, ["nan_centers", "NaN"], *kmeans, "--init", "run.h5:/nan_centers")
+        self.refused(4, ["run.h5", "/nowhere"], *kmeans, "--init", "run.h5:/nowhere")
+
+    def test_weights_that_do_not_fit(self):
+        kmeans = ["kmeans", "run.h5:/fields/u", "--clusters", 2, "--labels", "out.h5", "--weights"]
+        self.refused(3, ["2000", "1999"], *kmeans, "run.h5:/weights/short")
+        for name in ("negative", "none", "infinite"):
+            self.refused(3, ["weight"], *kmeans, "run.h5:/weights/" + name)
+
+    def test_predict_needs_the_model_and_its_features(self):
+        self.refused(3, ["run.h5"], "predict", "run.h5", "run.h5:/fields/u")
+        self.refused(3, ["2 features", "(3,)"], "predict", "model.h5", "run.h5:/fields/v")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Runs `serried` for the tests of the command."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SERRIED = os.environ["SERRIED"]
+MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
+NUMPROC_FLAG = os.environ.get("MPIEXEC_NUMPROC_FLAG", "-n")
+DATA = os.environ.get("SERRIED_TEST_DATA", "")
+SKIPPED = 77
+TIMEOUT_S = 60
+
+
+def need_oracles():
+    """Ends the script as skipped where the oracles are not installed."""
+    try:
+        import h5py  # noqa: F401
+        import numpy  # noqa: F401
+        import scipy  # noqa: F401
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        print(f"skipped: {error}")
+        sys.exit(SKIPPED)
+
+
+def data_file(name):
+    """A real file; the test is skipped where the folder is absent."""
+    path = os.path.join(DATA, name)
+    if not os.path.exists(path):
+        raise unittest.SkipTest(f"{path} is not there")
+    return path
+
+
+def run(*arguments, ranks=0, env=None, cwd=None):
+    """Runs the command on that many ranks; 0: without a launcher."""
+    launcher = [MPIEXEC, NUMPROC_FLAG, str(ranks)] if ranks else []
+    environment = dict(os.environ)
+    environment.update(env or {})
+    return subprocess.run(launcher + [SERRIED] + [str(a) for a in arguments], capture_output=True, text=True,
+                          timeout=TIMEOUT_S, env=environment, cwd=cwd, stdin=subprocess.DEVNULL)
+
+
+def run_json(*arguments, **options):
+    """The one JSON object on standard output, which must hold nothing else."""
+    done = run(*arguments, "--json", **options)
+    if done.returncode != 0:
+        raise AssertionError(f"serried {arguments}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(done.stdout, parse_constant=refuse)
+
+
+def without_seconds(answer):
+    answer = dict(answer)
+    answer.pop("seconds")
+    return answer
+
+
+class CommandTest(unittest.TestCase):
+    """A test case with a folder of its own, which is removed afterwards."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="serried_test_")
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+
+def main():
+    unittest.main(verbosity=2)

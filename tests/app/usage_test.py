@@ -1,0 +1,119 @@
+"""Help, version and wrong usage: no input needed, one message, the right exit code, on any number of ranks."""
+
+import re
+
+from support import CommandTest, main, run, run_json
+
+VERBS = ["info", "stats", "kmeans", "predict"]
+
+WRONG = [
+    ([], "a verb is needed"),
+    (["cluster"], "verbs are info, stats, kmeans and predict"),
+    (["stats"], "ADDR is required"),
+    (["stats", "a.h5", "--bin", "3"], "--bin"),
+    (["stats", "a.h5", "--bins", "0"], "at least 1"),
+    (["stats", "a.h5", "--bins", "ten"], "--bins ten"),
+    (["stats", "a.h5", "--range", "1"], "LO,HI"),
+    (["stats", "a.h5", "--range", "2,1"], "must not exceed"),
+    (["stats", "a.h5", "--range", "0,inf"], "LO,HI"),
+    (["stats", "a.h5", "--ddof", "-1"], "at least 0"),
+    (["kmeans", "a.h5"], "--clusters K is needed"),
+    (["kmeans", "a.h5", "--clusters", "0"], "at least 1"),
+    (["kmeans", "a.h5", "--clusters", "2.5"], "--clusters 2.5"),
+    (["kmeans", "a.h5", "--clusters", "2", "--sample-axes", "0,0"], "named twice"),
+    (["kmeans", "a.h5", "--clusters", "2", "--sample-axes", "-9"], "axis numbers"),
+    (["kmeans", "a.h5", "--clusters", "2", "--sample-axes", "every"], "axis numbers"),
+    (["kmeans", "a.h5", "--clusters", "2", "--missing", "ignore"], "error, drop"),
+    (["kmeans", "a.h5", "--clusters", "2", "--init", "kmean"], "kmeans-parallel"),
+    (["kmeans", "a.h5", "--clusters", "2", "--tolerance", "-1"], "at least 0"),
+    (["kmeans", "a.h5", "--clusters", "2", "--tolerance", "nan"], "at least 0"),
+    (["kmeans", "a.h5", "--clusters", "2", "--seed", "-4"], "whole number"),
+    (["kmeans", "a.h5", "--clusters", "2", "--max-iterations", "0"], "at least 1"),
+    (["kmeans", "a.h5", "--clusters", "2", "--labels", "o.h5", "--model", "./o.h5"], "same file"),
+    (["kmeans", "a.h5", "--clusters", "2", "--labels", "o.h5:/l[0]"], "no selection"),
+    (["kmeans", "a.h5:/u[", "--clusters", "2"], "a.h5:/u["),
+    (["predict", "model.h5"], "ADDR is required"),
+    (["info", "a.h5", "--threads", "0"], "at least 1"),
+    (["info", "a.h5", "--report", "out.txt"], "--report"),
+    (["info", "a.h5", "--device", "gpu"], "auto, host, cuda"),
+]
+
+
+class Usage(CommandTest):
+    def assert_usage_error(self, arguments, part, ranks):
+        done = run(*arguments, ranks=ranks)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(done.stdout, "")
+        messages = [line for line in done.stderr.splitlines() if line.startswith("serried: ")]
+        self.assertEqual(len(messages), 1, done.stderr)
+        self.assertIn(part, done.stderr)
+
+    def test_wrong_usage_alone(self):
+        for arguments, part in WRONG:
+            with self.subTest(arguments=arguments):
+                self.assert_usage_error(arguments, part, 0)
+
+    def test_wrong_usage_on_ranks(self):
+        for arguments, part in WRONG[1::9]:
+            with self.subTest(arguments=arguments):
+                self.assert_usage_error(arguments, part, 3)
+
+    def test_help_is_printed_once(self):
+        for ranks in (0, 3):
+            for arguments in [["--help"]] + [[verb, "--help"] for verb in VERBS]:
+                with self.subTest(arguments=arguments, ranks=ranks):
+                    done = run(*arguments, ranks=ranks)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertEqual(done.stderr, "")
+                    self.assertEqual(done.stdout.count("Usage: serried"), 1)
+                    for option in ("--device", "--threads", "--json", "--quiet", "--report", "--progress",
+                                   "--no-progress", "--io"):
+                        self.assertIn(option, done.stdout)
+                    self.assertIn("Example:\n", done.stdout)
+                    for line in done.stdout.splitlines():
+                        self.assertLessEqual(len(line), 120, line)
+
+    def test_help_shows_the_names_that_need_no_quotes(self):
+        text = run("kmeans", "--help").stdout
+        self.assertIn("kmeans-parallel", text)
+        self.assertNotIn("||", text)
+
+    def test_help_and_usage_need_no_mpi(self):
+        broken = {"OMPI_MCA_pml": "no_such_layer", "OMPI_MCA_mpi_show_help": "0"}
+        self.assertNotEqual(run("info", env=broken).returncode, 0, "MPI must not start in this environment")
+        for verb in VERBS:
+            self.assertEqual(run(verb, "--help", env=broken).returncode, 0)
+        self.assertEqual(run("stats", env=broken).returncode, 2)
+
+    def test_version(self):
+        for ranks in (0, 2):
+            done = run("--version", ranks=ranks)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(len(re.findall(r"^serried \d+\.\d+\.\d+ \(\w+.*\)$", done.stdout, re.M)), 1, done.stdout)
+            self.assertRegex(done.stdout, r"\nHDF5 \d+\.\d+\.\d+")
+            self.assertRegex(done.stdout, r"MPI")
+
+    def test_cuda_is_refused_where_there_is_none(self):
+        for ranks in (0, 3):
+            done = run("info", "--device", "cuda", ranks=ranks)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertEqual(done.stderr.count("serried: "), 1, done.stderr)
+            self.assertIn("CUDA", done.stderr)
+        self.assertEqual(run("info", env={"SERRIED_DEVICE": "cuda"}).returncode, 1)
+
+    def test_info_without_a_file_tells_where_ranks_run(self):
+        answer = run_json("info", "--threads", "2", ranks=3)
+        self.assertEqual(len(answer["ranks"]), 3)
+        self.assertEqual([rank["threads"] for rank in answer["ranks"]], [2, 2, 2])
+        self.assertEqual(answer["files"], [])
+
+    def test_common_options_stand_before_or_after_the_verb(self):
+        before = run("--threads", "2", "--json", "info", ranks=1)
+        after = run("info", "--threads", "2", "--json", ranks=1)
+        self.assertEqual((before.returncode, after.returncode), (0, 0), before.stderr + after.stderr)
+        self.assertIn('"threads":2', before.stdout)
+        self.assertIn('"threads":2', after.stdout)
+
+
+if __name__ == "__main__":
+    main()
