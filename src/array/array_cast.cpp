@@ -15,9 +15,12 @@ namespace {
 std::string text_of(const Backend& backend, DType dtype, const std::byte* element) {
   double value = 0;
   std::int64_t whole = 0;
+  std::uint64_t large = 0;
   const auto& kernels = backend.kernels<ConvertKernels>(dtype);
   if (!is_floating(dtype) && kernels.convert(element, 1, DType::i64, &whole) == 1)
     return std::to_string(whole);
+  if (dtype == DType::u64 && kernels.convert(element, 1, DType::u64, &large) == 1)
+    return std::to_string(large);
   (void)kernels.convert(element, 1, DType::f64, &value);
   if (value != value) return "NaN";
   char text[40];

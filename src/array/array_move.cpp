@@ -125,7 +125,7 @@ Array Array::with_split_axis(int axis) const {
   };
   const Shape mine = from.shape.with_extent(from.split_axis, from.local_rows().size());
   const RowRange new_rows = to->local_rows();
-  if (from.is_replicated) {
+  if (from.is_replicated || from.ctx.size() == 1) {
     cut_to(new_rows, from.shape.with_extent(axis, new_rows.size()), to->mutable_data(), to_strides);
     return Impl::wrap(std::move(to));
   }

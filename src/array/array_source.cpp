@@ -63,7 +63,8 @@ TileView Array::read(const ReadPlan& plan, std::int64_t batch, Buffer& scratch) 
   TileView view{rows, impl_->row_elements, impl_->dtype, nullptr};
   const std::int64_t row_bytes = impl_->row_bytes();
   const bool is_last = batch + 1 == static_cast<std::int64_t>(plan.batches.size());
-  if (is_last && !impl_->is_replicated && impl_->ctx.size() > 1 && row_bytes > 0) {
+  if (row_bytes == 0) return view;  // rows without elements lie nowhere
+  if (is_last && !impl_->is_replicated && impl_->ctx.size() > 1) {
     const Layout& layout = impl_->layout;
     const Leaves leaves = Leaves::of_tiles(layout, plan.tiles_per_leaf);
     bool has_halo = false;

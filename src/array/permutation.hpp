@@ -19,7 +19,7 @@ class Permutation {
   [[nodiscard]] std::uint64_t operator()(std::uint64_t element) const noexcept;
 
  private:
-  static constexpr int rounds = 12;
+  static constexpr int rounds = 8;
   std::uint64_t count_;
   std::uint64_t a_;
   std::uint64_t b_;

@@ -1,5 +1,7 @@
 #include "array/strided_copy.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace serried {
@@ -38,9 +40,28 @@ void copy_run(const Axis& axis, std::int64_t item_bytes, std::byte* to, const st
   }
 }
 
+// Two axes of which one is short in steps here, the other there: in squares that fit the first
+// cache.
+void copy_transposed(const Axis& outer, const Axis& inner, std::int64_t item_bytes, std::byte* to,
+                     const std::byte* from) {
+  constexpr std::int64_t side = 32;
+  const bool is_one_copy = inner.to == item_bytes && inner.from == item_bytes;
+  const std::int64_t width = is_one_copy ? inner.extent : side;
+  for (std::int64_t i = 0; i < outer.extent; i += side)
+    for (std::int64_t j = 0; j < inner.extent; j += width) {
+      const std::int64_t end = std::min(outer.extent, i + side);
+      Axis run = inner;
+      run.extent = std::min(width, inner.extent - j);
+      for (std::int64_t k = i; k < end; ++k)
+        copy_run(run, item_bytes, to + k * outer.to + j * inner.to,
+                 from + k * outer.from + j * inner.from);
+    }
+}
+
 void copy_axes(std::span<const Axis> axes, std::int64_t item_bytes, std::byte* to,
                const std::byte* from) {
   if (axes.size() == 1) return copy_run(axes[0], item_bytes, to, from);
+  if (axes.size() == 2) return copy_transposed(axes[0], axes[1], item_bytes, to, from);
   for (std::int64_t i = 0; i < axes[0].extent; ++i)
     copy_axes(axes.subspan(1), item_bytes, to + i * axes[0].to, from + i * axes[0].from);
 }
@@ -73,6 +94,13 @@ void copy_strided(const Shape& extents, std::int64_t item_bytes, std::byte* to,
       axes.push_back(axis);
   }
   if (axes.empty()) axes.push_back({1, item_bytes, item_bytes});
+  // the axis of the shortest steps in the source comes last but one, that of the target last
+  const auto move_to_end = [&](auto step_of) {
+    const auto least = std::ranges::min_element(axes, {}, step_of);
+    std::rotate(least, least + 1, axes.end());
+  };
+  move_to_end([](const Axis& axis) { return std::abs(axis.from); });
+  move_to_end([](const Axis& axis) { return std::abs(axis.to); });
   copy_axes(axes, item_bytes, to, from);
 }
 

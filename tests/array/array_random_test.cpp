@@ -121,6 +121,23 @@ TEST(ArrayRandom, integers_in_all_dtypes_up_to_the_whole_range) {
   EXPECT_THROW((void)Array::random_normal(ctx, {5}, DType::c128, seed), InvalidArgument);
 }
 
+TEST(ArrayRandom, integers_are_the_upper_part_of_a_product) {
+  const Context ctx = test::context();
+  __extension__ using Wide = unsigned __int128;
+  for (const std::uint64_t range : {1ull, 6ull, 1000003ull, 0x7fffffffffffffffull}) {
+    const Array array =
+        Array::random_integers(ctx, {333, 3}, DType::i64, seed, 0, static_cast<Index>(range), 1);
+    const auto numbers = local_numbers(array);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      const auto words = philox_words(seed, 3, static_cast<std::uint64_t>(numbers[i]));
+      // (2^64 second + first) * range / 2^128, by halves
+      const Wide low = static_cast<Wide>(words[0]) * range;
+      const Wide high = static_cast<Wide>(words[1]) * range + (low >> 64);
+      ASSERT_EQ(array.local<Index>()[i], static_cast<Index>(high >> 64));
+    }
+  }
+}
+
 TEST(ArrayRandom, permutation_is_one) {
   const Context ctx = test::context();
   for (const Index count : {Index{0}, Index{1}, Index{2}, Index{3}, Index{10}, Index{1000},

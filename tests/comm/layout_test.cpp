@@ -130,6 +130,21 @@ TEST(Leaves, worked_example) {
   EXPECT_EQ(leaves.owner(162), 0);
 }
 
+// The figure of docs/reduction-tree.md.
+TEST(Leaves, documented_figure) {
+  const Layout layout = Layout::uniform(20, 3, 10);
+  EXPECT_EQ(layout.tile_rows(), 2);
+  EXPECT_EQ(layout.rows_of(0), (RowRange{0, 6}));
+  EXPECT_EQ(layout.rows_of(1), (RowRange{6, 12}));
+  EXPECT_EQ(layout.rows_of(2), (RowRange{12, 20}));
+  const Leaves leaves = Leaves::of_tiles(layout, 2);
+  EXPECT_EQ(leaves.count(), 5);
+  const int owners[] = {0, 0, 1, 2, 2};
+  for (Index leaf = 0; leaf < 5; ++leaf) EXPECT_EQ(leaves.owner(leaf), owners[leaf]);
+  EXPECT_EQ(leaves.rows_of(0), (RowRange{0, 8}));
+  EXPECT_EQ(leaves.rows_of(1), (RowRange{8, 12}));
+}
+
 TEST(Leaves, size_rule) {
   // tiles of 64 rows of 8 bytes: 512 bytes
   const Layout layout = Layout::uniform(1000000, 1);

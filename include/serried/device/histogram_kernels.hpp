@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 
+#include "serried/base/dtype.hpp"
 #include "serried/device/kernel_field.hpp"
 
 namespace serried {
@@ -11,6 +12,7 @@ namespace serried {
 class HistogramKernels {
  public:
   static constexpr KernelField field = KernelField::histogram;
+  static constexpr bool covers(DType dtype) noexcept { return is_real(dtype); }
   virtual ~HistogramKernels() = default;
 
   /// Adds to counts[j * bins + b] the elements of column j that lie in bin b of `edges` (bins + 1

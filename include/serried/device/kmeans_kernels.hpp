@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "serried/base/dtype.hpp"
 #include "serried/device/kernel_field.hpp"
 
 namespace serried {
@@ -66,6 +67,9 @@ struct KMeansSums {
 class KMeansKernels {
  public:
   static constexpr KernelField field = KernelField::kmeans;
+  static constexpr bool covers(DType dtype) noexcept {
+    return dtype == DType::f32 || dtype == DType::f64;
+  }
   virtual ~KMeansKernels() = default;
 
   /// @param centers (clusters, features), C order, in the data's own units.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 
+#include "serried/base/dtype.hpp"
 #include "serried/device/kernel_field.hpp"
 #include "serried/device/moments.hpp"
 
@@ -15,6 +16,7 @@ namespace serried {
 class MomentKernels {
  public:
   static constexpr KernelField field = KernelField::moments;
+  static constexpr bool covers(DType dtype) noexcept { return is_real(dtype); }
   virtual ~MomentKernels() = default;
 
   /// out[i] = moments of the elements [offsets[i], offsets[i + 1]) of `elements`; offsets has

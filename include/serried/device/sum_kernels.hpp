@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 
+#include "serried/base/dtype.hpp"
 #include "serried/device/kernel_field.hpp"
 
 namespace serried {
@@ -12,6 +13,7 @@ namespace serried {
 class SumKernels {
  public:
   static constexpr KernelField field = KernelField::sums;
+  static constexpr bool covers(DType dtype) noexcept { return is_real(dtype); }
   virtual ~SumKernels() = default;
 
   /// out[i * columns + j] = sum of column j over the rows [offsets[i], offsets[i + 1]).

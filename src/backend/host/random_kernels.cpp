@@ -9,6 +9,7 @@
 
 #include "backend/host/kernel_tables.hpp"
 #include "backend/host/normal_numbers.hpp"
+#include "backend/host/random_words.hpp"
 #include "serried/base/error.hpp"
 #include "serried/base/half.hpp"
 #include "serried/base/philox.hpp"
@@ -61,6 +62,30 @@ T number_before(double high) {
   return below;
 }
 
+// Calls use(index of the first element, count, words) for blocks of elements with their random
+// bits.
+struct Words {
+  std::array<std::uint64_t, block> first;
+  std::array<std::uint64_t, block> second;
+};
+template <class Use>
+void for_each_words(std::uint64_t seed, std::uint64_t stream,
+                    std::span<const std::uint64_t> elements, Use use) {
+  Words words;
+  std::array<std::uint64_t, block> padded{};
+  for (std::size_t begin = 0; begin < elements.size(); begin += block) {
+    const std::size_t count = std::min(block, elements.size() - begin);
+    const std::uint64_t* numbers = elements.data() + begin;
+    if (count < block) {
+      std::copy_n(numbers, count, padded.begin());
+      numbers = padded.data();
+    }
+    philox_words_of(seed, stream, numbers, (count + 3) / 4 * 4, words.first.data(),
+                    words.second.data());
+    use(begin, count, words);
+  }
+}
+
 template <class T>
 class HostRandomKernels final : public RandomKernels {
  public:
@@ -70,11 +95,14 @@ class HostRandomKernels final : public RandomKernels {
       auto* values = static_cast<T*>(out);
       const double width = high - low;
       const T last = low < high ? number_before<T>(high) : rounded<T>(low);
-      for (std::size_t i = 0; i < elements.size(); ++i) {
-        const double u = to_unit_interval(philox_words(seed, uniform_stream, elements[i])[0]);
-        const T value = rounded<T>(low + width * u);
-        values[i] = widened(value) < high ? value : last;
-      }
+      for_each_words(seed, uniform_stream, elements,
+                     [&](std::size_t begin, std::size_t count, const Words& words) {
+                       for (std::size_t i = 0; i < count; ++i) {
+                         const double u = to_unit_interval(words.first[i]);
+                         const T value = rounded<T>(low + width * u);
+                         values[begin + i] = widened(value) < high ? value : last;
+                       }
+                     });
     } else {
       refuse("uniform numbers");
     }
@@ -87,19 +115,17 @@ class HostRandomKernels final : public RandomKernels {
       std::array<double, block> u;
       std::array<double, block> v;
       std::array<double, block> z;
-      for (std::size_t first = 0; first < elements.size(); first += block) {
-        const std::size_t count = std::min(block, elements.size() - first);
-        for (std::size_t i = 0; i < count; ++i) {
-          const auto words = philox_words(seed, normal_stream, elements[first + i]);
-          u[i] = 1.0 - to_unit_interval(words[0]);
-          v[i] = to_unit_interval(words[1]);
-        }
-        const std::size_t padded = (count + 3) / 4 * 4;
-        for (std::size_t i = count; i < padded; ++i) u[i] = v[i] = 1.0;
-        box_muller(u.data(), v.data(), padded, z.data());
-        for (std::size_t i = 0; i < count; ++i)
-          values[first + i] = rounded<T>(mean + deviation * z[i]);
-      }
+      for_each_words(seed, normal_stream, elements,
+                     [&](std::size_t begin, std::size_t count, const Words& words) {
+                       const std::size_t padded = (count + 3) / 4 * 4;
+                       for (std::size_t i = 0; i < padded; ++i) {
+                         u[i] = 1.0 - to_unit_interval(words.first[i]);
+                         v[i] = to_unit_interval(words.second[i]);
+                       }
+                       box_muller(u.data(), v.data(), padded, z.data());
+                       for (std::size_t i = 0; i < count; ++i)
+                         values[begin + i] = rounded<T>(mean + deviation * z[i]);
+                     });
     } else {
       refuse("normal numbers");
     }
@@ -110,13 +136,16 @@ class HostRandomKernels final : public RandomKernels {
     if constexpr (!is_floating_type<T>) {
       __extension__ using Wide = unsigned __int128;
       auto* values = static_cast<T*>(out);
-      for (std::size_t i = 0; i < elements.size(); ++i) {
-        const auto words = philox_words(seed, integer_stream, elements[i]);
-        const Wide carry = (static_cast<Wide>(words[0]) * range) >> 64;
-        const Wide product = static_cast<Wide>(words[1]) * range + carry;
-        const auto offset = static_cast<std::uint64_t>(product >> 64);
-        values[i] = static_cast<T>(static_cast<std::uint64_t>(low) + offset);
-      }
+      for_each_words(seed, integer_stream, elements,
+                     [&](std::size_t begin, std::size_t count, const Words& words) {
+                       for (std::size_t i = 0; i < count; ++i) {
+                         const Wide carry = (static_cast<Wide>(words.first[i]) * range) >> 64;
+                         const Wide product = static_cast<Wide>(words.second[i]) * range + carry;
+                         const auto offset = static_cast<std::uint64_t>(product >> 64);
+                         values[begin + i] =
+                             static_cast<T>(static_cast<std::uint64_t>(low) + offset);
+                       }
+                     });
     } else {
       refuse("integers");
     }
