@@ -12,67 +12,77 @@
 
 namespace serried {
 
-/// A range with a step along one axis: begin, begin + step, ... below end. Bounds are clipped as in Python;
-/// negative ones count from the end.
+/// A range with a step along one axis: begin, begin + step, ... below end. Bounds are clipped as in
+/// Python; negative ones count from the end.
 struct Slice {
   std::int64_t begin = 0;
   std::int64_t end = INT64_MAX;
   std::int64_t step = 1;
 };
 
-/// A distributed N-d array with a runtime dtype: split along one axis, its rows (indices along the split
-/// axis) lying in tiles on the ranks, or replicated. A value type that shares its memory when copied; verbs
-/// return new arrays. As a TileSource it gives its rows along the split axis.
+/// A distributed N-d array with a runtime dtype: split along one axis, its rows (indices along the
+/// split axis) lying in tiles on the ranks, or replicated. A value type that shares its memory when
+/// copied; verbs return new arrays. As a TileSource it gives its rows along the split axis.
 ///
-/// A rank's part is C-ordered with the split axis first, i.e. local shape (local rows, other extents...). A
-/// replicated array lies on every rank, whole and in C order; its rows are axis 0 (a 0-d array is one row, and
-/// always replicated), and its layout, by which ranks share work on it, has uniform tiles.
+/// A rank's part is C-ordered with the split axis first, i.e. local shape (local rows, other
+/// extents...). A replicated array lies on every rank, whole and in C order; its rows are axis 0 (a
+/// 0-d array is one row, and always replicated), and its layout, by which ranks share work on it,
+/// has uniform tiles.
 class Array : public TileSource {
  public:
-  // --- creation; Collective. Ranks compute their own elements and communicate only to agree on having the
-  // memory. @throws InvalidArgument for a dtype that is no number, an axis that is not there, values that the
-  // dtype cannot hold; RankError if a rank is out of memory. ---
+  // --- creation; Collective. Ranks compute their own elements and communicate only to agree on
+  // having the memory. @throws InvalidArgument for a dtype that is no number, an axis that is not
+  // there, values that the dtype cannot hold; RankError if a rank is out of memory. ---
   [[nodiscard]] static Array zeros(const Context&, const Shape&, DType, int split_axis = 0);
-  [[nodiscard]] static Array full(const Context&, const Shape&, DType, double value, int split_axis = 0);
-  /// start, start + step, ... (below stop), as numpy.arange: element i is start + i ((start + step) - start),
-  /// computed in f64.
+  [[nodiscard]] static Array full(const Context&, const Shape&, DType, double value,
+                                  int split_axis = 0);
+  /// start, start + step, ... (below stop), as numpy.arange: element i is start + i ((start + step)
+  /// - start), computed in f64.
   [[nodiscard]] static Array arange(const Context&, double start, double stop, double step = 1,
                                     DType = DType::f64);
   /// `count` values from start to stop, both included, as numpy.linspace.
   [[nodiscard]] static Array linspace(const Context&, double start, double stop, std::int64_t count,
                                       DType = DType::f64);
-  /// element = f(global index of all axes); f must be a pure function, called by several threads. What f
-  /// throws on one rank, all ranks throw as RankError.
-  [[nodiscard]] static Array from_function(const Context&, const Shape&, DType,
-                                           const std::function<double(std::span<const std::int64_t>)>& f,
-                                           int split_axis = 0);
-  /// Wraps this rank's rows in the caller's memory, which must outlive the array and all its copies. No copy
-  /// is made where every rank's first row lies on a tile boundary of the uniform layout of all rows and the
-  /// memory is aligned and contiguous (split axis first). Strided memory is copied by each rank for itself;
-  /// where tiles are cut, all rows are copied, and a cut tile's pieces go to the rank that holds its first row
-  /// (a note to the recorder of rank 0 says so). `byte_strides` has one entry per axis of `local_shape`
-  /// (empty: C order) and may be negative; ghost cells are what strides and pointer leave out.
-  /// Collective. Communication: one allgather of the local shapes, and the pieces.
-  /// @throws InvalidArgument on all ranks if dtype, axis, or an extent but the split axis's differ between
-  /// ranks, if a rank's strides are not one for each axis, or its pointer is null though it has elements.
-  [[nodiscard]] static Array from_memory(const Context&, const void* data, DType, const Shape& local_shape,
+  /// element = f(global index of all axes); f must be a pure function, called by several threads.
+  /// What f throws on one rank, all ranks throw as RankError.
+  [[nodiscard]] static Array from_function(
+      const Context&, const Shape&, DType,
+      const std::function<double(std::span<const std::int64_t>)>& f, int split_axis = 0);
+  /// Wraps this rank's rows in the caller's memory, which must outlive the array and all its
+  /// copies. No copy is made where every rank's first row lies on a tile boundary of the uniform
+  /// layout of all rows and the memory is aligned and contiguous (split axis first). Strided memory
+  /// is copied by each rank for itself; where tiles are cut, all rows are copied, and a cut tile's
+  /// pieces go to the rank that holds its first row (a note to the recorder of rank 0 says so).
+  /// `byte_strides` has one entry per axis of `local_shape` (empty: C order) and may be negative;
+  /// ghost cells are what strides and pointer leave out. Collective. Communication: one allgather
+  /// of the local shapes, and the pieces.
+  /// @throws InvalidArgument on all ranks if dtype, axis, or an extent but the split axis's differ
+  /// between ranks, if a rank's strides are not one for each axis, or its pointer is null though it
+  /// has elements.
+  [[nodiscard]] static Array from_memory(const Context&, const void* data, DType,
+                                         const Shape& local_shape,
                                          std::span<const std::int64_t> byte_strides = {},
                                          int split_axis = 0);
-  /// The same array on every rank, copied from `data` (C order) which must be the same on all ranks.
+  /// The same array on every rank, copied from `data` (C order) which must be the same on all
+  /// ranks.
   [[nodiscard]] static Array replicated(const Context&, const Shape&, DType, const void* data);
 
-  /// Random arrays: element e (its global C-order number) depends on seed and e alone, whatever the split
-  /// axis; see RandomKernels for the generators. Uniform and normal numbers come as f16, f32 or f64, uniform
-  /// ones in [low, high).
+  /// Random arrays: element e (its global C-order number) depends on seed and e alone, whatever the
+  /// split axis; see RandomKernels for the generators. Uniform and normal numbers come as f16, f32
+  /// or f64, uniform ones in [low, high).
   [[nodiscard]] static Array random_uniform(const Context&, const Shape&, DType, std::uint64_t seed,
                                             double low = 0, double high = 1, int split_axis = 0);
   [[nodiscard]] static Array random_normal(const Context&, const Shape&, DType, std::uint64_t seed,
-                                           double mean = 0, double deviation = 1, int split_axis = 0);
+                                           double mean = 0, double deviation = 1,
+                                           int split_axis = 0);
   /// Integers in [low, high), for integer dtypes that can hold them.
-  [[nodiscard]] static Array random_integers(const Context&, const Shape&, DType, std::uint64_t seed,
-                                             std::int64_t low, std::int64_t high, int split_axis = 0);
-  /// A permutation of 0 .. count - 1 (i64), keyed by seed; element e is a function of seed, count and e.
-  [[nodiscard]] static Array random_permutation(const Context&, std::int64_t count, std::uint64_t seed);
+  [[nodiscard]] static Array random_integers(const Context&, const Shape&, DType,
+                                             std::uint64_t seed, std::int64_t low,
+                                             std::int64_t high, int split_axis = 0);
+  /// A permutation of 0 .. count - 1 (i64), keyed by seed; element e is a function of seed, count
+  /// and e.
+  [[nodiscard]] static Array random_permutation(const Context&, std::int64_t count,
+                                                std::uint64_t seed);
   /// Takes ownership of a buffer that holds this rank's rows of `layout` (axis 0 split).
   [[nodiscard]] static Array from_buffer(const Context&, const Shape&, DType, Layout, Buffer local);
 
@@ -92,29 +102,32 @@ class Array : public TileSource {
   template <class T>
   [[nodiscard]] std::span<const T> local() const {
     check_dtype(dtype_of<T>);
-    return {reinterpret_cast<const T*>(local_data()), static_cast<std::size_t>(local_rows().size() * row_elements())};
+    return {reinterpret_cast<const T*>(local_data()),
+            static_cast<std::size_t>(local_rows().size() * row_elements())};
   }
   /// As local, for writing; copies of the array see what is written.
   /// @throws InvalidArgument if T is not the array's dtype, or if the memory is the caller's.
   template <class T>
   [[nodiscard]] std::span<T> local_mutable() {
     check_dtype(dtype_of<T>);
-    return {reinterpret_cast<T*>(local_data_mutable()), static_cast<std::size_t>(local_rows().size() * row_elements())};
+    return {reinterpret_cast<T*>(local_data_mutable()),
+            static_cast<std::size_t>(local_rows().size() * row_elements())};
   }
   /// First byte of this rank's part; may be null where the rank has no rows.
   [[nodiscard]] const std::byte* local_data() const noexcept;
 
   // --- verbs; Collective ---
-  /// One Slice per axis (fewer: the rest whole), copied. Rows keep their owners where the split axis is sliced
-  /// (tiles shrink); `balance` gives uniform tiles again. No elements move between ranks.
+  /// One Slice per axis (fewer: the rest whole), copied. Rows keep their owners where the split
+  /// axis is sliced (tiles shrink); `balance` gives uniform tiles again. No elements move between
+  /// ranks.
   /// @throws InvalidArgument for more slices than axes, or a step below 1.
   [[nodiscard]] Array slice(std::span<const Slice> slices) const;
-  /// The same array split along another axis, with uniform tiles: one all-to-all of all elements. Of a
-  /// replicated array each rank keeps its part.
+  /// The same array split along another axis, with uniform tiles: one all-to-all of all elements.
+  /// Of a replicated array each rank keeps its part.
   /// @throws InvalidArgument if there is no such axis.
   [[nodiscard]] Array with_split_axis(int axis) const;
-  /// Uniform tiles of the present row count: an all-to-all of the rows that change their owner. Without a
-  /// change, and for a replicated array, the array itself.
+  /// Uniform tiles of the present row count: an all-to-all of the rows that change their owner.
+  /// Without a change, and for a replicated array, the array itself.
   [[nodiscard]] Array balance() const;
   /// The whole array in C order on every rank (allgather).
   [[nodiscard]] Array replicate() const;
@@ -128,17 +141,19 @@ class Array : public TileSource {
     copy_out(values.data(), bytes);
     return values;
   }
-  /// Converts as NumPy's astype where that is exact or rounds: floats to integers truncate, between floats
-  /// values are rounded to nearest, numbers other than 0 are true. Where NumPy would wrap around or answer
-  /// anything (NaN, infinity and values out of range to an integer dtype), it is an error.
-  /// @throws DataError, the same on all ranks, that names the first such row, the element and its value;
-  /// InvalidArgument from complex to real dtypes.
+  /// Converts as NumPy's astype where that is exact or rounds: floats to integers truncate, between
+  /// floats values are rounded to nearest, numbers other than 0 are true. Where NumPy would wrap
+  /// around or answer anything (NaN, infinity and values out of range to an integer dtype), it is
+  /// an error.
+  /// @throws DataError, the same on all ranks, that names the first such row, the element and its
+  /// value; InvalidArgument from complex to real dtypes.
   [[nodiscard]] Array cast(DType dtype) const;
 
-  // --- TileSource: views of this rank's memory; what a rank's last leaf has on other ranks is received in
-  // each pass, as the last batch, because memory may be written between passes. ---
+  // --- TileSource: views of this rank's memory; what a rank's last leaf has on other ranks is
+  // received in each pass, as the last batch, because memory may be written between passes. ---
   [[nodiscard]] ReadPlan plan(const Leaves& leaves, std::int64_t bytes, int rank) const override;
-  [[nodiscard]] TileView read(const ReadPlan& plan, std::int64_t batch, Buffer& scratch) const override;
+  [[nodiscard]] TileView read(const ReadPlan& plan, std::int64_t batch,
+                              Buffer& scratch) const override;
 
  private:
   struct Impl;

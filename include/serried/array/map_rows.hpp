@@ -6,11 +6,12 @@
 
 namespace serried {
 
-/// Applies a function to each row: the result has the same rows and layout, with `row_shape` and `dtype`
-/// for each. `f(rows, result)` is given runs of rows (a TileView) and writes the results of those rows,
-/// contiguous, to `result`; a row's result must depend on that row alone. It runs on several threads.
-/// Collective. One read of the source.
-[[nodiscard]] Array map_rows(const Context& ctx, const TileSource& source, const Shape& row_shape, DType dtype,
+/// Applies a function to each row: the result has the same rows and layout, with `row_shape` and
+/// `dtype` for each. `f(rows, result)` is given runs of rows (a TileView) and writes the results of
+/// those rows, contiguous, to `result`; a row's result must depend on that row alone. It runs on
+/// several threads. Collective. One read of the source.
+[[nodiscard]] Array map_rows(const Context& ctx, const TileSource& source, const Shape& row_shape,
+                             DType dtype,
                              const std::function<void(const TileView& rows, std::byte* result)>& f);
 
 }  // namespace serried

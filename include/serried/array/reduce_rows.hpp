@@ -14,15 +14,16 @@ namespace serried {
 struct ReduceRowsOptions {
   /// Bytes of one batch; 0: the context's.
   std::int64_t batch_bytes = 0;
-  /// Payloads of numbers only: element i of combine's result depends on the elements i of its arguments
-  /// alone, so that any aligned run of elements may be combined by itself. Payloads of 1 MiB and more then
-  /// travel in slices, each rank combining one.
+  /// Payloads of numbers only: element i of combine's result depends on the elements i of its
+  /// arguments alone, so that any aligned run of elements may be combined by itself. Payloads of 1
+  /// MiB and more then travel in slices, each rank combining one.
   bool is_elementwise = false;
 };
 
 namespace detail {
-/// The driver behind reduce_rows: leaf payloads are made by `per_leaf(view of the leaf's rows, payload)`,
-/// payload being aligned to 16 bytes and not initialised. A leaf without rows counts as `init`.
+/// The driver behind reduce_rows: leaf payloads are made by `per_leaf(view of the leaf's rows,
+/// payload)`, payload being aligned to 16 bytes and not initialised. A leaf without rows counts as
+/// `init`.
 [[nodiscard]] std::vector<std::byte> reduce_leaves(
     const Context& ctx, const TileSource& source, std::span<const std::byte> init,
     const std::function<void(const TileView& leaf, std::byte* payload)>& per_leaf,
@@ -30,18 +31,20 @@ namespace detail {
     const TreeReduceOptions& tree_options = {});
 }  // namespace detail
 
-/// A user's own reduction over rows, with the same bits at every number of ranks and threads. For each leaf
-/// (a run of tiles, see Leaves) `per_leaf(view, partial)` adds the leaf's rows to `partial`, a copy of
-/// `init`; `combine(left, right)` adds `right` to `left`, where left's rows come before right's. Both run
-/// on several threads and must be pure. `init` must be neutral; it is the result for no rows.
-/// Collective. One read of the source; partial results travel along a tree log2(leaves) deep.
+/// A user's own reduction over rows, with the same bits at every number of ranks and threads. For
+/// each leaf (a run of tiles, see Leaves) `per_leaf(view, partial)` adds the leaf's rows to
+/// `partial`, a copy of `init`; `combine(left, right)` adds `right` to `left`, where left's rows
+/// come before right's. Both run on several threads and must be pure. `init` must be neutral; it is
+/// the result for no rows. Collective. One read of the source; partial results travel along a tree
+/// log2(leaves) deep.
 /// @param init a trivially copyable struct.
 /// @return the result, on every rank.
 /// @throws RankError on all ranks if reading, per_leaf or combine throws on one.
 template <class R, class PerLeaf, class Combine>
-  requires std::is_trivially_copyable_v<R>
-[[nodiscard]] R reduce_rows(const Context& ctx, const TileSource& source, const R& init, PerLeaf per_leaf,
-                            Combine combine, const ReduceRowsOptions& options = {}) {
+requires std::is_trivially_copyable_v<R>
+[[nodiscard]] R reduce_rows(const Context& ctx, const TileSource& source, const R& init,
+                            PerLeaf per_leaf, Combine combine,
+                            const ReduceRowsOptions& options = {}) {
   const auto bytes = detail::reduce_leaves(
       ctx, source, std::as_bytes(std::span<const R>(&init, 1)),
       [&](const TileView& leaf, std::byte* payload) {
@@ -62,12 +65,13 @@ template <class R, class PerLeaf, class Combine>
   return result;
 }
 
-/// As above for a payload of init.size() numbers: per_leaf(view, span<double>), combine(span<double> left,
-/// span<const double> right).
+/// As above for a payload of init.size() numbers: per_leaf(view, span<double>),
+/// combine(span<double> left, span<const double> right).
 template <class PerLeaf, class Combine>
 [[nodiscard]] std::vector<double> reduce_rows(const Context& ctx, const TileSource& source,
                                               const std::vector<double>& init, PerLeaf per_leaf,
-                                              Combine combine, const ReduceRowsOptions& options = {}) {
+                                              Combine combine,
+                                              const ReduceRowsOptions& options = {}) {
   const std::size_t n = init.size();
   TreeReduceOptions tree_options;
   if (options.is_elementwise) {

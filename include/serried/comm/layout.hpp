@@ -8,12 +8,13 @@
 
 namespace serried {
 
-/// Who owns which rows. All rows belong to tiles; the tiles depend on the data alone, and a rank owns a
-/// contiguous run of whole tiles. Equal layouts need no communication. A Layout is an immutable value.
+/// Who owns which rows. All rows belong to tiles; the tiles depend on the data alone, and a rank
+/// owns a contiguous run of whole tiles. Equal layouts need no communication. A Layout is an
+/// immutable value.
 ///
-/// Worked example: n = 1 000 000 rows. The tile length is the smallest power of two L with n / L <= 16 384:
-/// L = 64, T = 15 625 tiles. On P = 3 ranks, rank 1 owns the tiles [1*T/3, 2*T/3) = [5208, 10416), that is
-/// the rows [333 312, 666 624).
+/// Worked example: n = 1 000 000 rows. The tile length is the smallest power of two L with n / L <=
+/// 16 384: L = 64, T = 15 625 tiles. On P = 3 ranks, rank 1 owns the tiles [1*T/3, 2*T/3) = [5208,
+/// 10416), that is the rows [333 312, 666 624).
 class Layout {
  public:
   static constexpr std::int64_t default_max_tiles = 16384;
@@ -23,9 +24,9 @@ class Layout {
   /// @throws InvalidArgument for rows < 0, ranks < 1 or max_tiles < 1.
   [[nodiscard]] static Layout uniform(std::int64_t rows, int ranks,
                                       std::int64_t max_tiles = default_max_tiles);
-  /// Tiles with the given boundaries (ascending, first 0; size tiles + 1), owned as `first_tiles` says
-  /// (ascending, size ranks + 1, first 0, last = tiles). Tiles may be empty, as after a filter.
-  /// Local.
+  /// Tiles with the given boundaries (ascending, first 0; size tiles + 1), owned as `first_tiles`
+  /// says (ascending, size ranks + 1, first 0, last = tiles). Tiles may be empty, as after a
+  /// filter. Local.
   /// @throws InvalidArgument if the numbers are not as said.
   [[nodiscard]] static Layout from_tiles(std::vector<std::int64_t> tile_begins,
                                          std::vector<std::int64_t> first_tiles);

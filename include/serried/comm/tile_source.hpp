@@ -24,8 +24,8 @@ struct ReadPlan {
   std::int64_t tiles_per_leaf = 1;
 };
 
-/// Rows that a source has read: contiguous, C order, `row_elements` elements each. Valid until the next
-/// read into the same scratch buffer or the end of the source.
+/// Rows that a source has read: contiguous, C order, `row_elements` elements each. Valid until the
+/// next read into the same scratch buffer or the end of the source.
 struct TileView {
   RowRange rows;
   std::int64_t row_elements = 1;
@@ -38,8 +38,8 @@ struct TileView {
   }
 };
 
-/// Anything that gives rows: an Array, a frame's column, an open HDF5 dataset. Reductions, expressions and
-/// estimators take it, so that memory and file are one code path.
+/// Anything that gives rows: an Array, a frame's column, an open HDF5 dataset. Reductions,
+/// expressions and estimators take it, so that memory and file are one code path.
 class TileSource {
  public:
   virtual ~TileSource() = default;
@@ -67,12 +67,12 @@ class TileSource {
   }
 };
 
-/// The plan that TileSource::plan makes by default: each batch takes leaves while their bytes stay within
-/// `bytes`, and at least one; ranks with fewer batches than others get empty ones at the end. With
-/// `is_last_leaf_alone`, where on any rank a leaf reaches beyond the rank's own tiles, such leaves are batches
-/// of their own, and that batch is the last one of all on every rank (empty on ranks without such a leaf).
-/// Local; O(leaves + ranks), no communication.
-[[nodiscard]] ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes, std::int64_t bytes,
-                                    int rank, bool is_last_leaf_alone = false);
+/// The plan that TileSource::plan makes by default: each batch takes leaves while their bytes stay
+/// within `bytes`, and at least one; ranks with fewer batches than others get empty ones at the
+/// end. With `is_last_leaf_alone`, where on any rank a leaf reaches beyond the rank's own tiles,
+/// such leaves are batches of their own, and that batch is the last one of all on every rank (empty
+/// on ranks without such a leaf). Local; O(leaves + ranks), no communication.
+[[nodiscard]] ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes,
+                                    std::int64_t bytes, int rank, bool is_last_leaf_alone = false);
 
 }  // namespace serried
