@@ -58,8 +58,8 @@ struct BlockScratch {
   std::int64_t width;  ///< features packed at a time
   std::int64_t rows;   ///< of a block, a multiple of `sub`
   std::int64_t group;  ///< centres whose chains are kept at a time
-  std::vector<C> packed, norms, best, second, chains;
-  std::vector<Index> index;
+  LineVector<C> packed, norms, best, second, chains;
+  LineVector<Index> index;
   std::size_t edge_elements;  ///< of the copy that block_rows makes
 };
 
@@ -121,8 +121,8 @@ HWY_INLINE void keep_least(const V (&chain)[row_vectors][columns], std::int64_t 
     V least = hn::LoadU(d, best + r * n);
     V next = has_second ? hn::LoadU(d, second + r * n) : hn::Zero(d);
     auto where = hn::BitCast(d, hn::LoadU(di, index + r * n));
-    auto number = hn::Set(di, static_cast<hwy::MakeSigned<C>>(first_center));
     const auto one = hn::Set(di, 1);
+    auto number = hn::Set(di, static_cast<hwy::MakeSigned<C>>(first_center));
 #pragma GCC unroll 8
     for (int j = 0; j < columns; ++j) {
       const V value = chain[r][j];

@@ -43,34 +43,60 @@ HWY_INLINE float direct_square(const HostCenters& centers, const T* x, std::int6
   return static_cast<float>(sum);
 }
 
+/// Puts the least values of a block into `squared` and `nearest` where they are smaller. Returns
+/// whether there are rows that the fast form could not tell from rounding; those are left as they
+/// are, and their entry of `found` is -1.
+HWY_INLINE bool keep_smaller(const BlockScratch<float>& scratch, std::int64_t count,
+                             std::int32_t first, const float* found, float* squared,
+                             std::int32_t* nearest) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  constexpr std::int64_t n = lane_count<decltype(d)>;
+  const auto offset = hn::Set(di, first);
+  bool has_unclear = false;
+  std::int64_t r = 0;
+  for (; r + n <= count; r += n) {
+    const auto value = hn::Load(d, found + r);
+    const auto old = hn::LoadU(d, squared + r);
+    const auto is_clear = hn::Ge(value, hn::Zero(d));
+    has_unclear = has_unclear || !hn::AllTrue(d, is_clear);
+    const auto is_less = hn::And(hn::Lt(value, old), is_clear);
+    hn::StoreU(hn::IfThenElse(is_less, value, old), d, squared + r);
+    const auto index = hn::Add(hn::Load(di, scratch.index.data() + r), offset);
+    hn::StoreU(hn::IfThenElse(hn::RebindMask(di, is_less), index, hn::LoadU(di, nearest + r)), di,
+               nearest + r);
+  }
+  for (; r < count; ++r) {
+    has_unclear = has_unclear || found[r] < 0;
+    if (found[r] >= 0 && found[r] < squared[r]) {
+      squared[r] = found[r];
+      nearest[r] = first + scratch.index[static_cast<std::size_t>(r)];
+    }
+  }
+  return has_unclear;
+}
+
 template <class T>
 HWY_INLINE void update_nearest(const HostCenters& centers, KMeansRows rows, std::int32_t first,
                                float* squared, std::int32_t* nearest) {
   BlockWalk<Outcome::least, float, T> walk(centers, rows);
   const BlockScratch<float>& scratch = walk.scratch();
-  std::vector<float> found(static_cast<std::size_t>(scratch.rows));
+  LineVector<float> found(static_cast<std::size_t>(scratch.rows));
   const T* const data = static_cast<const T*>(rows.data);
   for (std::int64_t begin = 0; begin < rows.count; begin += scratch.rows) {
     const std::int64_t count = walk.run(begin);
     to_squares(walk.blocks(), scratch.best.data(), scratch.norms.data(), count, found.data());
+    if (!keep_smaller(scratch, count, first, found.data(), squared + begin, nearest + begin))
+      continue;
     for (std::int64_t i = 0; i < count; ++i) {
+      if (!(found[static_cast<std::size_t>(i)] < 0)) continue;
       const std::int64_t row = begin + i;
-      float square = found[static_cast<std::size_t>(i)];
-      std::int32_t index = scratch.index[static_cast<std::size_t>(i)];
-      if (square < 0) {
-        const Nearest exact = direct_nearest(centers, data + row * centers.features);
-        if (exact.index < 0) {
-          squared[row] = 0;
-          nearest[row] = -1;
-          continue;
-        }
-        index = exact.index;
-        square = direct_square(centers, data + row * centers.features, index);
-      }
-      if (square < squared[row]) {
-        squared[row] = square;
-        nearest[row] = first + index;
-      }
+      const T* const x = data + row * centers.features;
+      const Nearest exact = direct_nearest(centers, x);
+      const float square = exact.index < 0 ? 0 : direct_square(centers, x, exact.index);
+      if (exact.index >= 0 && !(square < squared[row])) continue;
+      squared[row] = square;
+      nearest[row] = exact.index < 0 ? -1 : first + exact.index;
     }
   }
 }
@@ -79,7 +105,7 @@ template <class T>
 HWY_INLINE void candidate_distances(const HostCenters& centers, KMeansRows rows, float* out) {
   BlockWalk<Outcome::values, float, T> walk(centers, rows);
   const BlockScratch<float>& scratch = walk.scratch();
-  std::vector<float> found(static_cast<std::size_t>(scratch.rows));
+  LineVector<float> found(static_cast<std::size_t>(scratch.rows));
   const T* const data = static_cast<const T*>(rows.data);
   for (std::int64_t begin = 0; begin < rows.count; begin += scratch.rows) {
     for (std::int64_t group = 0; group < centers.clusters; group += scratch.group) {

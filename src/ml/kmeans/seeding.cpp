@@ -43,12 +43,6 @@ double last_key(const Communicator& comm, const std::vector<RaceRow>& sorted, st
 
 }  // namespace
 
-std::array<std::uint64_t, 2> RunRandom::words(Purpose purpose, std::uint64_t step,
-                                              std::uint64_t index) const {
-  const std::uint64_t stream = run_ << 40 | static_cast<std::uint64_t>(purpose) << 36 | step;
-  return philox_words(seed_, stream, index);
-}
-
 double RunRandom::open_unit(Purpose purpose, std::uint64_t step, std::uint64_t index) const {
   return to_unit_interval(words(purpose, step, index)[0]) + 0x1.0p-54;
 }
@@ -158,19 +152,30 @@ void NearestCandidate::drop_missing(const Unit& unit) {
 }
 
 void NearestCandidate::sum_leaves(const Rows& rows, const Unit& unit, LeafTotals& totals) const {
+  const float* const values = squared.data() + unit.local_row;
   for (std::int64_t leaf = unit.first_leaf; leaf < unit.last_leaf; ++leaf) {
     const std::int64_t begin = rows.leaves().row_begin(leaf) - unit.rows.begin;
     const std::int64_t end = rows.leaves().row_begin(leaf + 1) - unit.rows.begin;
-    // Four lanes, so that additions need not wait for each other.
-    double sums[4] = {0, 0, 0, 0};
-    const float* const values = squared.data() + unit.local_row;
-    for (std::int64_t i = begin; i < end; ++i) {
-      const double weight = unit.weights == nullptr ? 1. : unit.weights[i];
-      const auto value = static_cast<double>(values[i]);
-      if (value > 0) sums[(i - begin) % 4] += weight * value;
-    }
-    totals.leaf(leaf)[0] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    totals.leaf(leaf)[0] = weighted_sum(values, unit.weights, begin, end);
   }
+}
+
+double weighted_sum(const float* values, const double* weights, std::int64_t begin,
+                    std::int64_t end) {
+  // Four lanes, so that additions need not wait for each other.
+  double sums[4] = {0, 0, 0, 0};
+  std::int64_t i = begin;
+  if (weights == nullptr) {
+    for (; i + 4 <= end; i += 4)
+      for (std::int64_t lane = 0; lane < 4; ++lane)
+        sums[lane] += static_cast<double>(values[i + lane]);
+    for (; i < end; ++i) sums[(i - begin) % 4] += static_cast<double>(values[i]);
+  } else {
+    // Missing weights are NaN, and the values of those rows 0.
+    for (; i < end; ++i)
+      if (values[i] > 0) sums[(i - begin) % 4] += weights[i] * static_cast<double>(values[i]);
+  }
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 std::vector<double> choose_centers(Rows& rows, const Columns& columns, const KMeansOptions& options,

@@ -8,6 +8,7 @@
 
 #include "ml/kmeans/columns.hpp"
 #include "ml/kmeans/rows.hpp"
+#include "serried/base/philox.hpp"
 #include "serried/ml/kmeans.hpp"
 
 namespace serried::kmeans {
@@ -29,7 +30,10 @@ class RunRandom {
   };
 
   [[nodiscard]] std::array<std::uint64_t, 2> words(Purpose purpose, std::uint64_t step,
-                                                   std::uint64_t index) const;
+                                                   std::uint64_t index) const {
+    const std::uint64_t stream = run_ << 40 | static_cast<std::uint64_t>(purpose) << 36 | step;
+    return philox_words(seed_, stream, index);
+  }
   /// In (0, 1).
   [[nodiscard]] double open_unit(Purpose purpose, std::uint64_t step, std::uint64_t index) const;
 
@@ -73,6 +77,10 @@ struct NearestCandidate {
   /// Sums of w * squared over the leaves of a unit.
   void sum_leaves(const Rows& rows, const Unit& unit, LeafTotals& totals) const;
 };
+
+/// Sum of w * value over [begin, end), in a fixed order; weights may be null.
+[[nodiscard]] double weighted_sum(const float* values, const double* weights, std::int64_t begin,
+                                  std::int64_t end);
 
 /// -log(u) for u in (0, 1): the same bits on every machine, good to some 1e-15.
 [[nodiscard]] double exponential_of(double u) noexcept;

@@ -76,14 +76,9 @@ class Greedy {
       const std::int64_t begin = rows_.leaves().row_begin(leaf) - unit.rows.begin;
       const std::int64_t end = rows_.leaves().row_begin(leaf + 1) - unit.rows.begin;
       for (std::int64_t t = 0; t < count; ++t) {
-        const float* const trial = distances.data() + (old + t) * size;
-        double sums[4] = {0, 0, 0, 0};
-        for (std::int64_t i = begin; i < end; ++i) {
-          const double weight = unit.weights == nullptr ? 1. : unit.weights[i];
-          const float value = std::min(squared[i], trial[i]);
-          if (value > 0) sums[(i - begin) % 4] += weight * static_cast<double>(value);
-        }
-        const double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        float* const trial = distances.data() + (old + t) * size;
+        for (std::int64_t i = begin; i < end; ++i) trial[i] = std::min(squared[i], trial[i]);
+        const double sum = weighted_sum(trial, unit.weights, begin, end);
         totals.leaf(leaf)[t] = sum;
         by_leaf[static_cast<std::size_t>((leaf - rows_.first_leaf()) * count + t)] = sum;
       }

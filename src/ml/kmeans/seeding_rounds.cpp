@@ -78,26 +78,31 @@ class Rounds {
 
   void draw_rows(RowRange rows, double factor, std::uint64_t round,
                  std::vector<std::int64_t>& drawn) const {
-    std::array<std::uint64_t, 2> words{};
-    std::int64_t block = -1;
-    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-      if (row / 4 != block) {
-        block = row / 4;
-        words = random_.words(RunRandom::Purpose::rounds, round, static_cast<std::uint64_t>(block));
+    for (std::int64_t block = rows.begin / 4; 4 * block < rows.end; ++block) {
+      const auto words =
+          random_.words(RunRandom::Purpose::rounds, round, static_cast<std::uint64_t>(block));
+      const std::int64_t begin = std::max(rows.begin, 4 * block);
+      const std::int64_t end = std::min(rows.end, 4 * block + 4);
+      for (std::int64_t row = begin; row < end; ++row) {
+        const std::int64_t local = row - rows_.first_row();
+        const auto squared = static_cast<double>(state_.squared[static_cast<std::size_t>(local)]);
+        const double probability = factor * rows_.weight(local) * squared;
+        const auto place = static_cast<std::size_t>(row - 4 * block);
+        const auto high =
+            static_cast<double>(static_cast<std::uint32_t>(words[place / 2] >> (place % 2 * 32)));
+        // Also false for a missing weight.
+        if (high * 0x1.0p-32 < probability && is_drawn(row, round, high, probability))
+          drawn.push_back(row);
       }
-      const std::int64_t local = row - rows_.first_row();
-      const auto squared = static_cast<double>(state_.squared[static_cast<std::size_t>(local)]);
-      if (!(squared > 0)) continue;
-      const double probability = factor * rows_.weight(local) * squared;
-      const auto place = static_cast<std::size_t>(row % 4);
-      const auto high =
-          static_cast<double>(static_cast<std::uint32_t>(words[place / 2] >> (place % 2 * 32)));
-      if (high * 0x1.0p-32 >= probability) continue;
-      const auto low = static_cast<double>(random_.words(RunRandom::Purpose::rounds_low, round,
-                                                         static_cast<std::uint64_t>(row))[0] >>
-                                           32);
-      if ((high + low * 0x1.0p-32) * 0x1.0p-32 < probability) drawn.push_back(row);
     }
+  }
+
+  [[nodiscard]] bool is_drawn(std::int64_t row, std::uint64_t round, double high,
+                              double probability) const {
+    const auto words =
+        random_.words(RunRandom::Purpose::rounds_low, round, static_cast<std::uint64_t>(row));
+    const auto low = static_cast<double>(words[0] >> 32);
+    return (high + low * 0x1.0p-32) * 0x1.0p-32 < probability;
   }
 
   /// What is missing is drawn by squared distance, and where all distances are 0 by row number.
