@@ -51,6 +51,17 @@ HWY_INLINE bool write_indices(const CenterBlocks<C>& blocks, const BlockScratch<
   return is_any_undecided;
 }
 
+/// Index of the first entry that differs; count if there is none.
+HWY_INLINE std::int64_t first_difference(const std::int32_t* a, const std::int32_t* b,
+                                         std::int64_t count) {
+  const hn::ScalableTag<std::int32_t> d;
+  constexpr std::int64_t n = lane_count<decltype(d)>;
+  std::int64_t i = 0;
+  while (i + n <= count && hn::AllTrue(d, hn::Eq(hn::LoadU(d, a + i), hn::LoadU(d, b + i)))) i += n;
+  while (i < count && a[i] == b[i]) ++i;
+  return i;
+}
+
 template <class T>
 HWY_INLINE std::int64_t assign(const HostCenters& centers, KMeansRows rows, const double* weights,
                                std::int32_t* labels, const KMeansFixedPoint* fixed,
@@ -70,6 +81,10 @@ HWY_INLINE std::int64_t assign(const HostCenters& centers, KMeansRows rows, cons
           found[static_cast<std::size_t>(i)] = direct_nearest(centers, x + i * p).index;
     }
     for (std::int64_t i = 0; i < count; ++i) {
+      if (weights == nullptr) {
+        i += first_difference(found.data() + i, labels + begin + i, count - i);
+        if (i == count) break;
+      }
       const std::int64_t row = begin + i;
       std::int32_t label = found[static_cast<std::size_t>(i)];
       if (weights != nullptr && weights[row] != weights[row]) label = -1;

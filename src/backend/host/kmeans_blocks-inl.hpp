@@ -77,35 +77,50 @@ HWY_INLINE const T* block_rows(const BlockScratch<C>& scratch, const T* rows,
   return edge.data();
 }
 
-/// Asks for the lines of the next block while this one is computed on, a part at each call.
+/// Asks for the lines of the next block while this one is computed on: some at each step, since
+/// memory has few requests in flight at a time and a burst would stall.
 struct Prefetcher {
   const char* next = nullptr;
   const char* end = nullptr;
-  std::int64_t bytes_per_call = 0;
-
-  HWY_INLINE void run() {
-    const char* const stop = std::min(end, next + bytes_per_call);
-    for (; next < stop; next += 64) hwy::Prefetch(next);
-  }
+  std::int64_t lines_per_step = 0;  ///< 1 to 4
+  std::int64_t packed_rows = 0;     ///< of the next block, asked for while packing
 };
+
+/// One feature of a register block.
+template <int columns, class D, class V>
+HWY_INLINE void step_chains(D d, const hn::TFromD<D>* x, const hn::TFromD<D>* c,
+                            V (&chain)[row_vectors][columns]) {
+  constexpr int n = lane_count<D>;
+  const V x0 = hn::Load(d, x);
+  const V x1 = hn::Load(d, x + n);
+  const V x2 = hn::Load(d, x + 2 * n);
+#pragma GCC unroll 8
+  for (int j = 0; j < columns; ++j) {
+    const V center = hn::Set(d, c[j]);
+    chain[0][j] = hn::MulAdd(x0, center, chain[0][j]);
+    chain[1][j] = hn::MulAdd(x1, center, chain[1][j]);
+    chain[2][j] = hn::MulAdd(x2, center, chain[2][j]);
+  }
+}
 
 /// One register block: continues the chains of `columns` centres and row_vectors vectors of rows.
 template <int columns, class D, class V>
 HWY_INLINE void run_chains(D d, const hn::TFromD<D>* x, const hn::TFromD<D>* c, std::int64_t stride,
-                           std::int64_t width, V (&chain)[row_vectors][columns]) {
-  constexpr int n = lane_count<D>;
-  for (std::int64_t f = 0; f < width; ++f, x += row_vectors * n, c += stride) {
-    const V x0 = hn::LoadU(d, x);
-    const V x1 = hn::LoadU(d, x + n);
-    const V x2 = hn::LoadU(d, x + 2 * n);
-#pragma GCC unroll 8
-    for (int j = 0; j < columns; ++j) {
-      const V center = hn::Set(d, c[j]);
-      chain[0][j] = hn::MulAdd(x0, center, chain[0][j]);
-      chain[1][j] = hn::MulAdd(x1, center, chain[1][j]);
-      chain[2][j] = hn::MulAdd(x2, center, chain[2][j]);
+                           std::int64_t width, V (&chain)[row_vectors][columns],
+                           Prefetcher& prefetcher) {
+  constexpr int m = row_vectors * lane_count<D>;
+  std::int64_t f = 0;
+  if (prefetcher.next < prefetcher.end) {
+    const char* next = prefetcher.next;
+    const std::int64_t second = 64 * (prefetcher.lines_per_step - 1);
+    for (; f < width; ++f, x += m, c += stride, next += second + 64) {
+      hwy::Prefetch(next);
+      hwy::Prefetch(next + second);
+      step_chains(d, x, c, chain);
     }
+    prefetcher.next = next;
   }
+  for (; f < width; ++f, x += m, c += stride) step_chains(d, x, c, chain);
 }
 
 /// Puts the values of `columns` centres into the least (and second least) so far; strictly smaller
@@ -118,9 +133,14 @@ HWY_INLINE void keep_least(const V (&chain)[row_vectors][columns], std::int64_t 
   constexpr int n = lane_count<decltype(d)>;
 #pragma GCC unroll 3
   for (int r = 0; r < row_vectors; ++r) {
-    V least = hn::LoadU(d, best + r * n);
-    V next = has_second ? hn::LoadU(d, second + r * n) : hn::Zero(d);
-    auto where = hn::BitCast(d, hn::LoadU(di, index + r * n));
+    V least = hn::Set(d, std::numeric_limits<C>::infinity());
+    V next = least;
+    V where = hn::Zero(d);
+    if (first_center > 0) {
+      least = hn::Load(d, best + r * n);
+      if constexpr (has_second) next = hn::Load(d, second + r * n);
+      where = hn::BitCast(d, hn::Load(di, index + r * n));
+    }
     const auto one = hn::Set(di, 1);
     auto number = hn::Set(di, static_cast<hwy::MakeSigned<C>>(first_center));
 #pragma GCC unroll 8
@@ -132,9 +152,9 @@ HWY_INLINE void keep_least(const V (&chain)[row_vectors][columns], std::int64_t 
       least = hn::Min(value, least);
       number = hn::Add(number, one);
     }
-    hn::StoreU(least, d, best + r * n);
-    if constexpr (has_second) hn::StoreU(next, d, second + r * n);
-    hn::StoreU(hn::BitCast(di, where), di, index + r * n);
+    hn::Store(least, d, best + r * n);
+    if constexpr (has_second) hn::Store(next, d, second + r * n);
+    hn::Store(hn::BitCast(di, where), di, index + r * n);
   }
 }
 
@@ -149,7 +169,6 @@ HWY_INLINE void visit_centers(const CenterBlocks<C>& blocks, BlockScratch<C>& sc
   constexpr int n = lane_count<decltype(d)>;
   constexpr std::int64_t sub = BlockScratch<C>::sub;
   for (std::int64_t s = 0; s < sub_blocks; ++s) {
-    prefetcher.run();
     V chain[row_vectors][columns];
     C* const kept = scratch.chains.data() + center_in_group * scratch.rows + s * sub;
     if (is_first) {
@@ -164,7 +183,7 @@ HWY_INLINE void visit_centers(const CenterBlocks<C>& blocks, BlockScratch<C>& sc
           chain[r][j] = hn::LoadU(d, kept + j * scratch.rows + r * n);
     }
     run_chains<columns>(d, scratch.packed.data() + s * width * sub, coefficients, stride, width,
-                        chain);
+                        chain, prefetcher);
     if (is_last && outcome != Outcome::values) {
       keep_least<columns, outcome == Outcome::two_least>(
           chain, center, scratch.best.data() + s * sub, scratch.second.data() + s * sub,
@@ -189,7 +208,6 @@ HWY_NOINLINE void run_block(const CenterBlocks<C>& blocks, const PackFrame<C>& f
   constexpr bool is_wide = lane_count<hn::ScalableTag<C>> * sizeof(C) == 64;
   constexpr std::int64_t wide = CenterBlocks<C>::wide;
   const std::int64_t sub_blocks = (row_count + scratch.sub - 1) / scratch.sub;
-  std::fill(scratch.norms.begin(), scratch.norms.end(), C{0});
   for (std::int64_t f = 0; f < features; f += scratch.width) {
     const std::int64_t end = std::min(features, f + scratch.width);
     bool is_packed = false;
@@ -202,7 +220,7 @@ HWY_NOINLINE void run_block(const CenterBlocks<C>& blocks, const PackFrame<C>& f
     }
     if (!is_packed)
       pack_rows<C, T>(rows, sub_blocks * scratch.sub, features, f, end, frame,
-                      scratch.packed.data(), scratch.norms.data());
+                      scratch.packed.data(), scratch.norms.data(), prefetcher.packed_rows);
     const bool is_first = f == 0;
     const bool is_last = end == features;
     for (std::int64_t center = group_begin; center < group_end; center += wide) {
@@ -242,9 +260,6 @@ class BlockWalk {
 
   /// Runs the block of rows that begins at `begin` against all centres; returns its number of rows.
   HWY_INLINE std::int64_t run(std::int64_t begin) {
-    std::fill(scratch_.best.begin(), scratch_.best.end(), std::numeric_limits<C>::infinity());
-    std::fill(scratch_.second.begin(), scratch_.second.end(), std::numeric_limits<C>::infinity());
-    std::fill(scratch_.index.begin(), scratch_.index.end(), 0);
     for (std::int64_t group = 0; group < blocks_.padded(); group += scratch_.group)
       run_group(begin, group);
     return std::min(scratch_.rows, rows_.count - begin);
@@ -255,22 +270,29 @@ class BlockWalk {
     const T* const data = static_cast<const T*>(rows_.data) + begin * features_;
     const T* const x = block_rows(scratch_, data, count, rows_.count - begin, features_, edge_);
     Prefetcher prefetcher;
-    if (scratch_.width == features_ && group == 0) {
-      const std::int64_t bytes = features_ * static_cast<std::int64_t>(sizeof(T));
-      const std::int64_t calls =
-          std::max<std::int64_t>(1, std::min(scratch_.group, blocks_.padded()) / 8) *
-          (scratch_.rows / scratch_.sub);
-      prefetcher.next = reinterpret_cast<const char*>(data) + count * bytes;
-      prefetcher.end =
-          prefetcher.next + std::min(scratch_.rows, rows_.count - begin - count) * bytes;
-      prefetcher.bytes_per_call = (count * bytes / calls + 63) / 64 * 64;
-    }
+    if (scratch_.width == features_ && group == 0) plan_prefetch(prefetcher, data, begin, count);
     run_block<outcome>(blocks_, frame_, x, count, features_, group,
                        std::min(blocks_.padded(), group + scratch_.group), scratch_, prefetcher);
     return count;
   }
 
  private:
+  /// A third of the next block is asked for while this one is packed, the rest while it is computed
+  /// on.
+  HWY_INLINE void plan_prefetch(Prefetcher& prefetcher, const T* data, std::int64_t begin,
+                                std::int64_t count) const {
+    const std::int64_t bytes = features_ * static_cast<std::int64_t>(sizeof(T));
+    const std::int64_t next_rows = std::min(scratch_.rows, rows_.count - begin - count);
+    prefetcher.packed_rows = next_rows / 3 / scratch_.lanes * scratch_.lanes;
+    const char* const next = reinterpret_cast<const char*>(data) + count * bytes;
+    prefetcher.next = next + prefetcher.packed_rows * bytes;
+    prefetcher.end = next + next_rows * bytes;
+    const std::int64_t steps = (std::min(scratch_.group, blocks_.padded()) + 7) / 8 *
+                               (scratch_.rows / scratch_.sub) * features_;
+    const std::int64_t lines = (prefetcher.end - prefetcher.next) / 64;
+    prefetcher.lines_per_step = std::clamp<std::int64_t>((lines + steps - 1) / steps, 1, 4);
+  }
+
   const CenterBlocks<C>& blocks_;
   std::int64_t features_;
   KMeansRows rows_;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -122,10 +123,11 @@ HWY_INLINE void store_columns(D d, const V (&v)[lane_count<D>], int used, std::i
 /// first, out[(s * width + f - first) * m + i] is feature f of row s * m + i. `norms` (one for each
 /// row) gets the sum of squares of the packed features added, in ascending order. Reads up to a
 /// vector beyond the last row's end; those lanes belong to columns that are not stored.
+/// While it packs the first `prefetched` rows, it asks for those `row_count` rows further on.
 template <class C, class T>
 HWY_NOINLINE void pack_rows(const T* rows, std::int64_t row_count, std::int64_t features,
                             std::int64_t first, std::int64_t last, const PackFrame<C>& frame,
-                            C* out, C* norms) {
+                            C* out, C* norms, std::int64_t prefetched) {
   const hn::ScalableTag<C> d;
   using V = hn::Vec<decltype(d)>;
   constexpr int n = lane_count<decltype(d)>;
@@ -134,9 +136,11 @@ HWY_NOINLINE void pack_rows(const T* rows, std::int64_t row_count, std::int64_t 
   const V scale = hn::Set(d, static_cast<C>(frame.scale));
   for (std::int64_t r = 0; r < row_count; r += n) {
     C* to = out + (r / m * width) * m + r % m;
-    V norm = hn::LoadU(d, norms + r);
+    V norm = first == 0 ? hn::Zero(d) : hn::LoadU(d, norms + r);
     const T* x = rows + r * features + first;
     for (std::int64_t f = first; f < last; f += n, x += n, to += n * m) {
+      if (r < prefetched)
+        for (int i = 0; i < n; ++i) hwy::Prefetch(x + (row_count + i) * features);
       V v[n];
       if constexpr (sizeof(T) == sizeof(C)) {
         const V shift = hn::LoadU(d, frame.shift_c + f);
