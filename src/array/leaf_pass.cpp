@@ -50,8 +50,7 @@ class LeafPass {
                      std::int64_t leaf_bytes) {
     const std::int64_t count = last - first;
     offsets_.resize(static_cast<std::size_t>(count + 1));
-    for (std::int64_t i = 0; i <= count; ++i)
-      offsets_[static_cast<std::size_t>(i)] = leaves_.row_begin(first + i) - batch.rows.begin;
+    set_offsets(first, batch.rows.begin);
     payloads_.reserve(ctx_.backend(), static_cast<std::size_t>(payload_bytes_ * count));
     const std::int64_t length = run_length(count, leaf_bytes);
     pool_.parallel_for((count + length - 1) / length, [&](std::int64_t index, int worker) {
@@ -63,11 +62,26 @@ class LeafPass {
     });
   }
 
+  void set_offsets(std::int64_t first, std::int64_t first_row) {
+    const Layout& layout = leaves_.layout();
+    if (!layout.is_uniform()) {
+      for (std::int64_t& offset : offsets_) offset = leaves_.row_begin(first++) - first_row;
+      return;
+    }
+    const std::int64_t leaf_rows = layout.tile_rows() * leaves_.tiles_per_leaf();
+    std::int64_t row = first * leaf_rows;
+    for (std::int64_t& offset : offsets_) {
+      offset = std::min(row, layout.rows()) - first_row;
+      row += leaf_rows;
+    }
+  }
+
   [[nodiscard]] std::byte* payload(std::int64_t i) {
     return payload_bytes_ == 0 ? nullptr : payloads_.data() + payload_bytes_ * i;
   }
 
   [[nodiscard]] std::int64_t run_length(std::int64_t leaves, std::int64_t leaf_bytes) const {
+    if (pool_.threads() == 1) return leaves;
     const std::int64_t shared = leaves / (8 * pool_.threads());
     return std::max<std::int64_t>(
         1, std::clamp(shared, min_run_bytes / leaf_bytes, max_run_bytes / leaf_bytes));

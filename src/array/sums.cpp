@@ -23,6 +23,11 @@ std::vector<double> sum_columns(const Context& ctx, const TileSource& source) {
     return reinterpret_cast<const double*>(payload);
   };
   const auto add = [&](std::byte* left, const std::byte* right, std::int64_t items) {
+    // a few additions cost less than the way to the kernel
+    if (items <= 8) {
+      for (std::int64_t i = 0; i < items; ++i) doubles(left)[i] += const_doubles(right)[i];
+      return;
+    }
     const auto n = static_cast<std::size_t>(items);
     kernels.add({doubles(left), n}, {const_doubles(right), n});
   };

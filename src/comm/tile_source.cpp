@@ -26,9 +26,13 @@ Share share_of(const Leaves& leaves, int rank, bool is_last_leaf_alone) {
 std::int64_t batch_end(const Leaves& leaves, std::int64_t row_limit, std::int64_t leaf,
                        std::int64_t last) {
   const std::int64_t begin = leaves.row_begin(leaf);
-  do {
-    ++leaf;
-  } while (leaf < last && leaves.row_begin(leaf + 1) - begin <= row_limit);
+  // equal leaves need not be counted one by one; only the very last leaf may be shorter
+  const Layout& layout = leaves.layout();
+  const std::int64_t leaf_rows =
+      layout.is_uniform() ? layout.tile_rows() * leaves.tiles_per_leaf() : row_limit;
+  const std::int64_t count = leaf_rows > 0 ? row_limit / leaf_rows : 1;
+  leaf += std::clamp<std::int64_t>(count, 1, last - leaf);
+  while (leaf < last && leaves.row_begin(leaf + 1) - begin <= row_limit) ++leaf;
   return leaf;
 }
 

@@ -1,4 +1,5 @@
 // ranks: 1 2 3 4 7
+// timeout: 300
 #include "serried/array/statistics.hpp"
 
 #include <bit>

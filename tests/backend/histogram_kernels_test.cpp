@@ -1,4 +1,5 @@
 // serial
+// timeout: 300
 #include "serried/device/histogram_kernels.hpp"
 
 #include <algorithm>

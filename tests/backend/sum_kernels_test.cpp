@@ -1,4 +1,5 @@
 // serial
+// timeout: 300
 #include "serried/device/sum_kernels.hpp"
 
 #include <bit>

@@ -21,7 +21,7 @@ namespace serried::host::HWY_NAMESPACE {
 
 // Columns of a wide row that are summed together, so that their sums stay in the first cache.
 constexpr std::int64_t wide_lanes = 256;
-constexpr std::int64_t prefetch_bytes = 4096;
+constexpr std::int64_t prefetch_bytes = 8192;
 
 // Asks for the `kElements` elements that stand prefetch_bytes behind `from`; a leaf's own stream is
 // too short for the processor to run far ahead of it.
