@@ -9,6 +9,7 @@
 #include "serried/array/array.hpp"
 #include "serried/comm/runtime.hpp"
 #include "serried/io/dataset.hpp"
+#include "serried/io/file_info.hpp"
 
 namespace {
 
@@ -34,6 +35,21 @@ bool are_same(const serried::Context& ctx, const std::string& a, const std::stri
   return is_same;
 }
 
+// The attribute as text, or nothing.
+std::string step_of(const serried::Context& ctx, const std::string& path) {
+  const serried::FileInfo info = serried::inspect_file(ctx, path);
+  for (const serried::AttributeInfo& attribute : info.objects.front().attributes)
+    if (attribute.name == "step") return attribute.value;
+  return {};
+}
+
+bool are_of_same_step(const serried::Context& ctx, const std::string& a, const std::string& b) {
+  const std::string step = step_of(ctx, a);
+  const bool is_same = !step.empty() && step == step_of(ctx, b);
+  if (!is_same) std::printf("%s and %s are not of the same step\n", a.c_str(), b.c_str());
+  return is_same;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -43,7 +59,7 @@ int main(int argc, char** argv) {
     const serried::Context ctx(runtime);
     for (int i = 2; i < argc; ++i)
       if (!are_same(ctx, argv[1], argv[i], "/fields/u") ||
-          !are_same(ctx, argv[1], argv[i], "/fields/v"))
+          !are_same(ctx, argv[1], argv[i], "/fields/v") || !are_of_same_step(ctx, argv[1], argv[i]))
         return 1;
     return 0;
   } catch (const std::exception& error) {
