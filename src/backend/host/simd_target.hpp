@@ -4,9 +4,8 @@
 
 namespace serried::host {
 
-/// Chooses the instruction level that Highway dispatches to, once per process: SERRIED_TARGET=avx2|avx512,
-/// or the best that the CPU has.
-/// Local.
+/// Chooses the instruction level that Highway dispatches to, once per process:
+/// SERRIED_TARGET=avx2|avx512, or the best that the CPU has. Local.
 /// @throws InvalidArgument if the variable names a level that the CPU lacks, or none.
 void choose_simd_target();
 
