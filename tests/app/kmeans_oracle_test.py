@@ -111,7 +111,8 @@ class KMeansOracle(CommandTest):
         peer = KMeans(7, n_init=20, random_state=0).fit(self.x)
         for init in ("kmeans-parallel", "kmeans||", "kmeans++", "random"):
             found = self.fit(f"{self.file}:/x", "--clusters", 7, "--init", init, "--n-init", 5, "--seed", 3)
-            self.assertLess(found["inertia"], 1.2 * peer.inertia_, init)
+            # Five random draws of rows may all miss one of the clusters; the careful inits do not.
+            self.assertLess(found["inertia"], (2 if init == "random" else 1.2) * peer.inertia_, init)
             self.assert_labels_of(self.x, found, self.x.mean(axis=0))
             self.assert_inertia_of(self.x, found)
 
