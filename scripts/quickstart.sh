@@ -15,8 +15,15 @@ serried_build host programs
 mkdir -p "$output"
 cd "$output"
 rm -f gs_*.h5 model.h5 labels.h5
+# Prints a command as one would type it, and runs it.
 show() {
-  printf '\n$ %s\n' "${*/#"$serried_root/build/host/bin/"/}" >&2
+  local word line=''
+  for word in "$@"; do
+    word=${word#"$bin/"}
+    if [[ $word == *[\[*?]* ]]; then word="'$word'"; fi
+    line+=" $word"
+  done
+  printf '\n$%s\n' "$line" >&2
   "$@"
 }
 bin=$serried_root/build/host/bin
