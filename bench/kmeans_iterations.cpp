@@ -93,8 +93,11 @@ void run(const Context& ctx, const Size& size, int repeats) {
   const auto time = [&](const KMeansOptions& options) {
     return best_time(ctx, repeats, [&] { static_cast<void>(fit_kmeans(ctx, data, options)); });
   };
+  KMeansOptions plain = twenty;
+  plain.bounds = KMeansBoundsUse::off;
   const double few = time(two);
   const double many = time(twenty);
+  const double without_bounds = time(plain);
   const double iteration = (many - few) / 18;
   const double init = time(fit(KMeansInit::kmeans_parallel, 2)) - few;
   const double greedy = size.rows * size.clusters > 20000000 && repeats < 5
@@ -104,11 +107,12 @@ void run(const Context& ctx, const Size& size, int repeats) {
       2e-9 * static_cast<double>(size.rows * size.features * size.clusters) / iteration;
   if (ctx.rank() == 0)
     std::printf(
-        "%s %ld x %ld, k=%ld: 20 iterations %.3f s; an iteration %.2f ms (%.1f GFLOP/s), a read "
+        "%s %ld x %ld, k=%ld: 20 iterations %.3f s, without bounds %.3f s; an iteration %.2f ms "
+        "(%.1f GFLOP/s), a read "
         "loop "
         "%.2f ms (%.1f GB/s): %.2f reads; k-means|| %.1f iterations, k-means++ %.1f\n",
         sizeof(T) == 4 ? "f32" : "f64", size.rows, size.features, size.clusters, many,
-        1e3 * iteration, gflops, 1e3 * read,
+        without_bounds, 1e3 * iteration, gflops, 1e3 * read,
         1e-9 * static_cast<double>(size.rows * size.features) * sizeof(T) / read, iteration / read,
         init / iteration, greedy / iteration);
 }

@@ -71,6 +71,7 @@ struct Words {
   std::string io = "independent";
   std::string report;
   std::string missing = "error";
+  std::string bounds = "auto";
   std::vector<std::string> addresses;
   StatisticsOptions stats;
   KMeansOptions kmeans;
@@ -188,6 +189,8 @@ void set_up_kmeans(CLI::App& app, Words& words) {
             [&words](const std::string& text) {
               words.kmeans.tolerance = parse_non_negative("--tolerance", text);
             });
+  add_choice(app, "--bounds", {"auto", "off"},
+             "skip comparisons that bounds on distances decide; same result [auto]", words.bounds);
   add_value(app, "--seed", "S", "of the random numbers [0]",
             [&words](const std::string& text) { words.kmeans.seed = parse_seed("--seed", text); });
   add_value(app, "--weights", "ADDR", "one weight for each sample",
@@ -239,6 +242,7 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
   } else if (verb == "kmeans") {
     check_kmeans(words);
     words.kmeans.drop_missing = words.missing == "drop";
+    if (words.bounds == "off") words.kmeans.bounds = KMeansBoundsUse::off;
     line.verb = KMeansCommand{.addresses = parse_addresses(words.addresses),
                               .samples = words.samples,
                               .options = words.kmeans,

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -105,6 +107,12 @@ std::vector<std::int32_t> labels_by_loop(const Case& c, const Problem<T>& proble
   return labels;
 }
 
+/// Labels alone; returns how many changed.
+std::int64_t assign_plainly(const KMeansKernels& kernels, const KMeansCenters& centers,
+                            KMeansRows rows, std::vector<std::int32_t>& labels) {
+  return kernels.assign(centers, rows, nullptr, labels.data(), nullptr, nullptr, nullptr).changed;
+}
+
 class KMeansKernelsTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
@@ -124,19 +132,16 @@ class KMeansKernelsTest : public testing::TestWithParam<std::string> {
       const auto centers =
           kernels<T>().prepare(problem.frame, problem.centers, c.clusters, KMeansUse::assign);
       std::vector<std::int32_t> labels(static_cast<std::size_t>(c.rows), -1);
-      EXPECT_EQ(kernels<T>().assign(*centers, {problem.rows.data(), c.rows}, nullptr, labels.data(),
-                                    nullptr, nullptr),
+      EXPECT_EQ(assign_plainly(kernels<T>(), *centers, {problem.rows.data(), c.rows}, labels),
                 c.rows);
       EXPECT_EQ(labels, labels_by_loop(c, problem))
           << c.rows << " x " << c.features << ", " << c.clusters << " clusters, unit " << c.unit;
       // A second time nothing changes; and a row's label does not depend on the rows beside it.
-      EXPECT_EQ(kernels<T>().assign(*centers, {problem.rows.data(), c.rows}, nullptr, labels.data(),
-                                    nullptr, nullptr),
-                0);
+      EXPECT_EQ(assign_plainly(kernels<T>(), *centers, {problem.rows.data(), c.rows}, labels), 0);
       for (std::int64_t i = 0; i < c.rows; i += 17) {
         std::int32_t label = -1;
         kernels<T>().assign(*centers, {problem.rows.data() + i * c.features, 1}, nullptr, &label,
-                            nullptr, nullptr);
+                            nullptr, nullptr, nullptr);
         EXPECT_EQ(label, labels[static_cast<std::size_t>(i)]);
       }
     }
@@ -206,8 +211,7 @@ TEST_P(KMeansKernelsTest, f32_far_from_zero_has_the_labels_of_f64) {
   const auto centers =
       kernels<float>().prepare(problem.frame, problem.centers, c.clusters, KMeansUse::assign);
   std::vector<std::int32_t> labels(static_cast<std::size_t>(c.rows), -1);
-  kernels<float>().assign(*centers, {problem.rows.data(), c.rows}, nullptr, labels.data(), nullptr,
-                          nullptr);
+  assign_plainly(kernels<float>(), *centers, {problem.rows.data(), c.rows}, labels);
   EXPECT_EQ(labels, labels_by_loop(c, problem));
 }
 
@@ -220,15 +224,17 @@ TEST_P(KMeansKernelsTest, missing_and_huge_rows) {
   const std::vector<double> weights{1, 1, 1, 1, 1, 1, nan};
   const auto prepared = kernels<double>().prepare({shift, 0.25}, centers, 2, KMeansUse::assign);
   std::vector<std::int32_t> labels(7, -1);
-  EXPECT_EQ(kernels<double>().assign(*prepared, {rows.data(), 7}, weights.data(), labels.data(),
-                                     nullptr, nullptr),
+  EXPECT_EQ(kernels<double>()
+                .assign(*prepared, {rows.data(), 7}, weights.data(), labels.data(), nullptr,
+                        nullptr, nullptr)
+                .changed,
             4);
   EXPECT_EQ(labels, (std::vector<std::int32_t>{0, -1, -1, 1, 0, 0, -1}));
   // Squares that overflow are compared all the same.
   const std::vector<double> far{0, 0, 9e199, 9e199};
   const auto huge = kernels<double>().prepare({shift, 0.25}, far, 2, KMeansUse::assign);
   std::int32_t label = -1;
-  kernels<double>().assign(*huge, {rows.data() + 8, 1}, nullptr, &label, nullptr, nullptr);
+  kernels<double>().assign(*huge, {rows.data() + 8, 1}, nullptr, &label, nullptr, nullptr, nullptr);
   EXPECT_EQ(label, 1);
   const auto seeds = kernels<double>().prepare({shift, 0.25}, centers, 2, KMeansUse::seed);
   std::vector<float> squared(7, std::numeric_limits<float>::infinity());
@@ -265,8 +271,8 @@ TEST_P(KMeansKernelsTest, sums_move_with_the_labels) {
     for (int round = 0; round < 3; ++round) {
       const auto centers =
           kernels<double>().prepare(problem.frame, moved, c.clusters, KMeansUse::assign);
-      kernels<double>().assign(*centers, {problem.rows.data(), c.rows}, w, labels.data(), &fixed,
-                               &sums);
+      kernels<double>().assign(*centers, {problem.rows.data(), c.rows}, w, labels.data(), nullptr,
+                               &fixed, &sums);
       for (double& value : moved)
         value += 0.2 * uniform(11, static_cast<std::uint64_t>(round + 1)) * value;
     }
@@ -300,6 +306,86 @@ TEST_P(KMeansKernelsTest, sums_move_with_the_labels) {
   }
 }
 
+/// Centres wander; bounds and movers are kept as a fit keeps them, and each label is that of the
+/// direct form.
+TEST_P(KMeansKernelsTest, bounds_decide_as_the_direct_form_does) {
+  for (const Case& c : {Case{700, 2, 8}, Case{500, 17, 30}, Case{300, 40, 64}}) {
+    Problem<float> problem(c);
+    const auto k = static_cast<std::size_t>(c.clusters);
+    const auto p = static_cast<std::size_t>(c.features);
+    std::vector<std::int32_t> labels(static_cast<std::size_t>(c.rows), -1);
+    std::vector<float> limits(2 * labels.size());
+    std::vector<KMeansReach> reaches(k);
+    std::int64_t examined = 0;
+    constexpr int steps = 40;
+    for (int step = 0; step < steps; ++step) {
+      // Half of the steps are taken with the first five centres as movers, which go far.
+      const std::size_t movers = step % 2 == 0 || step == 0 ? 0 : 5;
+      if (step > 0) {
+        const std::vector<double> old = problem.centers;
+        double most = 0;
+        for (std::size_t j = 0; j < k; ++j) {
+          double moved = 0;
+          for (std::size_t f = 0; f < p; ++f) {
+            const auto random = static_cast<std::uint64_t>(step) * 100000 + j * 100 + f;
+            problem.centers[j * p + f] += (j < movers ? 0.3 : 0.001) * (uniform(21, random) - 0.5);
+            moved += std::pow(problem.centers[j * p + f] - old[j * p + f], 2);
+          }
+          moved = std::sqrt(moved) * problem.frame.scale;
+          reaches[j].own += static_cast<float>(moved * 1.000001);
+          if (j >= movers) most = std::max(most, moved);
+        }
+        for (std::size_t j = 0; j < k; ++j) {
+          reaches[j].others += static_cast<float>(most * 1.000001);
+          reaches[j].is_mover = j < movers ? 1 : 0;
+        }
+      }
+      const auto centers =
+          kernels<float>().prepare(problem.frame, problem.centers, c.clusters, KMeansUse::assign);
+      const std::vector<std::int32_t> numbers{0, 1, 2, 3, 4};
+      std::unique_ptr<KMeansCenters> moving;
+      if (movers > 0)
+        moving =
+            kernels<float>().prepare(problem.frame, std::span(problem.centers).first(movers * p),
+                                     static_cast<std::int64_t>(movers), KMeansUse::assign);
+      std::vector<std::int64_t> slacks(static_cast<std::size_t>(kmeans_slack_bins));
+      const KMeansBounds bounds{limits.data(), reaches.data(), step > 0,
+                                moving.get(),  numbers.data(), slacks.data()};
+      const KMeansAssigned result =
+          kernels<float>().assign(*centers, {problem.rows.data(), c.rows}, nullptr, labels.data(),
+                                  &bounds, nullptr, nullptr);
+      if (step > 0) examined += result.examined;
+      EXPECT_EQ(labels, labels_by_loop(c, problem)) << "step " << step;
+      EXPECT_EQ(std::accumulate(slacks.begin(), slacks.end(), std::int64_t{0}), c.rows);
+      // No bound lies on the wrong side.
+      for (std::size_t i = 0; i < labels.size(); ++i) {
+        const auto label = static_cast<std::size_t>(labels[i]);
+        for (std::size_t j = 0; j < k; ++j) {
+          const double d =
+              problem.frame.scale * std::sqrt(direct(problem.wide.data() + i * p,
+                                                     problem.centers.data() + j * p, c.features));
+          if (j == label)
+            EXPECT_GE(static_cast<double>(limits[2 * i] + reaches[label].own), d);
+          else
+            EXPECT_LE(static_cast<double>(limits[2 * i + 1] - reaches[label].others), d * 1.000001);
+        }
+      }
+    }
+    EXPECT_LT(examined, c.rows * (steps - 1) / 2);
+  }
+}
+
+TEST(KMeansSlackBins, are_ascending_and_hold_what_they_say) {
+  EXPECT_EQ(kmeans_slack_bin(-1), 0);
+  EXPECT_EQ(kmeans_slack_bin(0), 0);
+  EXPECT_EQ(kmeans_slack_bin(1e30F), kmeans_slack_bins - 1);
+  for (int bin = 1; bin < kmeans_slack_bins; ++bin) {
+    EXPECT_GT(kmeans_slack(bin), kmeans_slack(bin - 1));
+    EXPECT_EQ(kmeans_slack_bin(kmeans_slack(bin)), bin);
+    EXPECT_EQ(kmeans_slack_bin(std::nextafter(kmeans_slack(bin), 0.F)), bin - 1);
+  }
+}
+
 TEST_P(KMeansKernelsTest, column_sums_and_maxima) {
   for (const std::int64_t p : {1, 2, 3, 5, 8, 16, 31, 64, 100}) {
     const std::int64_t n = 203;
@@ -311,11 +397,23 @@ TEST_P(KMeansKernelsTest, column_sums_and_maxima) {
     weights[60] = std::numeric_limits<double>::quiet_NaN();
     const std::vector<double> shift(pz, 2.5);
     const std::vector<std::int64_t> offsets{0, 50, 51, 120, 203};
+    std::vector<double> plain_sums(4 * pz), plain_squares(4 * pz), plain_maxima(pz + 1);
+    std::vector<std::int64_t> plain_usable(4);
+    kernels<float>().column_sums(rows.data(), nullptr, p, shift, offsets, plain_sums.data(),
+                                 plain_squares.data(), plain_maxima.data(), plain_usable.data());
+    EXPECT_EQ(plain_usable, (std::vector<std::int64_t>{49, 1, 69, 82}));
+    std::vector<double> plain_most(pz + 1);
+    for (std::size_t i = 0; i < 203; ++i)
+      for (std::size_t f = 0; f < pz && i != 10 && i != 150; ++f) {
+        const double size = std::abs(static_cast<double>(rows[i * pz + f]) - 2.5);
+        plain_most[f] = std::max(plain_most[f], size);
+        plain_most[pz] = std::max(plain_most[pz], size);
+      }
+    EXPECT_EQ(plain_maxima, plain_most);
     std::vector<double> sums(4 * pz), squares(4 * pz), maxima(pz + 1);
     std::vector<std::int64_t> usable(4);
     kernels<float>().column_sums(rows.data(), weights.data(), p, shift, offsets, sums.data(),
-                                 squares.data(), usable.data());
-    kernels<float>().column_maxima({rows.data(), n}, weights.data(), p, shift, maxima.data());
+                                 squares.data(), maxima.data(), usable.data());
     EXPECT_EQ(usable, (std::vector<std::int64_t>{49, 1, 68, 82}));
     std::vector<double> most(pz + 1);
     for (std::size_t l = 0; l < 4; ++l)
@@ -363,14 +461,13 @@ std::vector<double> everything(const Backend& backend, const Case& c) {
   const KMeansSums out{high.data(), low.data(), counts.data(), nullptr, nullptr};
   const auto centers =
       kernels.prepare(problem.frame, problem.centers, c.clusters, KMeansUse::assign);
-  kernels.assign(*centers, rows, nullptr, labels.data(), &fixed, &out);
+  kernels.assign(*centers, rows, nullptr, labels.data(), nullptr, &fixed, &out);
   kernels.own_distances(*centers, rows, labels.data(), own.data());
   const auto seeds = kernels.prepare(problem.frame, problem.centers, c.clusters, KMeansUse::seed);
   kernels.update_nearest(*seeds, rows, 0, squared.data(), nearest.data());
   const std::vector<std::int64_t> offsets{0, c.rows};
   kernels.column_sums(problem.rows.data(), nullptr, c.features, problem.shift, offsets, sums.data(),
-                      squares.data(), &usable);
-  kernels.column_maxima(rows, nullptr, c.features, problem.shift, maxima.data());
+                      squares.data(), maxima.data(), &usable);
   std::vector<double> result(own);
   result.insert(result.end(), labels.begin(), labels.end());
   result.insert(result.end(), nearest.begin(), nearest.end());

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -60,6 +62,56 @@ struct KMeansSums {
   std::int64_t* weight_low = nullptr;
 };
 
+/// What is known of a centre besides its place, in units of the frame; f32, rounded so that what is
+/// concluded from it holds.
+struct alignas(16) KMeansReach {
+  float own = 0;              ///< sum of this centre's movements since bounds are kept
+  float others = 0;           ///< sum of the largest movements of any other centre but the movers
+  float half_gap = 0;         ///< half the distance to the nearest other centre; 0: not known
+  std::int32_t is_mover = 0;  ///< 1: one of KMeansBounds::movers
+};
+
+/// Bounds by row, which show for many rows that their label cannot change (after G. Hamerly,
+/// "Making k-means even faster", 2010). At (row, 0) stands an upper bound of the distance to the
+/// row's own centre, less reach.own at the time it was found; at (row, 1) a lower bound of the
+/// distance to any other centre, plus reach.others at that time: so nothing has to be written while
+/// the centres move a little. Centres that moved far are few, as a rule, and would spoil the lower
+/// bounds of all rows: those movers are compared with every row instead. A row whose bounds show
+/// strictly, rounding included, that its own centre is the nearest by the direct form is not
+/// compared with the rest.
+struct KMeansBounds {
+  float* limits = nullptr;               ///< (rows, 2)
+  const KMeansReach* reaches = nullptr;  ///< one for each cluster, for the centres of this call
+  bool is_known = false;                 ///< whether `limits` hold bounds already
+  /// Some of the centres, prepared for KMeansUse::assign, or null; and which ones they are.
+  const KMeansCenters* movers = nullptr;
+  const std::int32_t* mover_numbers = nullptr;
+  /// Rows by the difference of their two bounds at the end of the call are added here; see
+  /// kmeans_slack_bin.
+  std::int64_t* slack_counts = nullptr;
+};
+
+/// Bins of KMeansBounds::slack_counts: bin 0 holds differences below 2^-24, bin b those in
+/// [kmeans_slack(b), kmeans_slack(b + 1)), four bins for a factor of 2, and the last all above.
+inline constexpr int kmeans_slack_bins = 128;
+/// Local.
+[[nodiscard]] inline int kmeans_slack_bin(float slack) noexcept {
+  // The bits of a positive float are ordered as it is; two bits of its fraction are kept.
+  constexpr std::int32_t first = std::bit_cast<std::int32_t>(0x1.0p-24F) >> 21;
+  const std::int32_t bin = (std::bit_cast<std::int32_t>(slack) >> 21) - first + 1;
+  return std::clamp(bin, 0, kmeans_slack_bins - 1);
+}
+/// The lower end of a bin. Local.
+[[nodiscard]] inline float kmeans_slack(int bin) noexcept {
+  constexpr std::int32_t first = std::bit_cast<std::int32_t>(0x1.0p-24F) >> 21;
+  return bin == 0 ? 0.F : std::bit_cast<float>((bin - 1 + first) << 21);
+}
+
+struct KMeansAssigned {
+  std::int64_t changed = 0;   ///< rows whose label changed
+  std::int64_t examined = 0;  ///< rows that were compared with all centres
+};
+
 /// Kernels of k-means, for f32 and f64 data. The direct form of a squared distance is
 ///   d^2(x, c) = sum over features f, ascending, of (x_f - c_f)^2
 /// in f64, one fused multiply-add for each feature. A missing row has a NaN or Inf among its
@@ -85,12 +137,14 @@ class KMeansKernels {
   /// rounding bound of both forms are decided again by the direct form itself.
   /// @param labels before: the previous labels (-1: none); after: the new ones.
   /// @param weights one for each row, or null; a NaN marks a missing row.
+  /// @param bounds where given, rows that they decide are not looked at, and those of the other
+  /// rows are set anew. Neither labels nor sums depend on them.
   /// @param fixed, sums where given, rows whose label changed are taken from the sums of the old
   /// cluster and put into those of the new one.
-  /// @return the number of rows whose label changed.
-  virtual std::int64_t assign(const KMeansCenters& centers, KMeansRows rows, const double* weights,
-                              std::int32_t* labels, const KMeansFixedPoint* fixed,
-                              const KMeansSums* sums) const = 0;
+  virtual KMeansAssigned assign(const KMeansCenters& centers, KMeansRows rows,
+                                const double* weights, std::int32_t* labels,
+                                const KMeansBounds* bounds, const KMeansFixedPoint* fixed,
+                                const KMeansSums* sums) const = 0;
 
   /// out[i] = d^2 of row i to the centre labels[i] by the direct form; 0 where the label is -1.
   virtual void own_distances(const KMeansCenters& centers, KMeansRows rows,
@@ -114,15 +168,13 @@ class KMeansKernels {
   /// Sums over the rows of leaves: of x - shift, and of its square, in f64 with a fixed number of
   /// virtual lanes. sums and squares are (offsets.size() - 1, features); leaf l holds the rows
   /// [offsets[l], offsets[l + 1]). Missing rows, and rows whose weight is NaN, are left out;
-  /// `usable[l]` is the number of the others. squares may be null.
+  /// `usable[l]` is the number of the others. Raises maxima[f] to the largest |w * (x_f -
+  /// shift_f)|, and maxima[features] to the largest |x_f - shift_f| of all. squares and maxima may
+  /// be null, both or neither.
   virtual void column_sums(const void* rows, const double* weights, std::int64_t features,
                            std::span<const double> shift, std::span<const std::int64_t> offsets,
-                           double* sums, double* squares, std::int64_t* usable) const = 0;
-
-  /// Raises maxima[f] to the largest |w * (x_f - shift_f)|, and maxima[features] to the largest
-  /// |x_f - shift_f| of all. Missing rows are left out.
-  virtual void column_maxima(KMeansRows rows, const double* weights, std::int64_t features,
-                             std::span<const double> shift, double* maxima) const = 0;
+                           double* sums, double* squares, double* maxima,
+                           std::int64_t* usable) const = 0;
 
   /// is_missing[i] = 1 for missing rows, else 0. Returns how many.
   virtual std::int64_t find_missing(KMeansRows rows, std::int64_t features,

@@ -13,6 +13,10 @@ namespace serried {
 
 enum class KMeansInit : std::uint8_t { kmeans_parallel, kmeans_plus_plus, random, given };
 
+/// Whether bounds on distances save comparisons of rows whose label cannot have changed. They
+/// change neither labels nor any other bit.
+enum class KMeansBoundsUse : std::uint8_t { automatic, off };
+
 struct KMeansOptions {
   std::int64_t clusters = 8;
   KMeansInit init = KMeansInit::kmeans_parallel;
@@ -28,6 +32,8 @@ struct KMeansOptions {
   /// columns, as scikit-learn defines it; 0: only when labels stand still.
   double tolerance = 1e-4;
   std::uint64_t seed = 0;
+  /// Where they pay: 8 bytes a row.
+  KMeansBoundsUse bounds = KMeansBoundsUse::automatic;
   /// Leave out rows with NaN or Inf (in data or weights) instead of throwing; they get the label
   /// -1.
   bool drop_missing = false;

@@ -1,5 +1,6 @@
 // The nearest centre of each row, and the sums of the rows that moved.
 #include "backend/host/highway_targets.hpp"
+#include "backend/host/kmeans_bounds.hpp"
 #include "backend/host/kmeans_functions.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -62,53 +63,200 @@ HWY_INLINE std::int64_t first_difference(const std::int32_t* a, const std::int32
   return i;
 }
 
-template <class T>
-HWY_INLINE std::int64_t assign(const HostCenters& centers, KMeansRows rows, const double* weights,
-                               std::int32_t* labels, const KMeansFixedPoint* fixed,
-                               const KMeansSums* sums) {
-  const std::int64_t p = centers.features;
-  BlockWalk<Outcome::two_least, T, T> walk(centers, rows);
-  const BlockScratch<T>& scratch = walk.scratch();
-  std::vector<std::int32_t> found(static_cast<std::size_t>(scratch.rows));
-  const T* const data = static_cast<const T*>(rows.data);
-  std::int64_t changed = 0;
-  for (std::int64_t begin = 0; begin < rows.count; begin += scratch.rows) {
-    const std::int64_t count = walk.run(begin);
-    const T* const x = data + begin * p;
-    if (write_indices(walk.blocks(), scratch, count, found.data())) {
-      for (std::int64_t i = 0; i < count; ++i)
-        if (found[static_cast<std::size_t>(i)] < 0)
-          found[static_cast<std::size_t>(i)] = direct_nearest(centers, x + i * p).index;
-    }
-    for (std::int64_t i = 0; i < count; ++i) {
-      if (weights == nullptr) {
-        i += first_difference(found.data() + i, labels + begin + i, count - i);
-        if (i == count) break;
-      }
-      const std::int64_t row = begin + i;
-      std::int32_t label = found[static_cast<std::size_t>(i)];
-      if (weights != nullptr && weights[row] != weights[row]) label = -1;
-      const std::int32_t old = labels[row];
-      if (label == old) continue;
-      ++changed;
-      labels[row] = label;
-      if (sums != nullptr)
-        move_row(x + i * p, p, weights != nullptr ? weights[row] : 1., weights != nullptr, old,
-                 label, *fixed, *sums);
-    }
+/// Bounds of the distances of a block's rows to the nearest of the centres they were compared with,
+/// and to any other of these.
+struct BlockDistances {
+  explicit BlockDistances(std::size_t rows) : upper(rows), lower(rows), others(rows) {}
+  std::vector<float> upper, lower, others;
+};
+
+template <class C>
+HWY_INLINE void write_distances(const CenterBlocks<C>& blocks, const BlockScratch<C>& scratch,
+                                std::int64_t row_count, BlockDistances& out) {
+  const hn::ScalableTag<C> d;
+  const hn::Rebind<float, decltype(d)> d32;
+  constexpr std::int64_t n = lane_count<decltype(d)>;
+  const auto relative = hn::Set(d, blocks.relative);
+  const auto absolute = hn::Set(d, blocks.absolute);
+  const auto most = hn::Set(d, C{0x1.0p120});  // stands for infinity, and keeps sums finite
+  const auto store = [&](hn::Vec<decltype(d)> squared, float widening, float* to) {
+    const auto root = hn::Sqrt(hn::Max(squared, hn::Zero(d)));
+    const auto distance = hn::Mul(hn::Min(root, most), hn::Set(d, static_cast<C>(widening)));
+    if constexpr (sizeof(C) == sizeof(float))
+      hn::StoreU(distance, d32, to);
+    else
+      hn::StoreU(hn::DemoteTo(d32, distance), d32, to);
+  };
+  for (std::int64_t r = 0; r < row_count; r += n) {
+    const auto norm = hn::LoadU(d, scratch.norms.data() + r);
+    const auto error = hn::MulAdd(norm, relative, absolute);
+    const auto best = hn::Add(norm, hn::LoadU(d, scratch.best.data() + r));
+    const auto second = hn::Add(norm, hn::LoadU(d, scratch.second.data() + r));
+    store(hn::Add(best, error), 1 + bound_widening, out.upper.data() + r);
+    store(hn::Sub(best, error), 1 - bound_widening, out.lower.data() + r);
+    store(hn::Sub(second, error), 1 - bound_widening, out.others.data() + r);
   }
-  return changed;
 }
 
-std::int64_t assign_f32(const HostCenters& centers, KMeansRows rows, const double* weights,
-                        std::int32_t* labels, const KMeansFixedPoint* fixed,
-                        const KMeansSums* sums) {
-  return assign<float>(centers, rows, weights, labels, fixed, sums);
+/// Compares all rows with the movers, and returns those whose label is not certain then.
+template <class T>
+HWY_INLINE RowList compare_with_movers(const HostCenters& movers, KMeansRows rows,
+                                       const std::int32_t* labels, const KMeansBounds& bounds) {
+  BlockWalk<Outcome::two_least, T, T> walk(movers, rows);
+  BlockDistances found(static_cast<std::size_t>(walk.scratch().rows));
+  RowList open(rows.count);
+  for (std::int64_t begin = 0; begin < rows.count; begin += walk.scratch().rows) {
+    const std::int64_t count = walk.run(begin);
+    write_distances(walk.blocks(), walk.scratch(), count, found);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const std::int64_t row = begin + i;
+      if (labels[row] < 0) continue;
+      const KMeansReach& reach = bounds.reaches[labels[row]];
+      float* const limits = bounds.limits + 2 * row;
+      const auto mover = bounds.mover_numbers[static_cast<std::size_t>(walk.scratch().index[at])];
+      const bool is_own = mover == labels[row];
+      const float upper = is_own ? found.upper[at] : limits[0] + reach.own;
+      const float near = is_own ? found.others[at] : found.lower[at];
+      const float lower = limits[1] - reach.others;
+      const bool is_open =
+          (!is_own && reach.is_mover != 0) || !is_settled(upper, std::min(lower, near), reach);
+      open.add_if(is_open, row);
+      if (is_open) continue;
+      if (is_own) limits[0] = stored_upper(upper, reach);
+      if (near < lower) limits[1] = stored_lower(near, reach);
+      ++bounds.slack_counts[kmeans_slack_bin(std::min(lower, near) - upper)];
+    }
+  }
+  return open;
 }
-std::int64_t assign_f64(const HostCenters& centers, KMeansRows rows, const double* weights,
-                        std::int32_t* labels, const KMeansFixedPoint* fixed,
-                        const KMeansSums* sums) {
-  return assign<double>(centers, rows, weights, labels, fixed, sums);
+
+/// One call of assign.
+template <class T>
+class Assignment {
+ public:
+  HWY_INLINE Assignment(const HostCenters& centers, KMeansRows rows, const double* weights,
+                        std::int32_t* labels, const KMeansBounds* bounds,
+                        const KMeansFixedPoint* fixed, const KMeansSums* sums)
+      : centers_(centers),
+        rows_(rows),
+        weights_(weights),
+        labels_(labels),
+        bounds_(bounds),
+        fixed_(fixed),
+        sums_(sums),
+        walk_(centers, rows),
+        found_(static_cast<std::size_t>(walk_.scratch().rows)),
+        distances_(bounds != nullptr ? found_.size() : 0) {}
+
+  HWY_INLINE KMeansAssigned run_all() {
+    for (std::int64_t begin = 0; begin < rows_.count; begin += walk_.scratch().rows) {
+      const std::int64_t count = walk_.run(begin);
+      decide(count, [&](std::int64_t i) { return begin + i; });
+      if (weights_ == nullptr && bounds_ == nullptr) {
+        for (std::int64_t i = 0; i < count; ++i) {
+          i += first_difference(found_.data() + i, labels_ + begin + i, count - i);
+          if (i < count) change(begin + i, found_[static_cast<std::size_t>(i)]);
+        }
+      } else {
+        settle(count, [&](std::int64_t i) { return begin + i; });
+      }
+    }
+    return {changed_, rows_.count};
+  }
+
+  /// Only the rows with these numbers, ascending.
+  HWY_INLINE KMeansAssigned run_chosen(const std::int32_t* numbers, std::int64_t count) {
+    for (std::int64_t begin = 0; begin < count; begin += walk_.scratch().rows) {
+      const std::int64_t part = std::min(walk_.scratch().rows, count - begin);
+      const std::int32_t* const own = numbers + begin;
+      walk_.run_chosen(own, part);
+      decide(part, [&](std::int64_t i) { return std::int64_t{own[i]}; });
+      settle(part, [&](std::int64_t i) { return std::int64_t{own[i]}; });
+    }
+    return {changed_, count};
+  }
+
+ private:
+  [[nodiscard]] HWY_INLINE const T* row(std::int64_t number) const {
+    return static_cast<const T*>(rows_.data) + number * centers_.features;
+  }
+  /// The block's labels, and distances where bounds are kept.
+  template <class RowOf>
+  HWY_INLINE void decide(std::int64_t count, RowOf row_of) {
+    const bool has_undecided = write_indices(walk_.blocks(), walk_.scratch(), count, found_.data());
+    if (bounds_ != nullptr) write_distances(walk_.blocks(), walk_.scratch(), count, distances_);
+    if (!has_undecided) return;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      if (found_[at] >= 0) continue;
+      found_[at] = direct_nearest(centers_, row(row_of(i))).index;
+      // The best two are about equal: such a row is looked at every time.
+      if (bounds_ != nullptr) distances_.upper[at] = 0x1.0p120F;
+    }
+  }
+  /// Puts the block's labels and bounds in their places.
+  template <class RowOf>
+  HWY_INLINE void settle(std::int64_t count, RowOf row_of) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const std::int64_t number = row_of(i);
+      std::int32_t label = found_[at];
+      if (weights_ != nullptr && weights_[number] != weights_[number]) label = -1;
+      if (bounds_ != nullptr)
+        keep_bounds(*bounds_, number, label, distances_.upper[at], distances_.others[at]);
+      change(number, label);
+    }
+  }
+  HWY_INLINE void change(std::int64_t number, std::int32_t label) {
+    const std::int32_t old = labels_[number];
+    if (label == old) return;
+    ++changed_;
+    labels_[number] = label;
+    if (sums_ != nullptr)
+      move_row(row(number), centers_.features, weights_ != nullptr ? weights_[number] : 1.,
+               weights_ != nullptr, old, label, *fixed_, *sums_);
+  }
+
+  const HostCenters& centers_;
+  KMeansRows rows_;
+  const double* weights_;
+  std::int32_t* labels_;
+  const KMeansBounds* bounds_;
+  const KMeansFixedPoint* fixed_;
+  const KMeansSums* sums_;
+  BlockWalk<Outcome::two_least, T, T> walk_;
+  // Of the present block.
+  std::vector<std::int32_t> found_;
+  BlockDistances distances_;
+  std::int64_t changed_ = 0;
+};
+
+template <class T>
+HWY_INLINE KMeansAssigned assign(const HostCenters& centers, KMeansRows rows, const double* weights,
+                                 std::int32_t* labels, const KMeansBounds* bounds,
+                                 const KMeansFixedPoint* fixed, const KMeansSums* sums) {
+  if (bounds == nullptr || !bounds->is_known)
+    return Assignment<T>(centers, rows, weights, labels, bounds, fixed, sums).run_all();
+  const RowList open =
+      bounds->movers == nullptr
+          ? open_rows(*bounds, labels, rows.count)
+          : compare_with_movers<T>(static_cast<const HostCenters&>(*bounds->movers), rows, labels,
+                                   *bounds);
+  if (open.size() == 0) return {};
+  return Assignment<T>(centers, rows, weights, labels, bounds, fixed, sums)
+      .run_chosen(open.data(), open.size());
+}
+
+KMeansAssigned assign_f32(const HostCenters& centers, KMeansRows rows, const double* weights,
+                          std::int32_t* labels, const KMeansBounds* bounds,
+                          const KMeansFixedPoint* fixed, const KMeansSums* sums) {
+  return assign<float>(centers, rows, weights, labels, bounds, fixed, sums);
+}
+KMeansAssigned assign_f64(const HostCenters& centers, KMeansRows rows, const double* weights,
+                          std::int32_t* labels, const KMeansBounds* bounds,
+                          const KMeansFixedPoint* fixed, const KMeansSums* sums) {
+  return assign<double>(centers, rows, weights, labels, bounds, fixed, sums);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -122,16 +270,18 @@ HWY_EXPORT(assign_f32);
 HWY_EXPORT(assign_f64);
 
 template <>
-std::int64_t assign_rows<float>(const HostCenters& centers, KMeansRows rows, const double* weights,
-                                std::int32_t* labels, const KMeansFixedPoint* fixed,
-                                const KMeansSums* sums) {
-  return HWY_DYNAMIC_DISPATCH(assign_f32)(centers, rows, weights, labels, fixed, sums);
+KMeansAssigned assign_rows<float>(const HostCenters& centers, KMeansRows rows,
+                                  const double* weights, std::int32_t* labels,
+                                  const KMeansBounds* bounds, const KMeansFixedPoint* fixed,
+                                  const KMeansSums* sums) {
+  return HWY_DYNAMIC_DISPATCH(assign_f32)(centers, rows, weights, labels, bounds, fixed, sums);
 }
 template <>
-std::int64_t assign_rows<double>(const HostCenters& centers, KMeansRows rows, const double* weights,
-                                 std::int32_t* labels, const KMeansFixedPoint* fixed,
-                                 const KMeansSums* sums) {
-  return HWY_DYNAMIC_DISPATCH(assign_f64)(centers, rows, weights, labels, fixed, sums);
+KMeansAssigned assign_rows<double>(const HostCenters& centers, KMeansRows rows,
+                                   const double* weights, std::int32_t* labels,
+                                   const KMeansBounds* bounds, const KMeansFixedPoint* fixed,
+                                   const KMeansSums* sums) {
+  return HWY_DYNAMIC_DISPATCH(assign_f64)(centers, rows, weights, labels, bounds, fixed, sums);
 }
 
 }  // namespace serried::host

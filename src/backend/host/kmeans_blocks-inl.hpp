@@ -264,6 +264,24 @@ class BlockWalk {
       run_group(begin, group);
     return std::min(scratch_.rows, rows_.count - begin);
   }
+  /// As run, for the rows with these numbers: one block of at most scratch.rows, not necessarily
+  /// beside each other.
+  HWY_INLINE void run_chosen(const std::int32_t* numbers, std::int64_t count) {
+    const T* const data = static_cast<const T*>(rows_.data);
+    const T* x = data + numbers[0] * features_;
+    if (numbers[count - 1] - numbers[0] == count - 1) {
+      x = block_rows(scratch_, x, count, rows_.count - numbers[0], features_, edge_);
+    } else {
+      edge_.resize(scratch_.edge_elements);
+      for (std::int64_t i = 0; i < count; ++i)
+        std::copy_n(data + numbers[i] * features_, features_, edge_.data() + i * features_);
+      x = edge_.data();
+    }
+    Prefetcher prefetcher;
+    for (std::int64_t group = 0; group < blocks_.padded(); group += scratch_.group)
+      run_block<outcome>(blocks_, frame_, x, count, features_, group,
+                         std::min(blocks_.padded(), group + scratch_.group), scratch_, prefetcher);
+  }
   /// As run, for the scratch.group centres from `group` on alone.
   HWY_INLINE std::int64_t run_group(std::int64_t begin, std::int64_t group) {
     const std::int64_t count = std::min(scratch_.rows, rows_.count - begin);

@@ -20,8 +20,9 @@ std::int64_t round_up(std::int64_t value, std::int64_t unit) {
 //   1.1 p u (2 |a|^2 + |y|^2)       of the chain of p fused multiply-adds,
 // the direct form in f64 with at most (p + 3) u64 * 2 (|a|^2 + |y|^2). Together, for two centres
 // and with |y|^2 itself computed with p roundings, less than 2 (3 p + 16) 1.2 u (|y|^2 + 3 A) while
-// (3 p + 16) u is below 1/16; beyond that every row is decided by the direct form. The absolute
-// term covers underflow.
+// (3 p + 16) u is below 1/16; beyond that every row is decided by the direct form. Half of it
+// covers one value added to the computed |y|^2, which is a squared distance. The absolute term
+// covers underflow, here and in the direct form.
 template <class C>
 CenterBlocks<C> make_blocks(const HostCenters& centers) {
   const std::int64_t p = centers.features;
@@ -51,7 +52,9 @@ CenterBlocks<C> make_blocks(const HostCenters& centers) {
   const double terms = static_cast<double>(3 * p + 16);
   const double u = static_cast<double>(std::numeric_limits<C>::epsilon()) / 2;
   const double relative = terms * u < 1. / 16 ? 2 * terms * 1.2 * u : infinity;
-  const double underflow = 8 * terms * static_cast<double>(std::numeric_limits<C>::denorm_min());
+  const double underflow = 8 * terms *
+                           (static_cast<double>(std::numeric_limits<C>::denorm_min()) +
+                            centers.scale * centers.scale * std::numeric_limits<double>::min());
   blocks.relative = static_cast<C>(relative * 1.0001);
   blocks.absolute = static_cast<C>((3 * relative * largest + underflow) * 1.0001);
   if (!(relative < infinity)) blocks.absolute = std::numeric_limits<C>::infinity();

@@ -35,71 +35,117 @@ HWY_INLINE hn::Vec<D> load_f64(D d, const T* x) {
 }
 
 /// Lane sums of a leaf. Each element of a run of rows_together(features) rows has a lane of its
-/// own.
+/// own, which adds the runs in ascending order.
 template <class T>
 class LeafSums {
  public:
-  HWY_INLINE LeafSums(std::int64_t features, std::span<const double> shift, bool has_squares)
+  HWY_INLINE LeafSums(std::int64_t features, std::span<const double> shift, bool has_spreads)
       : together_(rows_together(features)),
         features_(features),
         length_(together_ * features),
+        has_spreads_(has_spreads),
         shift_(static_cast<std::size_t>(length_ + 8), 0.),
         sums_(shift_.size(), 0.),
-        squares_(has_squares ? shift_.size() : 0, 0.),
+        squares_(has_spreads ? shift_.size() : 0, 0.),
+        maxima_(squares_.size(), 0.),
         edge_(shift_.size(), T{0}) {
     for (std::int64_t i = 0; i < length_; ++i)
       shift_[static_cast<std::size_t>(i)] = shift[static_cast<std::size_t>(i % features)];
   }
 
-  /// Adds rows; returns false, having added nothing of use, if there is a NaN or Inf among them.
+  /// Adds rows up; returns false, having nothing of use, if there is a NaN or Inf among them, or if
+  /// a sum is beyond the range of f64.
   HWY_INLINE bool add(const T* rows, std::int64_t count) {
-    std::fill(sums_.begin(), sums_.end(), 0.);
-    std::fill(squares_.begin(), squares_.end(), 0.);
     const hn::CappedTag<double, 8> d;
-    auto check = hn::Zero(d);
-    std::int64_t i = 0;
+    const std::int64_t runs = count / together_;
     const std::int64_t whole = length_ / 8 * 8;
-    for (; i + together_ <= count; i += together_) {
-      const T* x = rows + i * features_;
-      add_vectors(d, x, 0, whole, check);
-      if (whole < length_) add_edge(d, x, whole, length_, check);
+    std::int64_t lane = 0;
+    for (; lane + 16 <= whole; lane += 16) add_runs<16>(d, rows, lane, runs);
+    for (; lane < whole; lane += 8) add_runs<8>(d, rows, lane, runs);
+    if (whole < length_) {
+      clear(whole, length_ + 8);
+      for (std::int64_t i = 0; i < runs; ++i) add_edge(d, rows + i * length_, whole, length_);
     }
-    if (i < count) add_edge(d, rows + i * features_, 0, (count - i) * features_, check);
+    if (runs * together_ < count)
+      add_edge(d, rows + runs * length_, 0, (count - runs * together_) * features_);
+    // What is not finite stays so in a sum.
+    auto check = hn::Zero(d);
+    for (std::int64_t f = 0; f < length_; f += hn::MaxLanes(d))
+      check = hn::MulAdd(hn::LoadU(d, sums_.data() + f), hn::Zero(d), check);
     return hn::AllTrue(d, hn::Eq(check, hn::Zero(d)));
   }
 
-  /// The sums of the last add.
-  HWY_INLINE void write(double* sums, double* squares) const {
+  /// The sums of the last add; maxima are raised.
+  HWY_INLINE void write(double* sums, double* squares, double* maxima) const {
     fold(sums_, sums);
     if (squares != nullptr) fold(squares_, squares);
+    if (maxima == nullptr) return;
+    for (std::int64_t i = 0; i < length_; ++i)
+      maxima[i % features_] = std::max(maxima[i % features_], maxima_[static_cast<std::size_t>(i)]);
   }
 
  private:
-  template <class D>
-  HWY_INLINE void add_vectors(D d, const T* x, std::int64_t begin, std::int64_t end,
-                              hn::Vec<D>& check) {
-    constexpr std::int64_t n = hn::MaxLanes(d);
-    for (std::int64_t f = begin; f < end; f += n) {
-      const auto value = load_f64(d, x + f);
-      const auto difference = hn::Sub(value, hn::LoadU(d, shift_.data() + f));
-      check = hn::MulAdd(value, hn::Zero(d), check);
-      double* const sum = sums_.data() + f;
-      hn::StoreU(hn::Add(hn::LoadU(d, sum), difference), d, sum);
-      if (squares_.empty()) continue;
-      double* const square = squares_.data() + f;
-      hn::StoreU(hn::MulAdd(difference, difference, hn::LoadU(d, square)), d, square);
+  /// `lanes` lanes from `first` on over all runs, in registers.
+  template <int lanes, class D>
+  HWY_INLINE void add_runs(D d, const T* rows, std::int64_t first, std::int64_t runs) {
+    if (has_spreads_)
+      add_runs<lanes, true>(d, rows + first, first, runs);
+    else
+      add_runs<lanes, false>(d, rows + first, first, runs);
+  }
+  template <int lanes, bool has_spreads, class D>
+  HWY_INLINE void add_runs(D d, const T* x, std::int64_t first, std::int64_t runs) {
+    constexpr int n = static_cast<int>(hn::MaxLanes(d));
+    constexpr int vectors = lanes / n;
+    hn::Vec<D> shift[vectors], sum[vectors], square[vectors], most[vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) {
+      shift[v] = hn::LoadU(d, shift_.data() + first + v * n);
+      sum[v] = square[v] = most[v] = hn::Zero(d);
+    }
+    for (std::int64_t i = 0; i < runs; ++i, x += length_) {
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) {
+        const auto difference = hn::Sub(load_f64(d, x + v * n), shift[v]);
+        sum[v] = hn::Add(sum[v], difference);
+        if constexpr (has_spreads) {
+          square[v] = hn::MulAdd(difference, difference, square[v]);
+          most[v] = hn::Max(most[v], hn::Abs(difference));
+        }
+      }
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) {
+      hn::StoreU(sum[v], d, sums_.data() + first + v * n);
+      if constexpr (has_spreads) {
+        hn::StoreU(square[v], d, squares_.data() + first + v * n);
+        hn::StoreU(most[v], d, maxima_.data() + first + v * n);
+      }
     }
   }
   /// The elements [begin, end) of a run; the lanes behind them, up to a multiple of 8, see the
   /// shift itself and so change nothing.
   template <class D>
-  HWY_INLINE void add_edge(D d, const T* x, std::int64_t begin, std::int64_t end,
-                           hn::Vec<D>& check) {
+  HWY_INLINE void add_edge(D d, const T* x, std::int64_t begin, std::int64_t end) {
     const std::int64_t padded = (end + 7) / 8 * 8;
     for (std::int64_t f = begin; f < padded; ++f)
       edge_[static_cast<std::size_t>(f)] =
           f < end ? x[f] : static_cast<T>(shift_[static_cast<std::size_t>(f)]);
-    add_vectors(d, edge_.data(), begin, padded, check);
+    for (std::int64_t f = begin; f < padded; f += hn::MaxLanes(d)) {
+      const auto difference =
+          hn::Sub(load_f64(d, edge_.data() + f), hn::LoadU(d, shift_.data() + f));
+      double* const sum = sums_.data() + f;
+      hn::StoreU(hn::Add(hn::LoadU(d, sum), difference), d, sum);
+      if (!has_spreads_) continue;
+      double* const square = squares_.data() + f;
+      hn::StoreU(hn::MulAdd(difference, difference, hn::LoadU(d, square)), d, square);
+      double* const most = maxima_.data() + f;
+      hn::StoreU(hn::Max(hn::LoadU(d, most), hn::Abs(difference)), d, most);
+    }
+  }
+  HWY_INLINE void clear(std::int64_t begin, std::int64_t end) {
+    for (auto* lanes : {&sums_, &squares_, &maxima_})
+      if (!lanes->empty()) std::fill(lanes->begin() + begin, lanes->begin() + end, 0.);
   }
   HWY_INLINE void fold(const std::vector<double>& lanes, double* out) const {
     for (std::int64_t f = 0; f < features_; ++f) {
@@ -111,7 +157,8 @@ class LeafSums {
   }
 
   std::int64_t together_, features_, length_;
-  std::vector<double> shift_, sums_, squares_;
+  bool has_spreads_;
+  std::vector<double> shift_, sums_, squares_, maxima_;  ///< by lane
   std::vector<T> edge_;
 };
 
@@ -122,10 +169,25 @@ HWY_INLINE bool is_clean_row(const T* x, std::int64_t features) {
   return true;
 }
 
+/// Raises maxima to |w (x - shift)| of the usable rows of a leaf, for weighted rows.
+template <class T>
+HWY_INLINE void raise_maxima(const T* rows, std::int64_t count, const double* weights,
+                             std::int64_t features, std::span<const double> shift, double* maxima) {
+  for (std::int64_t i = 0; i < count; ++i, rows += features) {
+    if (std::isnan(weights[i]) || !is_clean_row(rows, features)) continue;
+    for (std::int64_t f = 0; f < features; ++f) {
+      const double size =
+          std::abs(static_cast<double>(rows[f]) - shift[static_cast<std::size_t>(f)]);
+      maxima[f] = std::max(maxima[f], weights[i] * size);
+      maxima[features] = std::max(maxima[features], size);
+    }
+  }
+}
+
 template <class T>
 HWY_INLINE void column_sums(const T* rows, const double* weights, std::int64_t features,
                             std::span<const double> shift, std::span<const std::int64_t> offsets,
-                            double* sums, double* squares, std::int64_t* usable) {
+                            double* sums, double* squares, double* maxima, std::int64_t* usable) {
   LeafSums<T> leaf(features, shift, squares != nullptr);
   std::vector<T> kept;
   for (std::size_t l = 0; l + 1 < offsets.size(); ++l) {
@@ -146,78 +208,24 @@ HWY_INLINE void column_sums(const T* rows, const double* weights, std::int64_t f
       leaf.add(kept.data(), usable[l]);
     }
     const auto at = static_cast<std::int64_t>(l) * features;
-    leaf.write(sums + at, squares == nullptr ? nullptr : squares + at);
+    leaf.write(sums + at, squares == nullptr ? nullptr : squares + at,
+               weights == nullptr ? maxima : nullptr);
+    if (weights != nullptr && maxima != nullptr)
+      raise_maxima(x, count, weights + begin, features, shift, maxima);
   }
-}
-
-/// Maxima are exact in any order, so the blocking is free.
-template <class T>
-HWY_INLINE void column_maxima(const T* rows, std::int64_t count, const double* weights,
-                              std::int64_t features, std::span<const double> shift,
-                              double* maxima) {
-  const hn::CappedTag<double, 8> d;
-  constexpr std::int64_t n = hn::MaxLanes(d);
-  const std::int64_t together = weights == nullptr ? rows_together(features) : 1;
-  const std::int64_t length = together * features;
-  std::vector<double> lanes(static_cast<std::size_t>(length + 8), 0.);
-  std::vector<double> shifts(lanes.size(), 0.);
-  std::vector<T> edge(lanes.size());
-  for (std::int64_t i = 0; i < length; ++i)
-    shifts[static_cast<std::size_t>(i)] = shift[static_cast<std::size_t>(i % features)];
-  auto most = hn::Zero(d);
-  for (std::int64_t i = 0; i < count; i += together) {
-    const std::int64_t taken = std::min(together, count - i);
-    const T* x = rows + i * features;
-    double weight = 1;
-    if (weights != nullptr) {
-      weight = weights[i];
-      if (std::isnan(weight)) continue;
-    }
-    auto check = hn::Zero(d);
-    for (std::int64_t f = 0; f + n <= taken * features; f += n)
-      check = hn::MulAdd(load_f64(d, x + f), hn::Zero(d), check);
-    const bool is_short = taken * features < length || length % 8 != 0;
-    if (is_short || !hn::AllTrue(d, hn::Eq(check, hn::Zero(d)))) {
-      // Missing rows, and lanes without an element, see the shift and so raise nothing.
-      for (std::int64_t f = 0; f < length + 8; ++f)
-        edge[static_cast<std::size_t>(f)] = static_cast<T>(shifts[static_cast<std::size_t>(f)]);
-      for (std::int64_t r = 0; r < taken; ++r)
-        if (is_clean_row(x + r * features, features))
-          std::copy(x + r * features, x + (r + 1) * features, edge.data() + r * features);
-      x = edge.data();
-    }
-    const auto w = hn::Set(d, weight);
-    for (std::int64_t f = 0; f < length; f += n) {
-      const auto size = hn::Abs(hn::Sub(load_f64(d, x + f), hn::LoadU(d, shifts.data() + f)));
-      most = hn::Max(most, size);
-      double* const lane = lanes.data() + f;
-      hn::StoreU(hn::Max(hn::LoadU(d, lane), hn::Mul(w, size)), d, lane);
-    }
-  }
-  for (std::int64_t i = 0; i < length; ++i)
-    maxima[i % features] = std::max(maxima[i % features], lanes[static_cast<std::size_t>(i)]);
-  alignas(64) double all[8];
-  hn::Store(most, d, all);
-  for (std::int64_t i = 0; i < n; ++i) maxima[features] = std::max(maxima[features], all[i]);
+  if (weights == nullptr && maxima != nullptr)
+    maxima[features] = std::max(maxima[features], *std::max_element(maxima, maxima + features));
 }
 
 void column_sums_f32(const float* rows, const double* weights, std::int64_t features,
                      std::span<const double> shift, std::span<const std::int64_t> offsets,
-                     double* sums, double* squares, std::int64_t* usable) {
-  column_sums(rows, weights, features, shift, offsets, sums, squares, usable);
+                     double* sums, double* squares, double* maxima, std::int64_t* usable) {
+  column_sums(rows, weights, features, shift, offsets, sums, squares, maxima, usable);
 }
 void column_sums_f64(const double* rows, const double* weights, std::int64_t features,
                      std::span<const double> shift, std::span<const std::int64_t> offsets,
-                     double* sums, double* squares, std::int64_t* usable) {
-  column_sums(rows, weights, features, shift, offsets, sums, squares, usable);
-}
-void column_maxima_f32(const float* rows, std::int64_t count, const double* weights,
-                       std::int64_t features, std::span<const double> shift, double* maxima) {
-  column_maxima(rows, count, weights, features, shift, maxima);
-}
-void column_maxima_f64(const double* rows, std::int64_t count, const double* weights,
-                       std::int64_t features, std::span<const double> shift, double* maxima) {
-  column_maxima(rows, count, weights, features, shift, maxima);
+                     double* sums, double* squares, double* maxima, std::int64_t* usable) {
+  column_sums(rows, weights, features, shift, offsets, sums, squares, maxima, usable);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -229,34 +237,20 @@ namespace serried::host {
 
 HWY_EXPORT(column_sums_f32);
 HWY_EXPORT(column_sums_f64);
-HWY_EXPORT(column_maxima_f32);
-HWY_EXPORT(column_maxima_f64);
 
 template <>
 void column_sums_rows<float>(const float* rows, const double* weights, std::int64_t features,
                              std::span<const double> shift, std::span<const std::int64_t> offsets,
-                             double* sums, double* squares, std::int64_t* usable) {
+                             double* sums, double* squares, double* maxima, std::int64_t* usable) {
   HWY_DYNAMIC_DISPATCH(column_sums_f32)
-  (rows, weights, features, shift, offsets, sums, squares, usable);
+  (rows, weights, features, shift, offsets, sums, squares, maxima, usable);
 }
 template <>
 void column_sums_rows<double>(const double* rows, const double* weights, std::int64_t features,
                               std::span<const double> shift, std::span<const std::int64_t> offsets,
-                              double* sums, double* squares, std::int64_t* usable) {
+                              double* sums, double* squares, double* maxima, std::int64_t* usable) {
   HWY_DYNAMIC_DISPATCH(column_sums_f64)
-  (rows, weights, features, shift, offsets, sums, squares, usable);
-}
-template <>
-void column_maxima_rows<float>(const float* rows, std::int64_t count, const double* weights,
-                               std::int64_t features, std::span<const double> shift,
-                               double* maxima) {
-  HWY_DYNAMIC_DISPATCH(column_maxima_f32)(rows, count, weights, features, shift, maxima);
-}
-template <>
-void column_maxima_rows<double>(const double* rows, std::int64_t count, const double* weights,
-                                std::int64_t features, std::span<const double> shift,
-                                double* maxima) {
-  HWY_DYNAMIC_DISPATCH(column_maxima_f64)(rows, count, weights, features, shift, maxima);
+  (rows, weights, features, shift, offsets, sums, squares, maxima, usable);
 }
 
 }  // namespace serried::host

@@ -8,47 +8,70 @@
 #include "hwy/highway.h"
 // After highway.h, because these are compiled once for each target.
 #include "backend/host/kmeans_direct-inl.hpp"
+#include "backend/host/kmeans_pack-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace serried::host {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Eight rows at a time, each in a lane: the chains are those of direct_nearest, one after another.
+/// Differences of the features [f, f + lanes) of some rows to their centres, a lane for each row.
+template <class D, class T>
+HWY_INLINE void load_differences(D d, const T* const* x, const double* const* c, std::int64_t f,
+                                 hn::Vec<D> (&out)[lane_count<D>]) {
+  constexpr int n = lane_count<D>;
+#pragma GCC unroll 8
+  for (int i = 0; i < n; ++i) {
+    hn::Vec<D> value;
+    if constexpr (sizeof(T) == sizeof(double))
+      value = hn::LoadU(d, x[i] + f);
+    else
+      value = hn::PromoteTo(d, hn::LoadU(hn::Rebind<T, D>(), x[i] + f));
+    out[i] = hn::Sub(value, hn::LoadU(d, c[i] + f));
+  }
+  transpose(d, out);
+}
+
+/// As many rows at a time as a vector has lanes: the chains are those of direct_nearest, one after
+/// another.
 template <class T>
 HWY_INLINE void own_distances(const HostCenters& centers, KMeansRows rows,
                               const std::int32_t* labels, double* out) {
-  const hn::CappedTag<double, 8> d;
-  const hn::RebindToSigned<decltype(d)> di;
-  constexpr int n = static_cast<int>(hn::MaxLanes(d));
-  constexpr int vectors = 8 / n;
+  const hn::ScalableTag<double> d;
+  constexpr int n = lane_count<decltype(d)>;
   const std::int64_t p = centers.features;
+  const std::int64_t whole = p / n * n;
   const T* const data = static_cast<const T*>(rows.data);
-  for (std::int64_t begin = 0; begin < rows.count; begin += 8) {
-    const T* x[8];
-    alignas(64) std::int64_t own[8];
-    for (int i = 0; i < 8; ++i) {
+  T x_edge[n][n] = {};
+  double c_edge[n][n] = {};
+  for (std::int64_t begin = 0; begin < rows.count; begin += n) {
+    const T* x[n];
+    const double* c[n];
+    for (int i = 0; i < n; ++i) {
       const std::int64_t row = std::min(begin + i, rows.count - 1);
       x[i] = data + row * p;
-      own[i] = std::max(labels[row], 0) * p;
+      c[i] = centers.masters.data() + std::max(labels[row], 0) * p;
     }
-    hn::Vec<decltype(d)> sum[vectors];
-    hn::Vec<decltype(di)> where[vectors];
-    for (int v = 0; v < vectors; ++v) {
-      sum[v] = hn::Zero(d);
-      where[v] = hn::Load(di, own + v * n);
+    auto sum = hn::Zero(d);
+    hn::Vec<decltype(d)> difference[n];
+    for (std::int64_t f = 0; f < whole; f += n) {
+      load_differences(d, x, c, f, difference);
+#pragma GCC unroll 8
+      for (int j = 0; j < n; ++j) sum = hn::MulAdd(difference[j], difference[j], sum);
     }
-    alignas(64) double values[8];
-    for (std::int64_t f = 0; f < p; ++f) {
-      for (int i = 0; i < 8; ++i) values[i] = static_cast<double>(x[i][f]);
-      for (int v = 0; v < vectors; ++v) {
-        const auto center = hn::GatherIndex(d, centers.masters.data() + f, where[v]);
-        const auto difference = hn::Sub(hn::Load(d, values + v * n), center);
-        sum[v] = hn::MulAdd(difference, difference, sum[v]);
+    if (whole < p) {
+      for (int i = 0; i < n; ++i) {
+        std::copy_n(x[i] + whole, p - whole, x_edge[i]);
+        std::copy_n(c[i] + whole, p - whole, c_edge[i]);
+        x[i] = x_edge[i];
+        c[i] = c_edge[i];
       }
+      load_differences(d, x, c, 0, difference);
+      for (int j = 0; j < p - whole; ++j) sum = hn::MulAdd(difference[j], difference[j], sum);
     }
-    for (int v = 0; v < vectors; ++v) hn::Store(sum[v], d, values + v * n);
-    for (int i = 0; i < 8 && begin + i < rows.count; ++i)
+    alignas(64) double values[n];
+    hn::Store(sum, d, values);
+    for (int i = 0; i < n && begin + i < rows.count; ++i)
       out[begin + i] = labels[begin + i] < 0 ? 0. : values[i];
   }
 }

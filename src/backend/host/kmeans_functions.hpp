@@ -6,9 +6,9 @@ namespace serried::host {
 
 /// KMeansKernels::assign for T = float and double.
 template <class T>
-std::int64_t assign_rows(const HostCenters& centers, KMeansRows rows, const double* weights,
-                         std::int32_t* labels, const KMeansFixedPoint* fixed,
-                         const KMeansSums* sums);
+KMeansAssigned assign_rows(const HostCenters& centers, KMeansRows rows, const double* weights,
+                           std::int32_t* labels, const KMeansBounds* bounds,
+                           const KMeansFixedPoint* fixed, const KMeansSums* sums);
 
 /// KMeansKernels::update_nearest and candidate_distances.
 template <class T>
@@ -24,16 +24,10 @@ void own_distances_rows(const HostCenters& centers, KMeansRows rows, const std::
 template <class T>
 void all_distances_rows(const HostCenters& centers, KMeansRows rows, double* out);
 
-/// KMeansKernels::column_sums, column_maxima and find_missing.
+/// KMeansKernels::column_sums.
 template <class T>
 void column_sums_rows(const T* rows, const double* weights, std::int64_t features,
                       std::span<const double> shift, std::span<const std::int64_t> offsets,
-                      double* sums, double* squares, std::int64_t* usable);
-template <class T>
-void column_maxima_rows(const T* rows, std::int64_t count, const double* weights,
-                        std::int64_t features, std::span<const double> shift, double* maxima);
-template <class T>
-std::int64_t find_missing_rows(const T* rows, std::int64_t count, std::int64_t features,
-                               std::uint8_t* is_missing);
+                      double* sums, double* squares, double* maxima, std::int64_t* usable);
 
 }  // namespace serried::host

@@ -15,10 +15,10 @@ class HostKMeansKernels final : public KMeansKernels {
                                                        KMeansUse use) const override {
     return prepare_centers(frame, centers, clusters, use, sizeof(T));
   }
-  std::int64_t assign(const KMeansCenters& centers, KMeansRows rows, const double* weights,
-                      std::int32_t* labels, const KMeansFixedPoint* fixed,
-                      const KMeansSums* sums) const override {
-    return assign_rows<T>(host(centers), rows, weights, labels, fixed, sums);
+  KMeansAssigned assign(const KMeansCenters& centers, KMeansRows rows, const double* weights,
+                        std::int32_t* labels, const KMeansBounds* bounds,
+                        const KMeansFixedPoint* fixed, const KMeansSums* sums) const override {
+    return assign_rows<T>(host(centers), rows, weights, labels, bounds, fixed, sums);
   }
   void own_distances(const KMeansCenters& centers, KMeansRows rows, const std::int32_t* labels,
                      double* out) const override {
@@ -37,14 +37,10 @@ class HostKMeansKernels final : public KMeansKernels {
   }
   void column_sums(const void* rows, const double* weights, std::int64_t features,
                    std::span<const double> shift, std::span<const std::int64_t> offsets,
-                   double* sums, double* squares, std::int64_t* usable) const override {
+                   double* sums, double* squares, double* maxima,
+                   std::int64_t* usable) const override {
     column_sums_rows(static_cast<const T*>(rows), weights, features, shift, offsets, sums, squares,
-                     usable);
-  }
-  void column_maxima(KMeansRows rows, const double* weights, std::int64_t features,
-                     std::span<const double> shift, double* maxima) const override {
-    column_maxima_rows(static_cast<const T*>(rows.data), rows.count, weights, features, shift,
-                       maxima);
+                     maxima, usable);
   }
   std::int64_t find_missing(KMeansRows rows, std::int64_t features,
                             std::uint8_t* is_missing) const override {

@@ -116,7 +116,9 @@ class CandidateProblem {
     for (int step = 0; step < most_lloyd_steps; ++step) {
       const auto prepared = kernels_.prepare(frame_, centers, static_cast<std::int64_t>(clusters_),
                                              KMeansUse::assign);
-      if (kernels_.assign(*prepared, rows(), nullptr, labels.data(), nullptr, nullptr) == 0) break;
+      if (kernels_.assign(*prepared, rows(), nullptr, labels.data(), nullptr, nullptr, nullptr)
+              .changed == 0)
+        break;
       std::vector<double> sums(clusters_ * p_, 0.);
       std::vector<double> masses(clusters_, 0.);
       for (std::size_t i = 0; i < count_; ++i) {

@@ -52,24 +52,24 @@ void find_means(Rows& rows, bool drop_missing, Columns& columns) {
   std::vector<std::uint8_t> is_missing;
   std::once_flag is_allocated;
   std::atomic<std::int64_t> usable{0};
-  rows.pass("means",
-            [&](const Unit& unit) {
-              std::vector<std::int64_t> offsets, counts;
-              for (std::int64_t leaf = unit.first_leaf; leaf <= unit.last_leaf; ++leaf)
-                offsets.push_back(rows.leaves().row_begin(leaf) - unit.rows.begin);
-              counts.resize(offsets.size() - 1);
-              rows.kernels().column_sums(unit.data, unit.weights, p, zeros, offsets,
-                                         totals.leaf(unit.first_leaf), nullptr, counts.data());
-              std::int64_t sum = 0;
-              for (const std::int64_t count : counts) sum += count;
-              usable += sum;
-              if (sum == unit.rows.size()) return;
-              std::call_once(is_allocated, [&] {
-                is_missing.assign(static_cast<std::size_t>(rows.local_rows()), 0);
-              });
-              mark_missing(rows, unit, is_missing);
-            },
-            {&totals});
+  rows.pass(
+      "means",
+      [&](const Unit& unit) {
+        std::vector<std::int64_t> offsets, counts;
+        for (std::int64_t leaf = unit.first_leaf; leaf <= unit.last_leaf; ++leaf)
+          offsets.push_back(rows.leaves().row_begin(leaf) - unit.rows.begin);
+        counts.resize(offsets.size() - 1);
+        rows.kernels().column_sums(unit.data, unit.weights, p, zeros, offsets,
+                                   totals.leaf(unit.first_leaf), nullptr, nullptr, counts.data());
+        std::int64_t sum = 0;
+        for (const std::int64_t count : counts) sum += count;
+        usable += sum;
+        if (sum == unit.rows.size()) return;
+        std::call_once(is_allocated,
+                       [&] { is_missing.assign(static_cast<std::size_t>(rows.local_rows()), 0); });
+        mark_missing(rows, unit, is_missing);
+      },
+      {&totals});
   const Communicator& comm = rows.context().comm();
   columns.usable_rows = comm.allreduce(usable.load(), ReduceOp::sum);
   const std::int64_t missing = rows.global_rows() - columns.usable_rows;
@@ -113,9 +113,8 @@ void find_spreads(Rows& rows, Columns& columns) {
               std::vector<std::int64_t> counts(offsets.size() - 1);
               rows.kernels().column_sums(unit.data, unit.weights, p, columns.shift, offsets,
                                          sums.leaf(unit.first_leaf), squares.leaf(unit.first_leaf),
+                                         maxima[static_cast<std::size_t>(unit.worker)].data(),
                                          counts.data());
-              rows.kernels().column_maxima(unit.kernel_rows(), unit.weights, p, columns.shift,
-                                           maxima[static_cast<std::size_t>(unit.worker)].data());
             },
             {&sums, &squares});
   columns.maxima.assign(width + 1, 0.);

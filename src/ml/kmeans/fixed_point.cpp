@@ -82,8 +82,9 @@ FixedPoint::Pair FixedPoint::weight_pair(double w) const {
 ClusterSums::ClusterSums(std::int64_t clusters, std::int64_t features)
     : clusters_(clusters),
       features_(features),
-      values_(static_cast<std::size_t>(2 * (clusters * features + padding) + 3 * clusters + 1), 0) {
-}
+      values_(static_cast<std::size_t>(2 * (clusters * features + padding) + 3 * clusters + 2 +
+                                       kmeans_slack_bins),
+              0) {}
 
 void ClusterSums::clear() {
   std::ranges::fill(values_, 0);

@@ -61,7 +61,7 @@ class ClusterSums {
   void clear();
   void add(const ClusterSums& other);
   [[nodiscard]] KMeansSums view();
-  /// All integers, `moved` included.
+  /// All integers, the counts below included.
   [[nodiscard]] std::span<std::int64_t> all() noexcept { return values_; }
 
   [[nodiscard]] std::int64_t& high(std::int64_t cluster, std::int64_t feature) {
@@ -78,7 +78,13 @@ class ClusterSums {
     return tail(2 * clusters_ + cluster);
   }
   /// Rows whose label changed.
-  [[nodiscard]] std::int64_t& moved() { return values_.back(); }
+  [[nodiscard]] std::int64_t& moved() { return tail(3 * clusters_); }
+  /// Rows that were compared with all centres.
+  [[nodiscard]] std::int64_t& examined() { return tail(3 * clusters_ + 1); }
+  /// KMeansBounds::slack_counts.
+  [[nodiscard]] std::span<std::int64_t> slack_counts() {
+    return {&tail(3 * clusters_ + 2), static_cast<std::size_t>(kmeans_slack_bins)};
+  }
 
  private:
   static constexpr std::int64_t padding = 16;  ///< that kernels may write zeros to

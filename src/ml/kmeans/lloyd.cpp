@@ -41,6 +41,20 @@ void sum_leaves(const Rows& rows, const Unit& unit, const std::vector<double>& s
   }
 }
 
+/// Assigns the rows of a unit.
+void assign_unit(const Rows& rows, const KMeansCenters& centers, const Unit& unit,
+                 std::int32_t* labels, AssignmentState& state) {
+  ClusterSums& sums = state.sums[static_cast<std::size_t>(unit.worker)];
+  const KMeansSums view = sums.view();
+  const KMeansFixedPoint fixed = state.fixed.view();
+  const std::optional<KMeansBounds> bounds = state.bounds.view(unit, sums.slack_counts());
+  const KMeansAssigned result =
+      rows.kernels().assign(centers, unit.kernel_rows(), unit.weights, labels,
+                            bounds ? &*bounds : nullptr, &fixed, &view);
+  sums.moved() += result.changed;
+  sums.examined() += result.examined;
+}
+
 class Lloyd {
  public:
   Lloyd(Rows& rows, const Columns& columns, const FixedPoint& fixed, std::vector<double> centers,
@@ -52,7 +66,8 @@ class Lloyd {
         k_(options.clusters),
         p_(rows.features()),
         totals_(k_, p_),
-        deltas_(static_cast<std::size_t>(rows.workers()), ClusterSums(k_, p_)) {
+        deltas_(static_cast<std::size_t>(rows.workers()), ClusterSums(k_, p_)),
+        bounds_(rows, columns, k_, options.bounds) {
     result_.centers = std::move(centers);
     result_.labels.assign(static_cast<std::size_t>(rows.local_rows()), -1);
   }
@@ -68,9 +83,11 @@ class Lloyd {
       rows_.context().recorder().progress("kmeans", i, options_.max_iterations);
     }
     const auto prepared = prepare();
+    if (!are_labels_final) bounds_.begin_pass(result_.centers);
+    AssignmentState state{fixed_, deltas_, bounds_};
     result_.inertia =
-        assign_and_measure(rows_, *prepared, are_labels_final, result_.labels, &fixed_, deltas_);
-    gather_deltas();
+        assign_and_measure(rows_, *prepared, are_labels_final, result_.labels, &state);
+    if (!are_labels_final) gather_deltas();
     for (std::int64_t j = 0; j < k_; ++j) {
       result_.sizes.push_back(totals_.count(j));
       result_.weight += weight_of(totals_, j);
@@ -88,8 +105,7 @@ class Lloyd {
     return rows_.kernels().prepare(columns_.frame(), result_.centers, k_, KMeansUse::assign);
   }
 
-  /// Adds what the workers of all ranks moved to the totals, and returns the number of changed
-  /// labels.
+  /// Adds what the workers of all ranks moved to the totals, and returns how many rows changed.
   std::int64_t gather_deltas() {
     for (std::size_t worker = 1; worker < deltas_.size(); ++worker) {
       deltas_[0].add(deltas_[worker]);
@@ -98,19 +114,19 @@ class Lloyd {
     rows_.context().comm().allreduce(deltas_[0].all(), ReduceOp::sum);
     totals_.add(deltas_[0]);
     const std::int64_t moved = deltas_[0].moved();
+    result_.examined_rows += deltas_[0].examined();
+    result_.visited_rows += rows_.global_rows();
+    bounds_.end_pass(deltas_[0].slack_counts());
     deltas_[0].clear();
     return moved;
   }
 
   Decision iterate(double tolerance) {
     const auto prepared = prepare();
-    const KMeansFixedPoint fixed = fixed_.view();
+    bounds_.begin_pass(result_.centers);
+    AssignmentState state{fixed_, deltas_, bounds_};
     rows_.pass("assign", [&](const Unit& unit) {
-      ClusterSums& delta = deltas_[static_cast<std::size_t>(unit.worker)];
-      const KMeansSums sums = delta.view();
-      delta.moved() +=
-          rows_.kernels().assign(*prepared, unit.kernel_rows(), unit.weights,
-                                 result_.labels.data() + unit.local_row, &fixed, &sums);
+      assign_unit(rows_, *prepared, unit, result_.labels.data() + unit.local_row, state);
     });
     const std::int64_t moved = gather_deltas();
     bool is_relocated = false;
@@ -160,28 +176,23 @@ class Lloyd {
   std::int64_t p_;
   ClusterSums totals_;               ///< of all ranks, for the present labels
   std::vector<ClusterSums> deltas_;  ///< by worker: what moved in this iteration
+  Bounds bounds_;
   LloydResult result_;
 };
 
 }  // namespace
 
 double assign_and_measure(Rows& rows, const KMeansCenters& centers, bool are_labels_known,
-                          std::vector<std::int32_t>& labels, const FixedPoint* fixed,
-                          std::vector<ClusterSums>& sums) {
+                          std::vector<std::int32_t>& labels, AssignmentState* state) {
   LeafTotals totals(rows, 2);
-  const KMeansFixedPoint fixed_view = fixed != nullptr ? fixed->view() : KMeansFixedPoint{};
   rows.pass("inertia",
             [&](const Unit& unit) {
               std::int32_t* const own = labels.data() + unit.local_row;
-              if (!are_labels_known && fixed != nullptr) {
-                ClusterSums& delta = sums[static_cast<std::size_t>(unit.worker)];
-                const KMeansSums view = delta.view();
-                delta.moved() += rows.kernels().assign(centers, unit.kernel_rows(), unit.weights,
-                                                       own, &fixed_view, &view);
-              } else if (!are_labels_known) {
+              if (!are_labels_known && state != nullptr)
+                assign_unit(rows, centers, unit, own, *state);
+              else if (!are_labels_known)
                 rows.kernels().assign(centers, unit.kernel_rows(), unit.weights, own, nullptr,
-                                      nullptr);
-              }
+                                      nullptr, nullptr);
               std::vector<double> squared(static_cast<std::size_t>(unit.rows.size()));
               rows.kernels().own_distances(centers, unit.kernel_rows(), own, squared.data());
               sum_leaves(rows, unit, squared, totals);

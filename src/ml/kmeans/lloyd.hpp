@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ml/kmeans/bounds.hpp"
 #include "ml/kmeans/columns.hpp"
 #include "ml/kmeans/fixed_point.hpp"
 #include "ml/kmeans/rows.hpp"
@@ -19,6 +20,9 @@ struct LloydResult {
   double weight = 0;  ///< of all usable rows
   std::int64_t iterations = 0;
   bool is_converged = false;
+  /// Over all assignments: rows that were compared with all centres, and all rows.
+  std::int64_t examined_rows = 0;
+  std::int64_t visited_rows = 0;
 };
 
 /// Lloyd's iteration (S. P. Lloyd, "Least squares quantization in PCM", 1982), with scikit-learn's
@@ -28,12 +32,18 @@ struct LloydResult {
 [[nodiscard]] LloydResult run_lloyd(Rows& rows, const Columns& columns, const FixedPoint& fixed,
                                     std::vector<double> centers, const KMeansOptions& options);
 
+/// What an assignment keeps up to date besides the labels.
+struct AssignmentState {
+  const FixedPoint& fixed;
+  std::vector<ClusterSums>& sums;  ///< one for each worker
+  Bounds& bounds;
+};
+
 /// Labels and inertia of given centres; `labels` as in KMeansKernels::assign, or standing where
-/// `are_labels_known`. With `fixed`, `sums` (one for each worker) follow the labels.
+/// `are_labels_known`. `state` may be null.
 /// Collective.
 /// @return the inertia.
 double assign_and_measure(Rows& rows, const KMeansCenters& centers, bool are_labels_known,
-                          std::vector<std::int32_t>& labels, const FixedPoint* fixed,
-                          std::vector<ClusterSums>& sums);
+                          std::vector<std::int32_t>& labels, AssignmentState* state);
 
 }  // namespace serried::kmeans

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "serried/device/kmeans_kernels.hpp"
+
+namespace serried::host {
+
+// Limits and reaches are f32. Let u = 2^-24. Storing a bound makes errors of at most 4 u (bound +
+// reach) (the reach is a true one rounded by at most 2 u, and there are two roundings of sums), and
+// comparing it one of at most u of the result. Both are covered by widening. The direct form's own
+// rounding, (p + 3) 2^-53 of each squared distance, is far below the widening for any p.
+
+/// By which a freshly computed distance, and the comparison of two bounds, are widened.
+inline constexpr float bound_widening = 0x1.0p-20F;
+/// Added to an upper bound that is compared, so that underflow does no harm.
+inline constexpr float smallest = 0x1.0p-100F;
+/// By which a bound is widened when it is stored, relative to bound + reach.
+inline constexpr float storing_slack = 0x1.0p-21F;
+
+/// Whether an upper bound to the own centre and a lower one to any other decide a row.
+[[nodiscard]] inline bool is_settled(float upper, float lower, const KMeansReach& reach) {
+  return upper * (1 + bound_widening) + smallest < std::max(reach.half_gap, lower);
+}
+
+[[nodiscard]] inline float stored_upper(float upper, const KMeansReach& reach) {
+  return (upper - reach.own) + storing_slack * (upper + reach.own);
+}
+[[nodiscard]] inline float stored_lower(float lower, const KMeansReach& reach) {
+  return (lower + reach.others) - storing_slack * (lower + reach.others);
+}
+
+/// Stores the bounds of a row with this label: `upper` to its own centre, `lower` to any other.
+inline void keep_bounds(const KMeansBounds& bounds, std::int64_t row, std::int32_t label,
+                        float upper, float lower) {
+  float* const limits = bounds.limits + 2 * row;
+  if (label < 0) {  // a missing row stays one
+    limits[0] = -std::numeric_limits<float>::infinity();
+    limits[1] = 0x1.0p120F;
+    return;
+  }
+  limits[0] = stored_upper(upper, bounds.reaches[label]);
+  limits[1] = stored_lower(lower, bounds.reaches[label]);
+  ++bounds.slack_counts[kmeans_slack_bin(lower - upper)];
+}
+
+/// Row numbers in ascending order, gathered without a branch.
+class RowList {
+ public:
+  explicit RowList(std::int64_t most) : numbers_(static_cast<std::size_t>(most)) {}
+  void add_if(bool is_wanted, std::int64_t number) {
+    numbers_[static_cast<std::size_t>(size_)] = static_cast<std::int32_t>(number);
+    size_ += is_wanted ? 1 : 0;
+  }
+  [[nodiscard]] const std::int32_t* data() const { return numbers_.data(); }
+  [[nodiscard]] std::int64_t size() const { return size_; }
+
+ private:
+  std::vector<std::int32_t> numbers_;
+  std::int64_t size_ = 0;
+};
+
+/// The rows whose bounds do not decide them.
+[[nodiscard]] inline RowList open_rows(const KMeansBounds& bounds, const std::int32_t* labels,
+                                       std::int64_t count) {
+  RowList open(count);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const KMeansReach& reach = bounds.reaches[std::max(labels[i], 0)];
+    const float upper = bounds.limits[2 * i] + reach.own;
+    const float lower = bounds.limits[2 * i + 1] - reach.others;
+    const bool is_open = !is_settled(upper, lower, reach);
+    bounds.slack_counts[kmeans_slack_bin(lower - upper)] += is_open ? 0 : 1;
+    open.add_if(is_open, i);
+  }
+  return open;
+}
+
+}  // namespace serried::host
