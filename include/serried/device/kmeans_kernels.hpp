@@ -86,8 +86,9 @@ struct KMeansBounds {
   /// Some of the centres, prepared for KMeansUse::assign, or null; and which ones they are.
   const KMeansCenters* movers = nullptr;
   const std::int32_t* mover_numbers = nullptr;
-  /// Rows by the difference of their two bounds at the end of the call are added here; see
-  /// kmeans_slack_bin.
+  /// Of every eighth row, by its global number, the difference of the two bounds at the end of the
+  /// call is counted in a bin; see kmeans_slack_bin.
+  std::int64_t first_row = 0;  ///< global number of the first row of the call
   std::int64_t* slack_counts = nullptr;
 };
 

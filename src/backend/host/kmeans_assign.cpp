@@ -98,6 +98,31 @@ HWY_INLINE void write_distances(const CenterBlocks<C>& blocks, const BlockScratc
   }
 }
 
+/// keep_bounds for the rows [begin, begin + count), none of them missing.
+HWY_INLINE void keep_block_bounds(const KMeansBounds& bounds, std::int64_t begin,
+                                  std::int64_t count, const std::int32_t* labels,
+                                  const float* upper, const float* lower) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  constexpr std::int64_t n = lane_count<decltype(d)>;
+  constexpr int stride = sizeof(KMeansReach) / sizeof(float);
+  const auto slack = hn::Set(d, storing_slack);
+  std::int64_t i = 0;
+  for (; i + n <= count; i += n) {
+    const auto at = hn::Mul(hn::LoadU(di, labels + i), hn::Set(di, stride));
+    const auto own = hn::GatherIndex(d, &bounds.reaches->own, at);
+    const auto others = hn::GatherIndex(d, &bounds.reaches->others, at);
+    const auto u = hn::LoadU(d, upper + i);
+    const auto l = hn::LoadU(d, lower + i);
+    const auto stored_u = hn::Add(hn::Sub(u, own), hn::Mul(slack, hn::Add(u, own)));
+    const auto stored_l = hn::Sub(hn::Add(l, others), hn::Mul(slack, hn::Add(l, others)));
+    hn::StoreInterleaved2(stored_u, stored_l, d, bounds.limits + 2 * (begin + i));
+  }
+  for (std::int64_t row = (8 - (bounds.first_row + begin) % 8) % 8; row < i; row += 8)
+    count_slack(bounds, begin + row, lower[row] - upper[row]);
+  for (; i < count; ++i) keep_bounds(bounds, begin + i, labels[i], upper[i], lower[i]);
+}
+
 /// Compares all rows with the movers, and returns those whose label is not certain then.
 template <class T>
 HWY_INLINE RowList compare_with_movers(const HostCenters& movers, KMeansRows rows,
@@ -125,7 +150,7 @@ HWY_INLINE RowList compare_with_movers(const HostCenters& movers, KMeansRows row
       if (is_open) continue;
       if (is_own) limits[0] = stored_upper(upper, reach);
       if (near < lower) limits[1] = stored_lower(near, reach);
-      ++bounds.slack_counts[kmeans_slack_bin(std::min(lower, near) - upper)];
+      count_slack(bounds, row, std::min(lower, near) - upper);
     }
   }
   return open;
@@ -152,8 +177,11 @@ class Assignment {
   HWY_INLINE KMeansAssigned run_all() {
     for (std::int64_t begin = 0; begin < rows_.count; begin += walk_.scratch().rows) {
       const std::int64_t count = walk_.run(begin);
-      decide(count, [&](std::int64_t i) { return begin + i; });
-      if (weights_ == nullptr && bounds_ == nullptr) {
+      const bool has_missing = decide(count, [&](std::int64_t i) { return begin + i; });
+      if (weights_ == nullptr && !has_missing) {
+        if (bounds_ != nullptr)
+          keep_block_bounds(*bounds_, begin, count, found_.data(), distances_.upper.data(),
+                            distances_.others.data());
         for (std::int64_t i = 0; i < count; ++i) {
           i += first_difference(found_.data() + i, labels_ + begin + i, count - i);
           if (i < count) change(begin + i, found_[static_cast<std::size_t>(i)]);
@@ -181,19 +209,23 @@ class Assignment {
   [[nodiscard]] HWY_INLINE const T* row(std::int64_t number) const {
     return static_cast<const T*>(rows_.data) + number * centers_.features;
   }
-  /// The block's labels, and distances where bounds are kept.
+  /// The block's labels, and distances where bounds are kept. Returns whether there are missing
+  /// rows.
   template <class RowOf>
-  HWY_INLINE void decide(std::int64_t count, RowOf row_of) {
+  HWY_INLINE bool decide(std::int64_t count, RowOf row_of) {
     const bool has_undecided = write_indices(walk_.blocks(), walk_.scratch(), count, found_.data());
     if (bounds_ != nullptr) write_distances(walk_.blocks(), walk_.scratch(), count, distances_);
-    if (!has_undecided) return;
+    bool has_missing = false;
+    if (!has_undecided) return has_missing;
     for (std::int64_t i = 0; i < count; ++i) {
       const auto at = static_cast<std::size_t>(i);
       if (found_[at] >= 0) continue;
       found_[at] = direct_nearest(centers_, row(row_of(i))).index;
+      has_missing = has_missing || found_[at] < 0;
       // The best two are about equal: such a row is looked at every time.
       if (bounds_ != nullptr) distances_.upper[at] = 0x1.0p120F;
     }
+    return has_missing;
   }
   /// Puts the block's labels and bounds in their places.
   template <class RowOf>

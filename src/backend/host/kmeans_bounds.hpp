@@ -33,6 +33,10 @@ inline constexpr float storing_slack = 0x1.0p-21F;
   return (lower + reach.others) - storing_slack * (lower + reach.others);
 }
 
+inline void count_slack(const KMeansBounds& bounds, std::int64_t row, float slack) {
+  if ((bounds.first_row + row) % 8 == 0) ++bounds.slack_counts[kmeans_slack_bin(slack)];
+}
+
 /// Stores the bounds of a row with this label: `upper` to its own centre, `lower` to any other.
 inline void keep_bounds(const KMeansBounds& bounds, std::int64_t row, std::int32_t label,
                         float upper, float lower) {
@@ -44,7 +48,7 @@ inline void keep_bounds(const KMeansBounds& bounds, std::int64_t row, std::int32
   }
   limits[0] = stored_upper(upper, bounds.reaches[label]);
   limits[1] = stored_lower(lower, bounds.reaches[label]);
-  ++bounds.slack_counts[kmeans_slack_bin(lower - upper)];
+  count_slack(bounds, row, lower - upper);
 }
 
 /// Row numbers in ascending order, gathered without a branch.
@@ -72,8 +76,9 @@ class RowList {
     const float upper = bounds.limits[2 * i] + reach.own;
     const float lower = bounds.limits[2 * i + 1] - reach.others;
     const bool is_open = !is_settled(upper, lower, reach);
-    bounds.slack_counts[kmeans_slack_bin(lower - upper)] += is_open ? 0 : 1;
     open.add_if(is_open, i);
+    if ((bounds.first_row + i) % 8 == 0)
+      bounds.slack_counts[kmeans_slack_bin(lower - upper)] += is_open ? 0 : 1;
   }
   return open;
 }

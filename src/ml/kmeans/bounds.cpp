@@ -15,6 +15,9 @@ constexpr double widening = 0x1.0p-30;
 /// Costs by row, in units of about a cycle of a core: to test bounds, and to store them anew.
 constexpr double cost_of_test = 6;
 constexpr double cost_of_keeping = 8;
+/// What a pass with bounds may cost, in passes without: to go on with them, and to begin.
+constexpr double share_to_go_on = 0.95;
+constexpr double share_to_begin = 0.75;
 
 double distance(const double* a, const double* b, std::int64_t features) {
   double sum = 0;
@@ -27,6 +30,10 @@ float rounded_up(double value) {
   return static_cast<double>(result) < value
              ? std::nextafter(result, std::numeric_limits<float>::infinity())
              : result;
+}
+
+double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.) / static_cast<double>(values.size());
 }
 
 }  // namespace
@@ -46,16 +53,17 @@ void Bounds::begin_pass(std::span<const double> centers) {
     start();
   } else {
     const std::vector<double> moves = moves_to(centers);
-    const std::optional<std::int64_t> movers = best_number_of_movers(moves);
+    const std::optional<std::int64_t> movers =
+        best_number_of_movers(moves, is_kept_ ? share_to_go_on : share_to_begin);
+    const double mean = mean_of(moves);
     if (is_kept_ && movers) {
       choose_movers(moves, *movers, centers);
       add_moves(moves);
-    } else if (is_kept_) {
-      is_kept_ = false;
-      pause_ = next_pause_;
-      next_pause_ = std::min<std::int64_t>(2 * next_pause_, 1 << 20);
-    } else if (--pause_ < 0 && movers) {
+    } else if (movers || is_keeping_cheap() || mean < last_mean_move_ / 2) {
       start();
+      last_mean_move_ = mean;
+    } else {
+      is_kept_ = false;
     }
   }
   last_centers_.assign(centers.begin(), centers.end());
@@ -76,12 +84,12 @@ std::optional<KMeansBounds> Bounds::view(const Unit& unit, std::span<std::int64_
                       .is_known = is_known_,
                       .movers = prepared_movers_.get(),
                       .mover_numbers = movers_.data(),
+                      .first_row = unit.rows.begin,
                       .slack_counts = slack_counts.data()};
 }
 
 void Bounds::end_pass(std::span<const std::int64_t> slack_counts) {
   if (!is_kept_) return;
-  if (is_known_) next_pause_ = 1;
   is_known_ = true;
   slack_counts_.assign(slack_counts.begin(), slack_counts.end());
 }
@@ -138,6 +146,11 @@ double Bounds::cost_of_comparing(std::int64_t centers) const {
   return m * p / 12 + 0.6 * m + p / 2;
 }
 
+/// Whether bounds may be stored in passes that do not use them, for the sake of the next.
+bool Bounds::is_keeping_cheap() const {
+  return cost_of_keeping < 0.08 * cost_of_comparing(clusters_);
+}
+
 /// The share of rows whose bounds were closer to each other than `slack` in the last pass.
 double Bounds::share_below(double slack) const {
   std::int64_t below = 0;
@@ -150,11 +163,11 @@ double Bounds::share_below(double slack) const {
 
 /// Of the centres that move most, so many that a pass costs least; nothing where bounds save
 /// nothing.
-std::optional<std::int64_t> Bounds::best_number_of_movers(std::vector<double> moves) const {
-  const double mean =
-      std::accumulate(moves.begin(), moves.end(), 0.) / static_cast<double>(moves.size());
+std::optional<std::int64_t> Bounds::best_number_of_movers(std::vector<double> moves,
+                                                          double share) const {
+  const double mean = mean_of(moves);
   std::ranges::sort(moves, std::greater());
-  double best_cost = 0.95 * cost_of_comparing(clusters_);
+  double best_cost = share * cost_of_comparing(clusters_);
   std::optional<std::int64_t> best;
   for (std::int64_t count = 0; count <= clusters_ / 2;
        count += std::max<std::int64_t>(4, count / 8 * 4)) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,11 +15,12 @@
 namespace serried::kmeans {
 
 /// Bounds by row through a fit (see KMeansBounds): 8 bytes a row while they are kept. Before each
-/// pass it is estimated, from how far the centres moved and from the rows' slack in the last pass,
-/// how many rows bounds decide, with none or some of the centres as movers. They are kept in the
-/// first pass, to see how the rows lie, and then where they save time; where the estimate fails,
-/// the next attempt waits for 1, 2, 4, ... passes. The estimates follow from counts over all rows,
-/// so that they are the same at any number of ranks; and no label depends on them.
+/// pass it is estimated, from how far the centres moved and from the rows' slack when bounds were
+/// kept last, how many rows bounds would decide, with none or some of the centres as movers. They
+/// are kept in the first pass, to see how the rows lie, and then where that saves time; and again
+/// whenever the centres move half as far as when they were kept last. The estimates follow from
+/// counts over all rows, so that they are the same at any number of ranks; and no label depends on
+/// them.
 class Bounds {
  public:
   /// Local.
@@ -36,12 +38,14 @@ class Bounds {
  private:
   void start();
   void add_moves(std::span<const double> moves);
-  [[nodiscard]] std::optional<std::int64_t> best_number_of_movers(std::vector<double> moves) const;
+  [[nodiscard]] std::optional<std::int64_t> best_number_of_movers(std::vector<double> moves,
+                                                                  double share) const;
   void choose_movers(std::span<const double> moves, std::int64_t count,
                      std::span<const double> centers);
   void find_half_gaps(std::span<const double> centers);
   [[nodiscard]] std::vector<double> moves_to(std::span<const double> centers) const;
   [[nodiscard]] double cost_of_comparing(std::int64_t centers) const;
+  [[nodiscard]] bool is_keeping_cheap() const;
   [[nodiscard]] double share_below(double slack) const;
 
   const Rows& rows_;
@@ -50,9 +54,8 @@ class Bounds {
   std::int64_t features_;
   bool is_allowed_;
   bool is_kept_ = false;
-  bool is_known_ = false;   ///< the limits hold bounds
-  std::int64_t pause_ = 0;  ///< passes without bounds, counted down
-  std::int64_t next_pause_ = 1;
+  bool is_known_ = false;                                            ///< the limits hold bounds
+  double last_mean_move_ = std::numeric_limits<double>::infinity();  ///< when bounds began
   std::vector<float> limits_;
   std::vector<std::int64_t> slack_counts_;  ///< of the last pass
   std::vector<double> last_centers_, own_, others_, half_gaps_;
