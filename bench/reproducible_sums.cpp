@@ -1,7 +1,7 @@
 // The price of bit-reproducible sums: sum_columns (leaves and tree, the whole path of one rank with
 // one thread, data in memory) against the fastest of several plain vector loops, which may sum in
 // any order:
-//   build/host/bin/bench/reproducible_sums [REPETITIONS]
+//   build/host/bin/bench/reproducible_sums [REPETITIONS [ROWS COLUMNS]]
 // Both take turns; prints the medians in microseconds, the GB/s of sum_columns, and the median of
 // the ratios of neighbours. The limits are 1.1, and 1.2 plus 2 microseconds for 10 000 rows. The
 // last lines (f32) are for information.
@@ -109,6 +109,8 @@ int main(int argc, char** argv) {
   std::printf("%s\n%-4s %16s %12s %12s %8s %8s   %-7s %s\n", ctx.backend()->description().c_str(),
               "", "shape", "plain us", "serried us", "GB/s", "ratio", "limit",
               "fastest plain loop");
+  if (argc > 3)
+    return compare<double>(ctx, std::atoll(argv[2]), std::atoll(argv[3]), repetitions) ? 0 : 1;
   bool is_met = true;
   for (const auto& [rows, columns] : {std::pair{10'000, 1},
                                       {10'000, 32},

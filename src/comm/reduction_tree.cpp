@@ -20,36 +20,30 @@ void TreeFold::push(std::int64_t leaf, const std::byte* payload) {
     throw InvalidArgument("leaf " + std::to_string(leaf) + " was folded where leaf " +
                           std::to_string(next_leaf_) + " comes next");
   next_leaf_ = leaf + 1;
-  const auto is_sibling = [](const Node& left, int level, std::int64_t index) {
-    return left.level == level && left.index % 2 == 0 && left.index + 1 == index;
-  };
-  if (nodes_.empty() || !is_sibling(nodes_.back(), 0, leaf)) {
-    Node node{0, leaf, {}};
-    if (!pool_.empty()) {
-      node.payload = std::move(pool_.back());
-      pool_.pop_back();
-    }
-    node.payload.resize(payload_bytes_);
+  if (leaf % 2 == 0 || depth_ == 0 || nodes_[depth_ - 1].level != 0) {
+    if (depth_ == nodes_.size()) nodes_.push_back({0, 0, std::vector<std::byte>(payload_bytes_)});
+    Node& node = nodes_[depth_++];
+    node.level = 0;
+    node.index = leaf;
     if (payload_bytes_ != 0) std::memcpy(node.payload.data(), payload, payload_bytes_);
-    nodes_.push_back(std::move(node));
     return;
   }
-  combine_(nodes_.back().payload.data(), payload);
-  nodes_.back() = {1, leaf / 2, std::move(nodes_.back().payload)};
-  while (nodes_.size() >= 2) {
-    Node& left = nodes_[nodes_.size() - 2];
-    Node& right = nodes_.back();
-    if (!is_sibling(left, right.level, right.index)) break;
-    combine_(left.payload.data(), right.payload.data());
-    ++left.level;
-    left.index /= 2;
-    pool_.push_back(std::move(right.payload));
-    nodes_.pop_back();
+  // A right child: its sibling is the last node alive, and what they make may be one too.
+  combine_(nodes_[depth_ - 1].payload.data(), payload);
+  int level = 1;
+  std::int64_t index = leaf / 2;
+  for (; index % 2 != 0 && depth_ >= 2 && nodes_[depth_ - 2].level == level; --depth_) {
+    combine_(nodes_[depth_ - 2].payload.data(), nodes_[depth_ - 1].payload.data());
+    ++level;
+    index /= 2;
   }
+  nodes_[depth_ - 1].level = level;
+  nodes_[depth_ - 1].index = index;
 }
 
 std::vector<TreeFold::Node> TreeFold::release() noexcept {
   next_leaf_ = -1;
+  nodes_.resize(std::exchange(depth_, 0));
   return std::exchange(nodes_, {});
 }
 

@@ -36,7 +36,7 @@ class TreeFold {
   /// @throws InvalidArgument if they do not.
   void push(std::int64_t leaf, const std::byte* payload);
   /// The maximal nodes held, in ascending order of their first leaf.
-  [[nodiscard]] const std::vector<Node>& nodes() const noexcept { return nodes_; }
+  [[nodiscard]] std::span<const Node> nodes() const noexcept { return {nodes_.data(), depth_}; }
   /// Hands them over; the fold is empty afterwards.
   [[nodiscard]] std::vector<Node> release() noexcept;
 
@@ -44,8 +44,8 @@ class TreeFold {
   std::size_t payload_bytes_;
   CombineFunction combine_;
   std::int64_t next_leaf_ = -1;
-  std::vector<Node> nodes_;
-  std::vector<std::vector<std::byte>> pool_;
+  std::vector<Node> nodes_;  ///< the first `depth_` are alive; the others keep their memory
+  std::size_t depth_ = 0;
 };
 
 /// How the payload of a reduction may be handled.

@@ -33,12 +33,11 @@ HWY_INLINE void prefetch_ahead(const T* from) {
     hwy::Prefetch(bytes + b);
 }
 
-// lanes[l] += element l of each step, with all sums in registers.
+// The sums of the elements l of all steps, in registers.
 template <int kVectors, class T>
-HWY_INLINE void add_steps_in_registers(const T* from, std::int64_t steps, double* lanes) {
-  DoubleVec sums[kVectors];
+HWY_INLINE void sum_steps(const T* from, std::int64_t steps, DoubleVec (&sums)[kVectors]) {
 #pragma GCC unroll 16
-  for (int v = 0; v < kVectors; ++v) sums[v] = hn::LoadU(doubles, lanes + v * vector_lanes);
+  for (int v = 0; v < kVectors; ++v) sums[v] = hn::Zero(doubles);
   for (std::int64_t step = 0; step < steps; ++step) {
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v)
@@ -46,8 +45,32 @@ HWY_INLINE void add_steps_in_registers(const T* from, std::int64_t steps, double
     prefetch_ahead<kVectors * vector_lanes>(from);
     from += kVectors * vector_lanes;
   }
+}
+
+// lanes[l] = sum of the elements l of all steps.
+template <int kVectors, class T>
+HWY_INLINE void sum_steps_in_registers(const T* from, std::int64_t steps, double* lanes) {
+  DoubleVec sums[kVectors];
+  sum_steps(from, steps, sums);
 #pragma GCC unroll 16
   for (int v = 0; v < kVectors; ++v) hn::StoreU(sums[v], doubles, lanes + v * vector_lanes);
+}
+
+// As sum_steps_in_registers and fold_lanes for one column, 32 lanes: the halves are added while
+// they are in registers, down to a vector.
+template <class T>
+HWY_INLINE double sum_of_number_steps(const T* from, std::int64_t steps) {
+  constexpr int vectors = 32 / vector_lanes;
+  DoubleVec sums[vectors];
+  sum_steps(from, steps, sums);
+#pragma GCC unroll 4
+  for (int half = vectors / 2; half > 0; half /= 2)
+    for (int v = 0; v < half; ++v) sums[v] = hn::Add(sums[v], sums[v + half]);
+  alignas(64) double lanes[8];
+  hn::Store(sums[0], doubles, lanes);
+  for (int count = vector_lanes / 2; count > 0; count /= 2)
+    for (int i = 0; i < count; ++i) lanes[i] += lanes[i + count];
+  return lanes[0];
 }
 
 template <int kSteps, class T>
@@ -72,21 +95,27 @@ HWY_INLINE const T* add_step_groups(const T* from, std::int64_t stride, std::int
 template <class T>
 void add_steps(const T* from, std::int64_t stride, std::int64_t steps, std::int64_t count,
                double* lanes) {
-  if (stride == count) switch (count) {
-      case 32:
-        return add_steps_in_registers<32 / vector_lanes>(from, steps, lanes);
-      case 40:
-        return add_steps_in_registers<40 / vector_lanes>(from, steps, lanes);
-      case 48:
-        return add_steps_in_registers<48 / vector_lanes>(from, steps, lanes);
-      case 56:
-        return add_steps_in_registers<56 / vector_lanes>(from, steps, lanes);
-      default:
-        break;
-    }
   from = add_step_groups<8>(from, stride, steps / 8, count, lanes);
   from = add_step_groups<4>(from, stride, steps % 8 / 4, count, lanes);
   add_step_groups<1>(from, stride, steps % 4, count, lanes);
+}
+
+// lanes[l] = sum of the elements l of all steps, which lie side by side.
+template <class T>
+void sum_panel_steps(const T* from, std::int64_t steps, std::int64_t count, double* lanes) {
+  switch (count) {
+    case 32:
+      return sum_steps_in_registers<32 / vector_lanes>(from, steps, lanes);
+    case 40:
+      return sum_steps_in_registers<40 / vector_lanes>(from, steps, lanes);
+    case 48:
+      return sum_steps_in_registers<48 / vector_lanes>(from, steps, lanes);
+    case 56:
+      return sum_steps_in_registers<56 / vector_lanes>(from, steps, lanes);
+    default:
+      std::memset(lanes, 0, static_cast<std::size_t>(count) * sizeof(double));
+      return add_steps(from, count, steps, count, lanes);
+  }
 }
 
 // One step from a copy that is filled up with zeros, which change no sum.
@@ -99,12 +128,19 @@ void add_padded_step(const T* from, std::int64_t count, std::int64_t lane_count,
 template <class T>
 void sum_narrow_leaf(const T* rows, std::int64_t columns, std::int64_t count, double* out) {
   const Panel panel = Panel::of(columns);
-  alignas(64) double lanes[Panel::max_lanes + 8];
-  std::memset(lanes, 0, static_cast<std::size_t>(panel.lanes + 8) * sizeof(double));
   const std::int64_t steps = count / panel.rows;
-  add_steps(rows, panel.lanes, steps, panel.lanes, lanes);
-  if (const std::int64_t rest = count - steps * panel.rows; rest != 0)
-    add_padded_step(rows + steps * panel.lanes, rest * columns, panel.lanes, lanes);
+  const std::int64_t rest = count - steps * panel.rows;
+  if (rest == 0 && columns == 1) {
+    *out = sum_of_number_steps(rows, steps);
+    return;
+  }
+  if (rest == 0 && panel.rows == 1) {
+    sum_panel_steps(rows, steps, panel.lanes, out);
+    return;
+  }
+  alignas(64) double lanes[Panel::max_lanes + 8];
+  sum_panel_steps(rows, steps, panel.lanes, lanes);
+  if (rest != 0) add_padded_step(rows + steps * panel.lanes, rest * columns, panel.lanes, lanes);
   fold_lanes(lanes, panel.lanes, columns, [](auto a, auto b) { return hn::Add(a, b); });
   std::memcpy(out, lanes, static_cast<std::size_t>(columns) * sizeof(double));
 }
