@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "serried/array/statistics.hpp"
 #include "serried/comm/runtime.hpp"
 #include "serried/context.hpp"
 #include "serried/io/dataset.hpp"
@@ -106,11 +107,13 @@ int main(int argc, char** argv) {
       {"to_array", 0, [&] { static_cast<void>(Dataset::open(ctx, address).to_array()); }},
       {"H5Dread, 1 MiB each", 2, [&] { read_barely(path, mine, Way::serial, batch_rows, false); }},
       {"batches of 1 MiB", 2, [&] { read_batches(ctx, address); }},
-      {"H5Dread, MPI-IO independent", 4,
+      {"statistics, against one call", 0,
+       [&] { static_cast<void>(compute_statistics(ctx, Dataset::open(ctx, address))); }},
+      {"H5Dread, MPI-IO independent", 5,
        [&] { read_barely(path, mine, Way::parallel_independent, rows, true); }},
-      {"H5Dread, MPI-IO collective", 5,
+      {"H5Dread, MPI-IO collective", 6,
        [&] { read_barely(path, mine, Way::parallel_collective, rows, true); }},
-      {"to_array, collective", 5,
+      {"to_array, collective", 6,
        [&] { static_cast<void>(Dataset::open(collective, address).to_array()); }},
   };
   for (int repetition = 0; repetition <= repetitions; ++repetition)

@@ -1,3 +1,5 @@
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -31,10 +33,15 @@ class HostBackend final : public Backend {
   [[nodiscard]] std::string instruction_level() const override { return simd_target_name(); }
 
   [[nodiscard]] void* allocate(std::size_t bytes) override {
-    void* memory = std::aligned_alloc(alignment, round_up(bytes));
+    const bool is_large = bytes >= huge_page_threshold;
+    const std::size_t unit = is_large ? huge_page_bytes : alignment;
+    void* memory = std::aligned_alloc(unit, round_up(bytes, unit));
     if (memory == nullptr)
       throw DeviceError("out of memory: " + std::to_string(bytes) + " bytes were asked for, " +
                         std::to_string(live_.load()) + " are in use on this rank");
+    // Huge pages make the first touch of large memory several times faster, and spare the processor
+    // most of its address translation. The kernel may decline.
+    if (is_large) static_cast<void>(::madvise(memory, round_up(bytes, unit), MADV_HUGEPAGE));
     const std::size_t live = live_ += bytes;
     std::size_t peak = peak_.load();
     while (live > peak && !peak_.compare_exchange_weak(peak, live)) {
@@ -56,8 +63,10 @@ class HostBackend final : public Backend {
 
  private:
   static constexpr std::size_t alignment = 64;
-  static std::size_t round_up(std::size_t bytes) {
-    return (bytes + alignment - 1) / alignment * alignment;
+  static constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
+  static constexpr std::size_t huge_page_threshold = std::size_t{16} << 20;
+  static std::size_t round_up(std::size_t bytes, std::size_t unit) {
+    return (bytes + unit - 1) / unit * unit;
   }
 
   [[nodiscard]] const void* find_kernels(KernelField field, DType dtype) const override {
