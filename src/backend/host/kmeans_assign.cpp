@@ -1,6 +1,5 @@
 // The nearest centre of each row, and the sums of the rows that moved.
 #include "backend/host/highway_targets.hpp"
-#include "backend/host/kmeans_bounds.hpp"
 #include "backend/host/kmeans_functions.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -9,6 +8,7 @@
 #include "hwy/highway.h"
 // After highway.h, because these are compiled once for each target.
 #include "backend/host/kmeans_blocks-inl.hpp"
+#include "backend/host/kmeans_bounds-inl.hpp"
 #include "backend/host/kmeans_direct-inl.hpp"
 #include "backend/host/kmeans_sums-inl.hpp"
 
@@ -64,13 +64,14 @@ HWY_INLINE std::int64_t first_difference(const std::int32_t* a, const std::int32
 }
 
 /// Bounds of the distances of a block's rows to the nearest of the centres they were compared with,
-/// and to any other of these.
+/// and a lower one to any other of these.
 struct BlockDistances {
   explicit BlockDistances(std::size_t rows) : upper(rows), lower(rows), others(rows) {}
   std::vector<float> upper, lower, others;
 };
 
-template <class C>
+/// `lower` only where it is wanted.
+template <bool has_lower, class C>
 HWY_INLINE void write_distances(const CenterBlocks<C>& blocks, const BlockScratch<C>& scratch,
                                 std::int64_t row_count, BlockDistances& out) {
   const hn::ScalableTag<C> d;
@@ -93,34 +94,9 @@ HWY_INLINE void write_distances(const CenterBlocks<C>& blocks, const BlockScratc
     const auto best = hn::Add(norm, hn::LoadU(d, scratch.best.data() + r));
     const auto second = hn::Add(norm, hn::LoadU(d, scratch.second.data() + r));
     store(hn::Add(best, error), 1 + bound_widening, out.upper.data() + r);
-    store(hn::Sub(best, error), 1 - bound_widening, out.lower.data() + r);
+    if constexpr (has_lower) store(hn::Sub(best, error), 1 - bound_widening, out.lower.data() + r);
     store(hn::Sub(second, error), 1 - bound_widening, out.others.data() + r);
   }
-}
-
-/// keep_bounds for the rows [begin, begin + count), none of them missing.
-HWY_INLINE void keep_block_bounds(const KMeansBounds& bounds, std::int64_t begin,
-                                  std::int64_t count, const std::int32_t* labels,
-                                  const float* upper, const float* lower) {
-  const hn::ScalableTag<float> d;
-  const hn::RebindToSigned<decltype(d)> di;
-  constexpr std::int64_t n = lane_count<decltype(d)>;
-  constexpr int stride = sizeof(KMeansReach) / sizeof(float);
-  const auto slack = hn::Set(d, storing_slack);
-  std::int64_t i = 0;
-  for (; i + n <= count; i += n) {
-    const auto at = hn::Mul(hn::LoadU(di, labels + i), hn::Set(di, stride));
-    const auto own = hn::GatherIndex(d, &bounds.reaches->own, at);
-    const auto others = hn::GatherIndex(d, &bounds.reaches->others, at);
-    const auto u = hn::LoadU(d, upper + i);
-    const auto l = hn::LoadU(d, lower + i);
-    const auto stored_u = hn::Add(hn::Sub(u, own), hn::Mul(slack, hn::Add(u, own)));
-    const auto stored_l = hn::Sub(hn::Add(l, others), hn::Mul(slack, hn::Add(l, others)));
-    hn::StoreInterleaved2(stored_u, stored_l, d, bounds.limits + 2 * (begin + i));
-  }
-  for (std::int64_t row = (8 - (bounds.first_row + begin) % 8) % 8; row < i; row += 8)
-    count_slack(bounds, begin + row, lower[row] - upper[row]);
-  for (; i < count; ++i) keep_bounds(bounds, begin + i, labels[i], upper[i], lower[i]);
 }
 
 /// Compares all rows with the movers, and returns those whose label is not certain then.
@@ -128,30 +104,17 @@ template <class T>
 HWY_INLINE RowList compare_with_movers(const HostCenters& movers, KMeansRows rows,
                                        const std::int32_t* labels, const KMeansBounds& bounds) {
   BlockWalk<Outcome::two_least, T, T> walk(movers, rows);
-  BlockDistances found(static_cast<std::size_t>(walk.scratch().rows));
+  const BlockScratch<T>& scratch = walk.scratch();
+  BlockDistances found(static_cast<std::size_t>(scratch.rows));
+  std::vector<std::int32_t> index(static_cast<std::size_t>(scratch.rows));
   RowList open(rows.count);
-  for (std::int64_t begin = 0; begin < rows.count; begin += walk.scratch().rows) {
+  for (std::int64_t begin = 0; begin < rows.count; begin += scratch.rows) {
     const std::int64_t count = walk.run(begin);
-    write_distances(walk.blocks(), walk.scratch(), count, found);
-    for (std::int64_t i = 0; i < count; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      const std::int64_t row = begin + i;
-      if (labels[row] < 0) continue;
-      const KMeansReach& reach = bounds.reaches[labels[row]];
-      float* const limits = bounds.limits + 2 * row;
-      const auto mover = bounds.mover_numbers[static_cast<std::size_t>(walk.scratch().index[at])];
-      const bool is_own = mover == labels[row];
-      const float upper = is_own ? found.upper[at] : limits[0] + reach.own;
-      const float near = is_own ? found.others[at] : found.lower[at];
-      const float lower = limits[1] - reach.others;
-      const bool is_open =
-          (!is_own && reach.is_mover != 0) || !is_settled(upper, std::min(lower, near), reach);
-      open.add_if(is_open, row);
-      if (is_open) continue;
-      if (is_own) limits[0] = stored_upper(upper, reach);
-      if (near < lower) limits[1] = stored_lower(near, reach);
-      count_slack(bounds, row, std::min(lower, near) - upper);
-    }
+    write_distances<true>(walk.blocks(), scratch, count, found);
+    std::copy_n(scratch.index.begin(), count, index.begin());
+    settle_with_movers(bounds, begin, count, labels,
+                       {index.data(), found.upper.data(), found.lower.data(), found.others.data()},
+                       open);
   }
   return open;
 }
@@ -214,7 +177,8 @@ class Assignment {
   template <class RowOf>
   HWY_INLINE bool decide(std::int64_t count, RowOf row_of) {
     const bool has_undecided = write_indices(walk_.blocks(), walk_.scratch(), count, found_.data());
-    if (bounds_ != nullptr) write_distances(walk_.blocks(), walk_.scratch(), count, distances_);
+    if (bounds_ != nullptr)
+      write_distances<false>(walk_.blocks(), walk_.scratch(), count, distances_);
     bool has_missing = false;
     if (!has_undecided) return has_missing;
     for (std::int64_t i = 0; i < count; ++i) {
