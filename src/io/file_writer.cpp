@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "io/element_boxes.hpp"
+#include "io/file_access.hpp"
 #include "io/hdf5/attributes.hpp"
 #include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
@@ -115,6 +116,7 @@ void FileWriter::Impl::create() {
   temporary = comm.broadcast_text(comm.rank() == 0 ? temporary_name(path) : "", 0);
   agree_on_root(comm, 0, [&] { make_temporary_file(path, temporary); });
   file = hdf5::create_parallel(comm, temporary, "cannot write " + path);
+  note_file_access(ctx.recorder(), "writing files", describe_parallel_access(file));
 }
 
 hdf5::Object FileWriter::Impl::open_object(const std::string& object) const {
