@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "io/coordinates.hpp"
+#include "io/file_access.hpp"
 #include "io/row_reader.hpp"
 #include "serried/comm/agree.hpp"
 
@@ -153,8 +154,10 @@ Dataset Dataset::open(const Context& ctx, const std::vector<Address>& addresses,
   bytes = ctx.comm().broadcast_text(bytes, 0);
   WireReader wire(bytes);
   impl->coordinates = get_coordinates(wire);
-  if (!impl->is_collective())
+  if (!impl->is_collective()) {
+    note_file_access(ctx.recorder(), "reading files", "independent, each rank without MPI-IO");
     agree(ctx.comm(), [&] { impl->reader.try_open(impl->layout.rows_of(ctx.rank())); });
+  }
   return Dataset(std::move(impl));
 }
 

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "comm/mpi_handle.hpp"
 #include "io/element_boxes.hpp"
+#include "io/file_access.hpp"
 #include "io/hdf5/attributes.hpp"
+#include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
+#include "io/hdf5/open.hpp"
 #include "io/hdf5/scales.hpp"
 #include "io/hdf5/transfer.hpp"
 #include "io/hdf5/types.hpp"
@@ -53,6 +55,15 @@ void check_options(const std::string& dataset, const Shape& array_shape, const S
       throw InvalidArgument("a chunk's extent is at least 1, not " + std::to_string(chunk));
 }
 
+hdf5::Space dataset_space(const Shape& shape) {
+  std::vector<hsize_t> extents;
+  for (const std::int64_t extent : shape.extents()) extents.push_back(static_cast<hsize_t>(extent));
+  return hdf5::Space(
+      hdf5::checked(extents.empty() ? H5Screate(H5S_SCALAR)
+                                    : H5Screate_simple(shape.dimensions(), extents.data(), nullptr),
+                    "cannot make a space of shape " + shape.to_string()));
+}
+
 hdf5::Properties creation_properties(const Shape& shape, DType dtype, const WriteOptions& options) {
   const std::string what = "cannot set how a dataset is stored";
   hdf5::Properties properties(hdf5::checked(H5Pcreate(H5P_DATASET_CREATE), what));
@@ -88,9 +99,12 @@ struct FileWriter::Impl {
   Impl(const Context& context, std::string name) : ctx(context), path(std::move(name)) {}
 
   void create();
+  /// Collective: opens it on all ranks.
   hdf5::Object open_object(const std::string& object) const;
   void write_elements(const std::string& dataset, const Shape& shape, DType dtype,
                       RowRange elements, const std::byte* data, const WriteOptions& options);
+  void write_numbers(const std::string& object, const std::string& attribute, DType dtype,
+                     const void* values, std::int64_t count, bool is_scalar) const;
   void require_open() const {
     if (is_committed)
       throw InvalidArgument(path + " has been committed; nothing can be written to it");
@@ -101,19 +115,15 @@ void FileWriter::Impl::create() {
   const Communicator& comm = ctx.comm();
   temporary = comm.broadcast_text(comm.rank() == 0 ? temporary_name(path) : "", 0);
   agree_on_root(comm, 0, [&] { make_temporary_file(path, temporary); });
-  const hdf5::QuietErrors quiet;
-  agree(comm, [&] {
-    const std::string what = "cannot write " + path;
-    const hdf5::Properties access(hdf5::checked(H5Pcreate(H5P_FILE_ACCESS), what));
-    hdf5::check(H5Pset_fapl_mpio(access.id(), comm::mpi_handle(comm), comm::no_info()), what);
-    file = hdf5::File(
-        hdf5::checked(H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()), what));
-  });
+  file = hdf5::create_parallel(comm, temporary, "cannot write " + path);
+  note_file_access(ctx.recorder(), "writing files", describe_parallel_access(file));
 }
 
 hdf5::Object FileWriter::Impl::open_object(const std::string& object) const {
-  return hdf5::Object(
-      hdf5::checked(H5Oopen(file.id(), object.c_str(), H5P_DEFAULT), path + " has no " + object));
+  return agree_on(ctx.comm(), [&] {
+    return hdf5::Object(
+        hdf5::checked(H5Oopen(file.id(), object.c_str(), H5P_DEFAULT), path + " has no " + object));
+  });
 }
 
 void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& shape, DType dtype,
@@ -122,32 +132,41 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
   auto span = ctx.recorder().span("write", Activity::file);
   span.add_bytes(elements.size() * static_cast<std::int64_t>(size_of(dtype)));
   const hdf5::QuietErrors quiet;
-  hdf5::DatasetId id;
-  agree(ctx.comm(), [&] {
-    const std::string what = "cannot make the dataset " + dataset + " in " + path;
-    std::vector<hsize_t> extents;
-    for (const std::int64_t extent : shape.extents())
-      extents.push_back(static_cast<hsize_t>(extent));
-    const hdf5::Space space(hdf5::checked(
-        extents.empty() ? H5Screate(H5S_SCALAR)
-                        : H5Screate_simple(shape.dimensions(), extents.data(), nullptr),
-        what));
-    const hdf5::Type type = hdf5::memory_type(dtype);
-    const hdf5::Properties links(hdf5::checked(H5Pcreate(H5P_LINK_CREATE), what));
-    hdf5::check(H5Pset_create_intermediate_group(links.id(), 1), what);
-    const hdf5::Properties creation = creation_properties(shape, dtype, options);
-    id = hdf5::DatasetId(hdf5::checked(H5Dcreate2(file.id(), dataset.c_str(), type.id(), space.id(),
-                                                  links.id(), creation.id(), H5P_DEFAULT),
-                                       what));
+  const Communicator& comm = ctx.comm();
+  const std::string of_dataset = " the dataset " + dataset + " in " + path;
+  const std::string cannot_make = "cannot make" + of_dataset;
+  const std::string cannot_write = "cannot write" + of_dataset;
+  const std::string cannot_close = "cannot close" + of_dataset;
+  hdf5::Space space;
+  hdf5::Type type;
+  hdf5::Properties links;
+  hdf5::Properties creation;
+  std::vector<ElementBox> boxes;
+  agree(comm, [&] {
+    space = dataset_space(shape);
+    type = hdf5::memory_type(dtype);
+    links = hdf5::Properties(hdf5::checked(H5Pcreate(H5P_LINK_CREATE), cannot_make));
+    hdf5::check(H5Pset_create_intermediate_group(links.id(), 1), cannot_make);
+    creation = creation_properties(shape, dtype, options);
+    boxes =
+        cut_into_boxes(shape, elements, piece_bytes / static_cast<std::int64_t>(size_of(dtype)));
   });
-  const auto boxes =
-      cut_into_boxes(shape, elements, piece_bytes / static_cast<std::int64_t>(size_of(dtype)));
-  hdf5::write_boxes(ctx.comm(), id.id(), shape, dtype, boxes, data);
-  agree(ctx.comm(), [&] {
-    for (const auto& [name, value] : options.attributes)
-      hdf5::write_text_attribute(id.id(), name, value);
-    hdf5::check(id.reset(), "cannot close the dataset " + dataset);
-  });
+  hdf5::DatasetId id(H5Dcreate2(file.id(), dataset.c_str(), type.id(), space.id(), links.id(),
+                                creation.id(), H5P_DEFAULT));
+  hdf5::agree_on_status(comm, id.id(), cannot_make);
+  hdf5::write_boxes(comm, id.id(), shape, dtype, boxes, data, cannot_write);
+  for (const auto& [name, value] : options.attributes)
+    hdf5::write_text_attribute(comm, id.id(), name, value);
+  hdf5::agree_on_status(comm, id.reset(), cannot_close);
+}
+
+void FileWriter::Impl::write_numbers(const std::string& object, const std::string& attribute,
+                                     DType dtype, const void* values, std::int64_t count,
+                                     bool is_scalar) const {
+  require_open();
+  const hdf5::QuietErrors quiet;
+  const hdf5::Object target = open_object(object);
+  hdf5::write_number_attribute(ctx.comm(), target.id(), attribute, dtype, values, count, is_scalar);
 }
 
 FileWriter::FileWriter(const Context& ctx, std::string path)
@@ -213,38 +232,24 @@ void FileWriter::set_attribute(const std::string& object, const std::string& att
   // metadata must be the same on all ranks
   const std::string text = impl_->ctx.comm().broadcast_text(value, 0);
   const hdf5::QuietErrors quiet;
-  agree(impl_->ctx.comm(),
-        [&] { hdf5::write_text_attribute(impl_->open_object(object).id(), attribute, text); });
+  const hdf5::Object target = impl_->open_object(object);
+  hdf5::write_text_attribute(impl_->ctx.comm(), target.id(), attribute, text);
 }
 
 void FileWriter::set_attribute(const std::string& object, const std::string& attribute,
                                double value) {
-  impl_->require_open();
-  const hdf5::QuietErrors quiet;
-  agree(impl_->ctx.comm(), [&] {
-    hdf5::write_number_attribute(impl_->open_object(object).id(), attribute, DType::f64, &value, 1,
-                                 true);
-  });
+  impl_->write_numbers(object, attribute, DType::f64, &value, 1, true);
 }
 
 void FileWriter::set_attribute(const std::string& object, const std::string& attribute,
                                std::int64_t value) {
-  impl_->require_open();
-  const hdf5::QuietErrors quiet;
-  agree(impl_->ctx.comm(), [&] {
-    hdf5::write_number_attribute(impl_->open_object(object).id(), attribute, DType::i64, &value, 1,
-                                 true);
-  });
+  impl_->write_numbers(object, attribute, DType::i64, &value, 1, true);
 }
 
 void FileWriter::set_attribute(const std::string& object, const std::string& attribute,
                                std::span<const std::int64_t> values) {
-  impl_->require_open();
-  const hdf5::QuietErrors quiet;
-  agree(impl_->ctx.comm(), [&] {
-    hdf5::write_number_attribute(impl_->open_object(object).id(), attribute, DType::i64,
-                                 values.data(), static_cast<std::int64_t>(values.size()), false);
-  });
+  impl_->write_numbers(object, attribute, DType::i64, values.data(),
+                       static_cast<std::int64_t>(values.size()), false);
 }
 
 void FileWriter::attach_coordinates(const std::string& dataset,
@@ -260,10 +265,10 @@ void FileWriter::attach_coordinates(const std::string& dataset,
     const Array values = Array::replicated(impl_->ctx, shape, DType::f64, coordinate.values.data());
     write(scale, is_real(coordinate.dtype) ? values.cast(coordinate.dtype) : values, options);
     const hdf5::QuietErrors quiet;
-    agree(impl_->ctx.comm(), [&] {
-      hdf5::attach_scale(impl_->open_object(dataset).id(), impl_->open_object(scale).id(),
-                         coordinate.axis, coordinate.name);
-    });
+    const hdf5::Object target = impl_->open_object(dataset);
+    const hdf5::Object source = impl_->open_object(scale);
+    hdf5::attach_scale(impl_->ctx.comm(), target.id(), source.id(), coordinate.axis,
+                       coordinate.name);
   }
 }
 
@@ -276,10 +281,15 @@ void FileWriter::commit() {
   impl_->require_open();
   const Communicator& comm = impl_->ctx.comm();
   const hdf5::QuietErrors quiet;
+  const std::string cannot_write = "cannot write " + impl_->path;
+  const std::string cannot_close = "cannot close " + impl_->path;
+  hdf5::agree_on_status(comm, H5Fflush(impl_->file.id(), H5F_SCOPE_GLOBAL), cannot_write);
   agree(comm, [&] {
-    hdf5::check(H5Fflush(impl_->file.id(), H5F_SCOPE_GLOBAL), "cannot write " + impl_->path);
+    // With open objects H5Fclose would fail on this rank, and the others would wait in it.
+    const auto count = H5Fget_obj_count(impl_->file.id(), H5F_OBJ_ALL);
+    if (count != 1) throw IoError(cannot_close + ": an object in it could not be closed");
   });
-  agree(comm, [&] { hdf5::check(impl_->file.reset(), "cannot close " + impl_->path); });
+  hdf5::agree_on_status(comm, impl_->file.reset(), cannot_close);
   agree_on_root(comm, 0, [&] { publish_file(impl_->temporary, impl_->path); });
   impl_->is_committed = true;
 }

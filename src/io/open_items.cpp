@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/file_access.hpp"
 #include "io/hdf5/errors.hpp"
 #include "io/hdf5/open.hpp"
 #include "serried/comm/agree.hpp"
@@ -62,13 +63,14 @@ const OpenItems::Item& OpenItems::get(const ItemMeta& meta, std::int64_t chunk_c
   return keep(meta, std::move(item));
 }
 
-const OpenItems::Item& OpenItems::get_parallel(const Communicator& comm, const ItemMeta& meta,
+const OpenItems::Item& OpenItems::get_parallel(const Context& ctx, const ItemMeta& meta,
                                                std::int64_t chunk_cache_bytes) {
   if (const Item* known = find(meta)) return *known;
   if (items_.size() == max_open) items_.pop_back();
   Item item;
-  item.file = hdf5::open_parallel(comm, meta.file, false);
-  agree(comm, [&] { open_dataset(meta, chunk_cache_bytes, item); });
+  item.file = hdf5::open_parallel(ctx.comm(), meta.file, false);
+  note_file_access(ctx.recorder(), "reading files", describe_parallel_access(item.file));
+  agree(ctx.comm(), [&] { open_dataset(meta, chunk_cache_bytes, item); });
   return keep(meta, std::move(item));
 }
 

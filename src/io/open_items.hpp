@@ -7,7 +7,7 @@
 
 #include "io/hdf5/handle.hpp"
 #include "io/metadata.hpp"
-#include "serried/comm/communicator.hpp"
+#include "serried/context.hpp"
 
 namespace serried {
 
@@ -28,7 +28,7 @@ class OpenItems {
   [[nodiscard]] const Item& get(const ItemMeta& meta, std::int64_t chunk_cache_bytes);
   /// Opens on all ranks.
   /// Collective. @throws RankError.
-  [[nodiscard]] const Item& get_parallel(const Communicator& comm, const ItemMeta& meta,
+  [[nodiscard]] const Item& get_parallel(const Context& ctx, const ItemMeta& meta,
                                          std::int64_t chunk_cache_bytes);
   /// Closes all. Local for items of `get`, collective for items of `get_parallel`.
   void close() noexcept;

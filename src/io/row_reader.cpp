@@ -190,7 +190,7 @@ void RowReader::read_collective(RowRange rows, std::byte* to) {
   comm.allreduce(std::span<std::int64_t>(calls), ReduceOp::max);
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (calls[i] == 0) continue;
-    const OpenItems::Item& item = open_.get_parallel(comm, *items[i], chunk_cache_bytes_);
+    const OpenItems::Item& item = open_.get_parallel(ctx_, *items[i], chunk_cache_bytes_);
     for (std::int64_t call = 0; call < calls[i]; ++call) {
       auto span = ctx_.recorder().span("read", Activity::file);
       const auto c = static_cast<std::size_t>(call);

@@ -1,8 +1,11 @@
 #include "io/hdf5/attributes.hpp"
 
 #include <algorithm>
+#include <functional>
 
+#include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
+#include "serried/comm/agree.hpp"
 
 namespace serried::hdf5 {
 namespace {
@@ -40,9 +43,31 @@ extern "C" herr_t serried_collect_attribute(hid_t /*object*/, const char* name,
   return 0;
 }
 
-void replace_attribute(hid_t object, const std::string& name) {
-  if (H5Aexists(object, name.c_str()) > 0)
-    check(H5Adelete(object, name.c_str()), "cannot replace attribute " + name);
+/// What an attribute is made of.
+struct AttributeParts {
+  Type type;
+  Space space;
+};
+
+/// The collective calls that put an attribute in place of one of that name. `make_parts` is Local;
+/// `values` may be null where there are none.
+void write_attribute(const Communicator& comm, hid_t object, const std::string& name,
+                     const std::function<AttributeParts()>& make_parts, const void* values) {
+  const std::string what = "cannot write attribute " + name;
+  AttributeParts parts;
+  int exists = 0;
+  agree(comm, [&] {
+    parts = make_parts();
+    exists = H5Aexists(object, name.c_str());
+    check(exists, "cannot look for attribute " + name);
+  });
+  if (comm.broadcast(exists, 0) > 0) agree_on_status(comm, H5Adelete(object, name.c_str()), what);
+  Attribute attribute(H5Acreate2(object, name.c_str(), parts.type.id(), parts.space.id(),
+                                 H5P_DEFAULT, H5P_DEFAULT));
+  agree_on_status(comm, attribute.id(), what);
+  if (values != nullptr)
+    agree_on_status(comm, H5Awrite(attribute.id(), parts.type.id(), values), what);
+  agree_on_status(comm, attribute.reset(), what);
 }
 
 }  // namespace
@@ -95,30 +120,31 @@ std::optional<std::string> read_text_attribute(hid_t object, const std::string& 
   return value->texts.front();
 }
 
-void write_text_attribute(hid_t object, const std::string& name, const std::string& value) {
-  replace_attribute(object, name);
-  const std::string what = "cannot write attribute " + name;
-  const Type type(checked(H5Tcopy(H5T_C_S1), what));
-  check(H5Tset_size(type.id(), H5T_VARIABLE), what);
-  check(H5Tset_cset(type.id(), H5T_CSET_UTF8), what);
-  const Space space(checked(H5Screate(H5S_SCALAR), what));
-  const Attribute attribute(checked(
-      H5Acreate2(object, name.c_str(), type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT), what));
+void write_text_attribute(const Communicator& comm, hid_t object, const std::string& name,
+                          const std::string& value) {
+  const auto make_parts = [&] {
+    const std::string what = "cannot make the type of attribute " + name;
+    AttributeParts parts{Type(checked(H5Tcopy(H5T_C_S1), what)),
+                         Space(checked(H5Screate(H5S_SCALAR), what))};
+    check(H5Tset_size(parts.type.id(), H5T_VARIABLE), what);
+    check(H5Tset_cset(parts.type.id(), H5T_CSET_UTF8), what);
+    return parts;
+  };
   const char* text = value.c_str();
-  check(H5Awrite(attribute.id(), type.id(), &text), what);
+  write_attribute(comm, object, name, make_parts, &text);
 }
 
-void write_number_attribute(hid_t object, const std::string& name, DType dtype, const void* values,
-                            std::int64_t count, bool is_scalar) {
-  replace_attribute(object, name);
-  const std::string what = "cannot write attribute " + name;
-  const Type type = memory_type(dtype);
-  const hsize_t extent = static_cast<hsize_t>(count);
-  const Space space(
-      checked(is_scalar ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr), what));
-  const Attribute attribute(checked(
-      H5Acreate2(object, name.c_str(), type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT), what));
-  if (count > 0) check(H5Awrite(attribute.id(), type.id(), values), what);
+void write_number_attribute(const Communicator& comm, hid_t object, const std::string& name,
+                            DType dtype, const void* values, std::int64_t count, bool is_scalar) {
+  const auto make_parts = [&] {
+    const std::string what = "cannot make the shape of attribute " + name;
+    const hsize_t extent = static_cast<hsize_t>(count);
+    return AttributeParts{
+        memory_type(dtype),
+        Space(checked(is_scalar ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr),
+                      what))};
+  };
+  write_attribute(comm, object, name, make_parts, count > 0 ? values : nullptr);
 }
 
 }  // namespace serried::hdf5

@@ -10,6 +10,7 @@
 #include "io/hdf5/types.hpp"
 #include "serried/base/dtype.hpp"
 #include "serried/base/error.hpp"
+#include "serried/comm/communicator.hpp"
 
 namespace serried::hdf5 {
 
@@ -53,11 +54,14 @@ struct AttributeValue {
 /// Local.
 [[nodiscard]] std::optional<std::string> read_text_attribute(hid_t object, const std::string& name);
 
-/// Writes an attribute, in place of one of that name. Text as variable-length UTF-8, as h5py does.
-/// Local. @throws IoError.
-void write_text_attribute(hid_t object, const std::string& name, const std::string& value);
-/// A scalar where `is_scalar`, else a vector.
-void write_number_attribute(hid_t object, const std::string& name, DType dtype, const void* values,
-                            std::int64_t count, bool is_scalar);
+/// Writes an attribute of an object that is open on all ranks, in place of one of that name; name
+/// and value are the same on all ranks. Text as variable-length UTF-8, as h5py does.
+/// Collective. @throws RankError (kind io).
+void write_text_attribute(const Communicator& comm, hid_t object, const std::string& name,
+                          const std::string& value);
+/// As above, numbers: a scalar where `is_scalar`, else a vector.
+/// Collective. @throws RankError (kind io).
+void write_number_attribute(const Communicator& comm, hid_t object, const std::string& name,
+                            DType dtype, const void* values, std::int64_t count, bool is_scalar);
 
 }  // namespace serried::hdf5

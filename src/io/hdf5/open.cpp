@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "comm/mpi_handle.hpp"
+#include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
 #include "serried/base/error.hpp"
 #include "serried/comm/agree.hpp"
@@ -90,6 +91,13 @@ std::string number_after(const std::string& text, std::string_view key) {
   throw IoError(path + ": the file is damaged: " + cause);
 }
 
+/// Setting MPI-IO is collective: HDF5 duplicates the communicator.
+void use_mpi_io(const Communicator& comm, const Properties& access, const std::string& what) {
+  const std::string text = what + ": the MPI-IO driver cannot be used";
+  agree_on_status(comm, H5Pset_fapl_mpio(access.id(), comm::mpi_handle(comm), comm::no_info()),
+                  text);
+}
+
 }  // namespace
 
 File open_serial(const std::string& path) {
@@ -109,13 +117,37 @@ File open_parallel(const Communicator& comm, const std::string& path, bool is_wr
       throw IoError(path + ": " + std::strerror(errno));
     access = Properties(checked(H5Pcreate(H5P_FILE_ACCESS), path));
   });
-  const herr_t status = H5Pset_fapl_mpio(access.id(), comm::mpi_handle(comm), comm::no_info());
-  agree(comm, [&] { check(status, path + ": the MPI-IO driver cannot be used"); });
+  use_mpi_io(comm, access, path);
   File file(H5Fopen(path.c_str(), is_writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access.id()));
-  const std::string stack = file.is_open() ? std::string() : error_stack();
+  try {
+    agree(comm, [&] {
+      if (!file.is_open()) throw_open_error(path, error_stack());
+    });
+  } catch (...) {
+    // Closing is collective, and not all ranks have it open.
+    file.release();
+    throw;
+  }
+  return file;
+}
+
+File create_parallel(const Communicator& comm, const std::string& path, const std::string& what) {
+  const QuietErrors quiet;
+  Properties access;
   agree(comm, [&] {
-    if (!file.is_open()) throw_open_error(path, stack);
+    // Rank 0 has made it; a node that does not see the folder would fail alone.
+    if (::access(path.c_str(), W_OK) != 0)
+      throw IoError(what + ": " + path + ": " + std::strerror(errno));
+    access = Properties(checked(H5Pcreate(H5P_FILE_ACCESS), what));
   });
+  use_mpi_io(comm, access, what);
+  File file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()));
+  try {
+    agree_on_status(comm, file.id(), what);
+  } catch (...) {
+    file.release();  // as in open_parallel
+    throw;
+  }
   return file;
 }
 

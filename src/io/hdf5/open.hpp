@@ -19,6 +19,12 @@ namespace serried::hdf5 {
 [[nodiscard]] File open_parallel(const Communicator& comm, const std::string& path,
                                  bool is_writing);
 
+/// Opens a file for writing on all ranks with MPI-IO, in place of what it holds; it is there
+/// already. `what` begins the text of errors.
+/// Collective. @throws RankError (kind io).
+[[nodiscard]] File create_parallel(const Communicator& comm, const std::string& path,
+                                   const std::string& what);
+
 /// Properties of collective or independent transfers. Local.
 [[nodiscard]] Properties transfer_properties(bool is_collective);
 

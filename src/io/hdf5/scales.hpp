@@ -3,12 +3,15 @@
 #include <string>
 
 #include "io/hdf5/handle.hpp"
+#include "serried/comm/communicator.hpp"
 
 namespace serried::hdf5 {
 
 /// Makes an open 1-D dataset the dimension scale of an axis of another, as NetCDF-4 and h5py do
-/// (HDF5's dimension scale specification: CLASS, NAME, REFERENCE_LIST, DIMENSION_LIST). Local calls
-/// that every rank must make alike where the file is open in parallel. @throws IoError.
-void attach_scale(hid_t dataset, hid_t scale, int axis, const std::string& name);
+/// (HDF5's dimension scale specification: CLASS, NAME, REFERENCE_LIST, DIMENSION_LIST). Both are
+/// open on all ranks.
+/// Collective. @throws RankError (kind io).
+void attach_scale(const Communicator& comm, hid_t dataset, hid_t scale, int axis,
+                  const std::string& name);
 
 }  // namespace serried::hdf5

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 
+#include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
 #include "io/hdf5/open.hpp"
 #include "io/hdf5/types.hpp"
@@ -50,26 +51,31 @@ void select_box(hid_t space, const ElementBox* box, int dimensions) {
 }  // namespace
 
 void write_boxes(const Communicator& comm, hid_t dataset, const Shape& shape, DType dtype,
-                 const std::vector<ElementBox>& boxes, const std::byte* data) {
+                 const std::vector<ElementBox>& boxes, const std::byte* data,
+                 const std::string& what) {
   const auto calls = comm.allreduce(static_cast<std::int64_t>(boxes.size()), ReduceOp::max);
-  const Type type = memory_type(dtype);
-  const Properties transfer = transfer_properties(true);
+  Type type;
+  Properties transfer;
+  agree(comm, [&] {
+    type = memory_type(dtype);
+    transfer = transfer_properties(true);
+  });
+  static constexpr std::byte nothing{};
   std::int64_t written_bytes = 0;
   for (std::int64_t call = 0; call < calls; ++call) {
+    const bool has_box = call < static_cast<std::int64_t>(boxes.size());
+    const ElementBox* box = has_box ? &boxes[static_cast<std::size_t>(call)] : nullptr;
+    Space file;
+    Space memory;
     agree(comm, [&] {
-      const ElementBox* box = call < static_cast<std::int64_t>(boxes.size())
-                                  ? &boxes[static_cast<std::size_t>(call)]
-                                  : nullptr;
-      const Space file(checked(H5Dget_space(dataset), "cannot get a dataset's space"));
+      file = Space(checked(H5Dget_space(dataset), "cannot get a dataset's space"));
       select_box(file.id(), box, shape.dimensions());
-      const Space memory = memory_space(box, shape.dimensions());
-      static constexpr std::byte nothing{};
-      const void* from = box == nullptr ? &nothing : data + written_bytes;
-      if (box != nullptr)
-        written_bytes += box->elements * static_cast<std::int64_t>(size_of(dtype));
-      check(H5Dwrite(dataset, type.id(), memory.id(), file.id(), transfer.id(), from),
-            "cannot write");
+      memory = memory_space(box, shape.dimensions());
     });
+    const void* from = has_box ? data + written_bytes : &nothing;
+    agree_on_status(comm, H5Dwrite(dataset, type.id(), memory.id(), file.id(), transfer.id(), from),
+                    what);
+    if (has_box) written_bytes += box->elements * static_cast<std::int64_t>(size_of(dtype));
   }
 }
 

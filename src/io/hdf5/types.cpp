@@ -92,6 +92,10 @@ bool is_complex_compound(hid_t type) {
   return true;
 }
 
+Type copy_of(hid_t type) {
+  return Type(checked(H5Tcopy(type), "cannot make a type"));
+}
+
 }  // namespace
 
 ElementType describe_type(hid_t type) {
@@ -147,23 +151,23 @@ Type memory_type(DType dtype) {
       return type;
     }
     case DType::i8:
-      return Type(H5Tcopy(H5T_NATIVE_INT8));
+      return copy_of(H5T_NATIVE_INT8);
     case DType::u8:
-      return Type(H5Tcopy(H5T_NATIVE_UINT8));
+      return copy_of(H5T_NATIVE_UINT8);
     case DType::i16:
-      return Type(H5Tcopy(H5T_NATIVE_INT16));
+      return copy_of(H5T_NATIVE_INT16);
     case DType::u16:
-      return Type(H5Tcopy(H5T_NATIVE_UINT16));
+      return copy_of(H5T_NATIVE_UINT16);
     case DType::i32:
-      return Type(H5Tcopy(H5T_NATIVE_INT32));
+      return copy_of(H5T_NATIVE_INT32);
     case DType::u32:
-      return Type(H5Tcopy(H5T_NATIVE_UINT32));
+      return copy_of(H5T_NATIVE_UINT32);
     case DType::i64:
-      return Type(H5Tcopy(H5T_NATIVE_INT64));
+      return copy_of(H5T_NATIVE_INT64);
     case DType::u64:
-      return Type(H5Tcopy(H5T_NATIVE_UINT64));
+      return copy_of(H5T_NATIVE_UINT64);
     case DType::f16: {
-      Type type(H5Tcopy(H5T_IEEE_F32LE));
+      Type type = copy_of(H5T_IEEE_F32LE);
       // Fields first: HDF5 does not let them reach beyond the size.
       check(H5Tset_fields(type.id(), 15, 10, 5, 0, 10), "cannot make the f16 type");
       check(H5Tset_size(type.id(), 2), "cannot make the f16 type");
@@ -171,9 +175,9 @@ Type memory_type(DType dtype) {
       return type;
     }
     case DType::f32:
-      return Type(H5Tcopy(H5T_NATIVE_FLOAT));
+      return copy_of(H5T_NATIVE_FLOAT);
     case DType::f64:
-      return Type(H5Tcopy(H5T_NATIVE_DOUBLE));
+      return copy_of(H5T_NATIVE_DOUBLE);
     default:
       break;
   }
@@ -184,13 +188,13 @@ Type memory_type(const ElementType& element) {
   if (!element.is_bit_field) return memory_type(element.dtype);
   switch (size_of(element.dtype)) {
     case 1:
-      return Type(H5Tcopy(H5T_NATIVE_B8));
+      return copy_of(H5T_NATIVE_B8);
     case 2:
-      return Type(H5Tcopy(H5T_NATIVE_B16));
+      return copy_of(H5T_NATIVE_B16);
     case 4:
-      return Type(H5Tcopy(H5T_NATIVE_B32));
+      return copy_of(H5T_NATIVE_B32);
     default:
-      return Type(H5Tcopy(H5T_NATIVE_B64));
+      return copy_of(H5T_NATIVE_B64);
   }
 }
 

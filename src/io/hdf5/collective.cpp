@@ -1,0 +1,15 @@
+#include "io/hdf5/collective.hpp"
+
+#include "io/hdf5/errors.hpp"
+#include "serried/base/error.hpp"
+#include "serried/comm/agree.hpp"
+
+namespace serried::hdf5 {
+
+void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what) {
+  agree(comm, [&] {
+    if (status < 0) throw IoError(what + ": " + error_cause());
+  });
+}
+
+}  // namespace serried::hdf5

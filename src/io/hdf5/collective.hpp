@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "serried/comm/communicator.hpp"
+
+namespace serried::hdf5 {
+
+/// Agrees on what a collective HDF5 call has returned on each rank, a status or an identifier: the
+/// last of the three steps of such a call. First, all that can fail on one rank alone (types,
+/// spaces, properties, memory) is done and agreed on; then every rank makes the call, with nothing
+/// before it that could keep one rank away; then comes this, before any other HDF5 call of this
+/// rank, which would forget the cause.
+/// Collective. @throws RankError (kind io) "what: cause" if it is negative on any rank.
+void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what);
+
+}  // namespace serried::hdf5
