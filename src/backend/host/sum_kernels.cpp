@@ -22,6 +22,9 @@ namespace serried::host::HWY_NAMESPACE {
 // Columns of a wide row that are summed together, so that their sums stay in the first cache.
 constexpr std::int64_t wide_lanes = 256;
 constexpr std::int64_t prefetch_bytes = 8192;
+// CPUs without AVX-512 were slower with requests of our own (Zen 3: 1.2 times a plain loop against
+// 1.0), those with it faster.
+constexpr bool is_prefetching = HWY_TARGET != HWY_AVX2;
 
 // Asks for the `kElements` elements that stand prefetch_bytes behind `from`; a leaf's own stream is
 // too short for the processor to run far ahead of it.
@@ -42,7 +45,7 @@ HWY_INLINE void sum_steps(const T* from, std::int64_t steps, DoubleVec (&sums)[k
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v)
       sums[v] = hn::Add(sums[v], load_wide(from + v * vector_lanes));
-    prefetch_ahead<kVectors * vector_lanes>(from);
+    if constexpr (is_prefetching) prefetch_ahead<kVectors * vector_lanes>(from);
     from += kVectors * vector_lanes;
   }
 }
@@ -82,7 +85,7 @@ HWY_INLINE const T* add_step_groups(const T* from, std::int64_t stride, std::int
 #pragma GCC unroll 16
       for (int s = 0; s < kSteps; ++s) {
         sum = hn::Add(sum, load_wide(from + s * stride + i));
-        hwy::Prefetch(from + (kSteps + s) * stride + i);
+        if constexpr (is_prefetching) hwy::Prefetch(from + (kSteps + s) * stride + i);
       }
       hn::StoreU(sum, doubles, lanes + i);
     }
