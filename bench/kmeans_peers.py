@@ -5,7 +5,8 @@
 
 Serried runs as 2 ranks of one thread, scikit-learn's KMeans(algorithm="lloyd") in a process of its own with 2
 threads; repeats alternate between the two, and the best of each counts. Compared are the fits (`seconds.fit`
-against the time of KMeans.fit; both have the data in memory by then). The peers are installed into a virtual
+against the time of KMeans.fit; both have the data in memory by then). Serried's time without bounds (`--bounds
+off`) is printed beside it, and k-means|| is counted in iterations of that. The peers are installed into a virtual
 environment at DIR/venv on the first run (needs python3-venv and the network).
 """
 import argparse
@@ -91,18 +92,21 @@ def compare(python: str, program: str, work: pathlib.Path, size: tuple, repeats:
     if not os.path.exists(path):
         in_peers(python, "make-file", path + ".part", rows, features, clusters, dtype)
         os.rename(path + ".part", path)
-    ours, theirs = [], []
+    ours, plain, theirs = [], [], []
     for _ in range(repeats):
         ours.append(run_serried(program, path, clusters, "--init", f"{path}:/init"))
+        plain.append(run_serried(program, path, clusters, "--init", f"{path}:/init", "--bounds", "off"))
         theirs.append(json.loads(in_peers(python, "fit-peer", path)))
     seeded = [run_serried(program, path, clusters, "--init", "kmeans-parallel") for _ in range(repeats)]
     fit = min(run["seconds"]["fit"] for run in ours)
     peer = min(run["seconds"] for run in theirs)
-    iteration = fit / ours[0]["iterations"]
+    plain_fit = min(run["seconds"]["fit"] for run in plain)
+    iteration = plain_fit / plain[0]["iterations"]
     init = min(run["seconds"]["init"] for run in seeded)
     away = abs(ours[0]["inertia"] / theirs[0]["inertia"] - 1)
     print(
-        f"{dtype} {rows} x {features}, k={clusters}: serried {fit:.3f} s, scikit-learn {peer:.3f} s, "
+        f"{dtype} {rows} x {features}, k={clusters}: serried {fit:.3f} s ({plain_fit:.3f} s without "
+        f"bounds), scikit-learn {peer:.3f} s, "
         f"ratio {peer / fit:.2f} (wanted {wanted}); k-means|| {init / iteration:.1f} iterations (wanted 5); "
         f"inertia differs by {away:.1e}, iterations {ours[0]['iterations']} and {theirs[0]['iterations']}",
         flush=True,
