@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 
@@ -85,9 +86,8 @@ struct Words {
 
 void add_common(CLI::App& app, Words& words) {
   const std::string group = "Common options (before or after the verb)";
-  add_choice(app, "--device", {"auto", "host", "cuda"}, "where to compute [auto]",
-             words.common.device, group);
-  app.get_option("--device")->envname("SERRIED_DEVICE");
+  add_choice(app, "--device", {"auto", "host", "cuda"},
+             "where to compute [SERRIED_DEVICE, or auto]", words.common.device, group);
   add_value(app, "--threads", "N",
             "threads of each rank [OMP_NUM_THREADS, or its share of the cores]",
             [&words](const std::string& text) {
@@ -195,7 +195,10 @@ void set_up_kmeans(CLI::App& app, Words& words) {
             [&words](const std::string& text) { words.kmeans.seed = parse_seed("--seed", text); });
   add_value(app, "--weights", "ADDR", "one weight for each sample",
             [&words](const std::string& text) { words.weights = parse_address(text); });
-  app.add_option("--model", words.model_path, "write the model")->type_name("OUT.h5");
+  add_value(app, "--model", "OUT.h5", "write the model", [&words](const std::string& text) {
+    if (text.empty()) throw InvalidArgument("--model '': a file name is needed");
+    words.model_path = text;
+  });
   app.footer(kmeans_footer);
 }
 
@@ -226,7 +229,19 @@ void check_kmeans(const Words& words) {
     throw InvalidArgument("--labels and --model name the same file; each is a file of its own");
 }
 
+/// SERRIED_DEVICE counts where --device is not given.
+void take_device_from_environment(Words& words) {
+  if (!words.common.device.empty()) return;
+  const char* const wish = std::getenv("SERRIED_DEVICE");
+  words.common.device = wish == nullptr || *wish == '\0' ? "auto" : wish;
+  for (const char* known : {"auto", "host", "cuda"})
+    if (words.common.device == known) return;
+  throw InvalidArgument("SERRIED_DEVICE is '" + words.common.device +
+                        "'; auto, host or cuda is needed");
+}
+
 CommandLine put_in_order(const std::string& verb, Words& words) {
+  take_device_from_environment(words);
   CommandLine line;
   line.common = words.common;
   line.common.has_report = !words.report.empty();
@@ -292,8 +307,10 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
   app.get_formatter()->column_width(36);
   app.footer(overview_footer);
   app.require_subcommand(0, 1);
-  bool is_version = false;
+  bool is_version = false;  // found below already; here for the help
   app.add_flag("--version", is_version, "version, commit, configuration and libraries");
+  for (int i = 1; i < argc; ++i)  // before or after a verb, whatever else is there
+    if (std::string_view(argv[i]) == "--version") return VersionRequest{};
   add_common(app, words);
   set_up_info(*app.add_subcommand("info", "List HDF5 files"), words);
   set_up_stats(*app.add_subcommand("stats", "Statistics and histograms"), words);
@@ -304,7 +321,6 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
     add_common(*verb, words);
   try {
     app.parse(arguments_of(argc, argv));
-    if (is_version) return VersionRequest{};
     if (app.get_subcommands().empty())
       return wrong_usage("serried", "a verb is needed: info, stats, kmeans or predict");
     CommandLine line = put_in_order(app.get_subcommands().front()->get_name(), words);
@@ -313,7 +329,6 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
   } catch (const CLI::CallForHelp&) {
     return TextOnly{.exit_code = 0, .text = app.help()};
   } catch (const CLI::ExtrasError& error) {
-    if (is_version) return VersionRequest{};
     if (app.get_subcommands().empty())
       return wrong_usage("serried",
                          std::string(error.what()) + "; verbs are info, stats, kmeans and predict");

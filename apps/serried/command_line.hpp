@@ -16,8 +16,8 @@ namespace serried::app {
 
 /// Options that every verb takes, before or after its name.
 struct CommonOptions {
-  std::string device = "auto";
-  int threads = 0;  ///< 0: the runtime decides
+  std::string device;  ///< auto, host or cuda
+  int threads = 0;     ///< 0: the runtime decides
   bool is_json = false;
   bool is_quiet = false;
   bool has_report = false;

@@ -25,6 +25,11 @@ std::string duration_text(double seconds) {
 
 }  // namespace
 
+void write_error(const std::string& text) noexcept {
+  static_cast<void>(std::fputs(text.c_str(), stderr));
+  static_cast<void>(std::fflush(stderr));
+}
+
 std::string progress_text(std::string_view what, std::int64_t done, std::int64_t total,
                           std::int64_t first_done, double elapsed_s) {
   std::string text = fmt::format("{}: {}", what, done);
@@ -61,7 +66,7 @@ struct Console::Impl {
     const std::lock_guard lock(mutex);
     if (!warnings.insert(text).second) return;
     clear();
-    fmt::print(stderr, "serried: warning: {}\n", text);
+    write_error(fmt::format("serried: warning: {}\n", text));
   }
 
   void progress(std::string_view name, std::int64_t done, std::int64_t total) {
@@ -77,15 +82,14 @@ struct Console::Impl {
     const std::string text = progress_text(name, done, total, first_done,
                                            std::chrono::duration<double>(now - what_start).count());
     if (is_terminal) {
-      fmt::print(stderr, "\r{:.79}\033[K", text);
+      write_error(fmt::format("\r{:.79}\033[K", text));
       has_line = true;
       next_s = run_s + terminal_interval_s;
     } else {
-      fmt::print(stderr, "serried: {:.0f} s: {}\n", run_s, text);
+      write_error(fmt::format("serried: {:.0f} s: {}\n", run_s, text));
       interval_s = std::min(longest_interval_s, std::max(first_line_s, interval_s * 1.5));
       next_s = run_s + interval_s;
     }
-    std::fflush(stderr);
   }
 };
 

@@ -10,6 +10,10 @@
 
 namespace serried::app {
 
+/// Writes to standard error and flushes; where it cannot be written to, nothing happens: a full log
+/// must not end a good run. Local.
+void write_error(const std::string& text) noexcept;
+
 /// Standard error of rank 0: warnings once each, and progress. On a terminal progress is one line
 /// that is drawn anew; in a batch log plain lines, the first after 10 s, then ever more seldom. On
 /// other ranks nothing is printed. Takes the recorder's sink and progress callback, and gives them

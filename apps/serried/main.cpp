@@ -1,10 +1,13 @@
 // serried VERB ...: parse, call, print. The command line is read alike on every rank before MPI is
 // needed.
+#include <fcntl.h>
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -23,6 +26,14 @@ namespace {
 /// How long a rank that failed waits for the others to fail too before it ends the job.
 constexpr double failure_deadline_s = 10;
 
+/// A file that is opened while 0, 1 or 2 is closed would take that number, and what is printed
+/// would go into it.
+void open_standard_streams() {
+  for (int number = 0; number <= 2; ++number)
+    if (fcntl(number, F_GETFD) == -1 && errno == EBADF)
+      static_cast<void>(open("/dev/null", number == 0 ? O_RDONLY : O_WRONLY));
+}
+
 /// Whether a launcher started this process as one of several ranks.
 bool is_launched() {
   for (const char* name :
@@ -31,36 +42,44 @@ bool is_launched() {
   return false;
 }
 
+/// Prints a text that was asked for, or what is wrong. Returns the exit code.
+int put(const TextOnly& text) {
+  if (text.exit_code != 0) {
+    write_error(text.text);
+    return text.exit_code;
+  }
+  errno = 0;
+  if (std::fputs(text.text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return 0;
+  write_error(
+      fmt::format("serried: standard output cannot be written: {}\n", std::strerror(errno)));
+  return exit_code(ErrorKind::io);
+}
+
 /// Prints once for all ranks and gives all of them the same exit code. Without a launcher MPI is
 /// not started.
 int print_text(const TextOnly& text) {
-  std::FILE* stream = text.exit_code == 0 ? stdout : stderr;
-  if (!is_launched()) {
-    std::fputs(text.text.c_str(), stream);
-    return text.exit_code;
-  }
+  if (!is_launched()) return put(text);
   const Runtime runtime({.threads = 1});
-  if (runtime.communicator().rank() == 0) {
-    std::fputs(text.text.c_str(), stream);
-    std::fflush(stream);
-  }
-  runtime.communicator().barrier();
-  return text.exit_code;
+  const int code = runtime.communicator().rank() == 0 ? put(text) : 0;
+  return runtime.communicator().broadcast(code, 0);
 }
 
 int print_version() {
   const Runtime runtime({.threads = 1});
   const BuildInfo build = build_info();
-  if (runtime.communicator().rank() == 0)
-    fmt::print("serried {} ({})\n{}\n{}\n{}\n", build.version, build.commit, build.configuration,
-               runtime.mpi_library(), hdf5_library());
-  return 0;
+  const TextOnly text{
+      .exit_code = 0,
+      .text = fmt::format("serried {} ({})\n{}\n{}\n{}\n", build.version, build.commit,
+                          build.configuration, runtime.mpi_library(), hdf5_library())};
+  const int code = runtime.communicator().rank() == 0 ? put(text) : 0;
+  return runtime.communicator().broadcast(code, 0);
 }
 
 void choose_device(const CommandLine& line, Recorder& recorder) {
   if (line.common.device == "cuda")
-    throw RankError(0, ErrorKind::device,
-                    "--device cuda: this build has no CUDA module; take --device host or auto");
+    throw RankError(
+        0, ErrorKind::device,
+        "--device cuda (or SERRIED_DEVICE): this build has no CUDA module; take host or auto");
   if (line.common.device == "auto")
     recorder.set_fact("device", "host (this build has no CUDA module)");
 }
@@ -85,7 +104,7 @@ void run_verb(const Runtime& runtime, const CommandLine& line) {
   if (!line.common.has_report) return;
   const RunReport report = collect_run_report(runtime, session.ctx);
   console.clear_line();
-  if (session.ctx.rank() == 0) fmt::print(stderr, "{}", to_text(report));
+  if (session.ctx.rank() == 0) write_error(to_text(report));
 }
 
 struct Failure {
@@ -119,8 +138,7 @@ int finish(const Communicator& control, const std::optional<Failure>& failure) {
   while (failure && !vote.is_complete()) {
     const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
     if (waited.count() > failure_deadline_s) {
-      fmt::print(stderr, "serried: rank {}: {}\n", control.rank(), failure->text);
-      std::fflush(stderr);
+      write_error(fmt::format("serried: rank {}: {}\n", control.rank(), failure->text));
       abort_job(failure->exit_code);
     }
     std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -128,11 +146,8 @@ int finish(const Communicator& control, const std::optional<Failure>& failure) {
   vote.wait();
   if (votes[1] == control.size() - control.rank() && failure) {
     const bool is_shared = control.rank() == 0;
-    if (is_shared)
-      fmt::print(stderr, "serried: {}\n", failure->text);
-    else
-      fmt::print(stderr, "serried: rank {}: {}\n", control.rank(), failure->text);
-    std::fflush(stderr);
+    write_error(is_shared ? fmt::format("serried: {}\n", failure->text)
+                          : fmt::format("serried: rank {}: {}\n", control.rank(), failure->text));
   }
   control.barrier();
   return static_cast<int>(votes[0]);
@@ -149,14 +164,14 @@ int run(const CommandLine& line) {
 
 int main(int argc, char** argv) {
   using namespace serried::app;
+  open_standard_streams();
   try {
     const auto parsed = parse_command_line(argc, argv);
     if (const auto* text = std::get_if<TextOnly>(&parsed)) return print_text(*text);
     if (std::holds_alternative<VersionRequest>(parsed)) return print_version();
     return run(std::get<CommandLine>(parsed));
   } catch (const std::exception& error) {
-    fmt::print(stderr, "serried: {}\n", error.what());
-    std::fflush(stderr);
+    write_error(fmt::format("serried: {}\n", error.what()));
     serried::abort_job(1);
   }
 }

@@ -27,6 +27,9 @@ void add_files(std::vector<std::string>& files, const Dataset& dataset) {
 void read_centers(const Session& session, const KMeansCommand& command, Inputs& inputs) {
   const Dataset centers = Dataset::open(session.ctx, *command.given_centers, {.dtype = DType::f64});
   const std::int64_t features = inputs.data.row_elements();
+  if (centers.rows() == 0)
+    throw DataError(fmt::format("--init {}: there are no centres in shape {}",
+                                command.given_centers->text, centers.shape().to_string()));
   if (centers.row_elements() != features)
     throw DataError(
         fmt::format("--init {}: centres of shape {} have {} features, but the data has {}",
@@ -51,14 +54,19 @@ Inputs open_inputs(const Session& session, const KMeansCommand& command) {
                 .options = command.options,
                 .files = {}};
   add_files(inputs.files, inputs.data);
+  if (inputs.data.row_elements() == 0)
+    throw DataError(fmt::format("{}: its samples have no features (shape {})",
+                                texts_of(command.addresses), inputs.data.shape().to_string()));
   if (command.given_centers) read_centers(session, command, inputs);
   if (command.weights) {
     inputs.weights =
         Dataset::open(session.ctx, *command.weights, {.samples = {.kind = SampleAxes::Kind::all}});
-    if (inputs.weights->rows() != inputs.data.rows())
-      throw DataError(fmt::format(
-          "--weights {}: one weight for each of the {} samples is needed, but its shape is {}",
-          command.weights->text, inputs.data.rows(), inputs.weights->shape().to_string()));
+    if (inputs.weights->shape() != inputs.data.sample_shape())
+      throw DataError(
+          fmt::format("--weights {}: one weight for each sample is needed, in the shape "
+                      "of the sample axes {}, but its shape is {}",
+                      command.weights->text, inputs.data.sample_shape().to_string(),
+                      inputs.weights->shape().to_string()));
     add_files(inputs.files, *inputs.weights);
   }
   return inputs;
@@ -102,6 +110,8 @@ void run_kmeans(const Session& session, const KMeansCommand& command) {
   }();
   if (command.labels) check_output(session.ctx, command.labels->path, inputs.files);
   if (!command.model_path.empty()) check_output(session.ctx, command.model_path, inputs.files);
+  if (command.labels && !command.model_path.empty())
+    check_outputs_differ(session.ctx, command.labels->path, command.model_path);
 
   KMeansFit result = fit(session, inputs);
   const Shape& feature_shape = inputs.data.feature_shape();

@@ -1,5 +1,6 @@
 #include "serried/ml/kmeans_file.hpp"
 
+#include <cmath>
 #include <utility>
 
 #include "serried/comm/agree.hpp"
@@ -28,7 +29,9 @@ KMeansModel read_model(const std::string& path) {
   const TableFile file(path);
   try {
     return parse_model(file);
-  } catch (const DataError& error) {
+  } catch (const IoError&) {
+    throw;
+  } catch (const Error& error) {
     throw DataError(path + " holds no k-means model: " + error.what());
   }
 }
@@ -45,7 +48,11 @@ KMeansModel parse_model(const TableFile& file) {
                     sizes.shape.to_string());
   model.clusters = centers.shape[0];
   model.features = centers.shape[1];
+  if (model.clusters < 1 || model.features < 1)
+    throw DataError("/centers is " + centers.shape.to_string());
   model.centers = centers.values;
+  for (const double value : model.centers)
+    if (!std::isfinite(value)) throw DataError("/centers has NaN or Inf");
   model.sizes = sizes.values;
   model.feature_shape = file.i64_attribute("/centers", "feature_shape");
   if (Shape(model.feature_shape).elements() != model.features)

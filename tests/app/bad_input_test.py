@@ -1,12 +1,29 @@
 """Bad input: one clear message from Serried, once, the right exit code, on any number of ranks, no output left."""
 
 import os
+import shutil
+import stat
 
 from support import CommandTest, main, need_oracles, run
 
 need_oracles()
 import h5py
 import numpy as np
+
+
+def spoil_centers(model):
+    model["centers"][0, 0] = np.nan
+
+
+def spoil_dtype(model):
+    model.attrs["dtype"] = "xyz"
+
+
+def spoil_shape(model):
+    model["centers"].attrs["feature_shape"] = np.array([-2])
+
+
+BROKEN_MODELS = {"nan_model.h5": spoil_centers, "dtype_model.h5": spoil_dtype, "shape_model.h5": spoil_shape}
 
 
 class BadInput(CommandTest):
@@ -33,6 +50,9 @@ class BadInput(CommandTest):
             f["flat_centers"] = data[:4, :2]
             f["weights/good"] = np.ones(2000)
             f["weights/short"] = np.ones(1999)
+            f["weights/turned"] = np.ones((3, 2000))
+            f["no_centers"] = np.zeros((0, 3))
+            f["no_features"] = np.zeros((5, 0))
             negative = np.ones(2000)
             negative[7] = -1
             f["weights/negative"] = negative
@@ -58,6 +78,10 @@ class BadInput(CommandTest):
         done = run("kmeans", os.path.join(cls.folder, "run.h5:/fields/u"), "--clusters", 2, "--model",
                    os.path.join(cls.folder, "model.h5"))
         assert done.returncode == 0, done.stderr
+        for name, change in BROKEN_MODELS.items():
+            shutil.copy(os.path.join(cls.folder, "model.h5"), os.path.join(cls.folder, name))
+            with h5py.File(os.path.join(cls.folder, name), "r+") as f:
+                change(f)
 
     def refused(self, code, parts, *arguments):
         """Runs in the folder directly and on 3 ranks, and finds the same one message."""
@@ -130,6 +154,25 @@ class BadInput(CommandTest):
         self.refused(2, ["run.h5"], *kmeans, "--model", "./sub/../run.h5")
         self.refused(2, ["model.h5"], "predict", "model.h5", "run.h5:/fields/u", "--labels", "model.h5")
 
+    def test_outputs_that_are_no_files(self):
+        # The null device's number, but a node of the test's own: a failure must not harm the system.
+        os.mkfifo(self.path("pipe"))
+        try:
+            os.mknod(self.path("null"), 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        except PermissionError:
+            os.mkfifo(self.path("null"))
+        os.symlink("pipe", self.path("link"))
+        for name in ("pipe", "null", "link"):
+            self.refused(4, [name, "regular"], "kmeans", "run.h5:/fields/u", "--clusters", 2, "--labels", name)
+            self.refused(4, [name, "regular"], "kmeans", "run.h5:/fields/u", "--clusters", 2, "--model", name)
+
+    def test_outputs_that_are_one_file(self):
+        kmeans = ["kmeans", "run.h5:/fields/u", "--clusters", 2, "--labels"]
+        os.symlink("sub", self.path("way"))
+        self.refused(2, ["out.h5"], *kmeans, "out.h5", "--model", self.path("out.h5"))
+        self.refused(2, ["out.h5"], *kmeans, "sub/out.h5", "--model", "way/out.h5")
+        self.refused(2, ["--model"], *kmeans, "out.h5", "--model", "")
+
     def test_selection_beyond_the_data(self):
         self.refused(2, ["/fields/u"], "stats", "run.h5:/fields/u[0,0,0]")
         self.refused(2, [], "kmeans", "run.h5:/fields/u", "--clusters", 2, "--sample-axes", "2")
@@ -139,17 +182,24 @@ class BadInput(CommandTest):
         self.refused(3, ["flat_centers", "2", "3"], *kmeans, "--init", "run.h5:/flat_centers")
         self.refused(2, ["4", "7"], *kmeans, "--init", "run.h5:/centers", "--clusters", 7)
         self.refused(3, ["nan_centers", "NaN"], *kmeans, "--init", "run.h5:/nan_centers")
+        self.refused(3, ["no_centers"], *kmeans, "--init", "run.h5:/no_centers")
         self.refused(4, ["run.h5", "/nowhere"], *kmeans, "--init", "run.h5:/nowhere")
+
+    def test_samples_without_features(self):
+        self.refused(3, ["no_features"], "kmeans", "run.h5:/no_features", "--clusters", 2)
 
     def test_weights_that_do_not_fit(self):
         kmeans = ["kmeans", "run.h5:/fields/u", "--clusters", 2, "--labels", "out.h5", "--weights"]
         self.refused(3, ["2000", "1999"], *kmeans, "run.h5:/weights/short")
+        self.refused(3, ["2000", "(3, 2000)"], *kmeans, "run.h5:/weights/turned")
         for name in ("negative", "none", "infinite"):
             self.refused(3, ["weight"], *kmeans, "run.h5:/weights/" + name)
 
     def test_predict_needs_the_model_and_its_features(self):
         self.refused(3, ["run.h5"], "predict", "run.h5", "run.h5:/fields/u")
         self.refused(3, ["2 features", "(3,)"], "predict", "model.h5", "run.h5:/fields/v")
+        for name in BROKEN_MODELS:
+            self.refused(3, [name, "no k-means model"], "predict", name, "run.h5:/fields/u")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Help, version and wrong usage: no input needed, one message, the right exit code, on any number of ranks."""
 
 import re
+import subprocess
 
-from support import CommandTest, main, run, run_json
+from support import SERRIED, CommandTest, main, run, run_json
 
 VERBS = ["info", "stats", "kmeans", "predict"]
 
@@ -37,6 +38,13 @@ WRONG = [
     (["info", "a.h5", "--report", "out.txt"], "--report"),
     (["info", "a.h5", "--device", "gpu"], "auto, host, cuda"),
 ]
+
+
+def shell(arguments):
+    """The exit code of a command line without a launcher, with redirections of its own."""
+    done = subprocess.run(f'"{SERRIED}" {arguments}', shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          timeout=60)
+    return done.returncode
 
 
 class Usage(CommandTest):
@@ -87,6 +95,7 @@ class Usage(CommandTest):
 
     def test_version(self):
         for ranks in (0, 2):
+            self.assertEqual(run("stats", "--version", ranks=ranks).returncode, 0)
             done = run("--version", ranks=ranks)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(len(re.findall(r"^serried \d+\.\d+\.\d+ \(\w+.*\)$", done.stdout, re.M)), 1, done.stdout)
@@ -100,6 +109,19 @@ class Usage(CommandTest):
             self.assertEqual(done.stderr.count("serried: "), 1, done.stderr)
             self.assertIn("CUDA", done.stderr)
         self.assertEqual(run("info", env={"SERRIED_DEVICE": "cuda"}).returncode, 1)
+        self.assertEqual(run("info", "--device", "host", env={"SERRIED_DEVICE": "cuda"}).returncode, 0)
+        wrong = run("info", env={"SERRIED_DEVICE": "gpu"})
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("SERRIED_DEVICE", wrong.stderr)
+        self.assertEqual(run("--help", env={"SERRIED_DEVICE": "gpu"}).returncode, 0)
+
+    def test_streams_that_cannot_be_written(self):
+        # Without an error stream the exit code still tells; without an output stream it does, too.
+        for redirection, code in (("2>&-", 4), ("2>/dev/full", 4)):
+            self.assertEqual(shell(f"stats nowhere.h5:/u {redirection}"), code)
+        self.assertEqual(shell("info --report - --progress 2>/dev/full"), 0)
+        for arguments in ("--help", "--version", "info", "stats --help"):
+            self.assertEqual(shell(f"{arguments} >/dev/full"), 4, arguments)
 
     def test_info_without_a_file_tells_where_ranks_run(self):
         answer = run_json("info", "--threads", "2", ranks=3)
