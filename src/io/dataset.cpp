@@ -85,6 +85,8 @@ struct Dataset::Impl {
         if (std::find(files.begin(), files.end(), item.file) == files.end())
           files.push_back(item.file);
     }
+    for (const std::string& source : meta.sources)
+      if (std::find(files.begin(), files.end(), source) == files.end()) files.push_back(source);
     file_type = meta.parts.front().items.front().type.text;
   }
 

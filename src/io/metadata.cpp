@@ -1,5 +1,6 @@
 #include "io/metadata.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "io/glob.hpp"
@@ -7,6 +8,7 @@
 #include "io/hdf5/errors.hpp"
 #include "io/hdf5/objects.hpp"
 #include "io/hdf5/open.hpp"
+#include "io/hdf5/sources.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried {
@@ -112,6 +114,9 @@ class MetadataReader {
       hdf5::throw_missing(file.id(), path, object_path);
     const hdf5::Object object(
         hdf5::checked(H5Oopen(file.id(), object_path.c_str(), H5P_DEFAULT), item.name()));
+    for (std::string& source : hdf5::files_behind(object.id(), path))
+      if (std::ranges::find(meta_.sources, source) == meta_.sources.end())
+        meta_.sources.push_back(std::move(source));
     Shape shape;
     if (H5Iget_type(object.id()) == H5I_DATASET)
       shape = describe_dataset(object.id(), item);
@@ -184,6 +189,7 @@ std::string DatasetMeta::to_bytes() const {
   }
   wire.put(dtype);
   wire.put(warnings);
+  wire.put(sources);
   return wire.bytes();
 }
 
@@ -203,6 +209,7 @@ DatasetMeta DatasetMeta::from_bytes(const std::string& bytes) {
   }
   wire.get(meta.dtype);
   wire.get(meta.warnings);
+  wire.get(meta.sources);
   return meta;
 }
 

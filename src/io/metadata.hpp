@@ -43,6 +43,8 @@ struct DatasetMeta {
   std::vector<PartMeta> parts;
   DType dtype = DType::f64;
   std::vector<std::string> warnings;
+  /// Files that elements come from besides those that were named: see hdf5::files_behind.
+  std::vector<std::string> sources;
 
   [[nodiscard]] std::string to_bytes() const;
   [[nodiscard]] static DatasetMeta from_bytes(const std::string& bytes);

@@ -154,6 +154,22 @@ class BadInput(CommandTest):
         self.refused(2, ["run.h5"], *kmeans, "--model", "./sub/../run.h5")
         self.refused(2, ["model.h5"], "predict", "model.h5", "run.h5:/fields/u", "--labels", "model.h5")
 
+    def test_output_would_replace_a_file_behind_an_input(self):
+        with h5py.File(self.path("target.h5"), "w") as f:
+            f["u"] = np.arange(20.0).reshape(10, 2)
+        np.arange(20.0).tofile(self.path("raw.bin"))
+        with h5py.File(self.path("ways.h5"), "w") as f:
+            f["link"] = h5py.ExternalLink("target.h5", "/u")
+            layout = h5py.VirtualLayout((10, 2), "f8")
+            layout[...] = h5py.VirtualSource("target.h5", "u", (10, 2))
+            f.create_virtual_dataset("virtual", layout)
+            f.create_dataset("raw", (10, 2), "f8", external=[("raw.bin", 0, h5py.h5f.UNLIMITED)])
+        for name, output in (("link", "target.h5"), ("virtual", "target.h5"), ("raw", "raw.bin")):
+            kmeans = ["kmeans", f"ways.h5:/{name}", "--clusters", 2]
+            self.assertEqual(run(*kmeans, cwd=self.folder).returncode, 0)
+            self.refused(2, [output], *kmeans, "--labels", output)
+            self.refused(2, [output], *kmeans, "--model", output)
+
     def test_outputs_that_are_no_files(self):
         # The null device's number, but a node of the test's own: a failure must not harm the system.
         os.mkfifo(self.path("pipe"))

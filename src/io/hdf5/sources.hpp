@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/hdf5/handle.hpp"
+
+namespace serried::hdf5 {
+
+/// The files besides `path` that a dataset's elements come from, as far as they are there: the
+/// target of an external link, the sources of a virtual dataset, external raw data. Local.
+/// @param path the file that was opened.
+[[nodiscard]] std::vector<std::string> files_behind(hid_t dataset, const std::string& path);
+
+}  // namespace serried::hdf5
