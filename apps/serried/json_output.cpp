@@ -96,8 +96,14 @@ Json centers_json(const KMeansModel& model, Numbers& numbers) {
 Json object_json(const ObjectInfo& object) {
   Json json;
   json["path"] = object.path;
-  json["kind"] = object.is_group ? "group" : "dataset";
-  if (!object.is_group) {
+  const bool is_link = !object.link.empty();
+  const bool is_named_type = object.type == "named type";
+  json["kind"] = is_link ? "link" : is_named_type ? "type" : object.is_group ? "group" : "dataset";
+  if (is_link) {
+    json["link"] = object.link;
+    return json;
+  }
+  if (!object.is_group && !is_named_type) {
     json["type"] = object.type;
     json["shape"] = shape_json(object.shape);
     json["chunks"] = object.chunks.empty() ? Json(nullptr) : Json(object.chunks);

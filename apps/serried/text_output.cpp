@@ -118,7 +118,13 @@ std::string clusters_text(const KMeansModel& model, const std::vector<std::int64
 std::string to_text(const FileInfo& file) {
   std::string text = fmt::format("{}  {} bytes\n", file.path, file.bytes);
   for (const ObjectInfo& object : file.objects) {
-    if (object.is_group) {
+    if (!object.link.empty()) {
+      text += fmt::format("  {}  {}\n", object.path, object.link);
+      continue;
+    }
+    if (object.type == "named type") {
+      text += fmt::format("  {}  named type\n", object.path);
+    } else if (object.is_group) {
       text += fmt::format("  {}{}\n", object.path, object.path == "/" ? "" : "/");
     } else {
       text += fmt::format("  {}  {} {}", object.path, object.shape.to_string(), object.type);
