@@ -96,6 +96,29 @@ TEST(KMeansPredict, missing_rows) {
   }
 }
 
+TEST(KMeansPredict, squares_beyond_f64_are_refused) {
+  const auto ctx = wide_context();
+  const auto predict = [&](double row_unit, double center_unit, DType dtype, double other = 0) {
+    auto model = model_of(3, 2);
+    for (double& value : model.centers) value *= center_unit;
+    const Array data = make_array(ctx, 60, 2, dtype, [&](std::int64_t row, std::int64_t f) {
+      return row == 41 && other > 0 ? other : row_unit * static_cast<double>(row % 5 + f);
+    });
+    return predict_kmeans(ctx, model, data);
+  };
+  EXPECT_THROW(static_cast<void>(predict(1e200, 1, DType::f64)), DataError);
+  EXPECT_THROW(static_cast<void>(predict(1, 1, DType::f64, 1e160)), DataError);
+  EXPECT_THROW(static_cast<void>(predict(1, 1e200, DType::f64)), DataError);
+  EXPECT_THROW(static_cast<void>(predict(1, 1e200, DType::f32)), DataError);
+  EXPECT_THROW(static_cast<void>(predict(1e-170, 1e-170, DType::f64)), DataError);
+  const auto plain = predict(1, 1, DType::f64);
+  for (const double unit : {0x1.0p+500, 0x1.0p-480}) {
+    const auto got = predict(unit, unit, DType::f64);
+    EXPECT_EQ(got.sizes, plain.sizes);
+    EXPECT_EQ(got.inertia, plain.inertia * unit * unit);
+  }
+}
+
 TEST(KMeansPredict, no_rows) {
   const auto ctx = wide_context();
   const auto got = predict_kmeans(ctx, model_of(3, 2), Array::zeros(ctx, Shape{0, 2}, DType::f64));

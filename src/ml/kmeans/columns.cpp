@@ -210,6 +210,7 @@ ModelFrame frame_of_centers(DType dtype, const std::vector<double>& centers,
       largest = std::max(largest, std::abs(centers[j * width + f] - frame.shift[f]));
   }
   frame.scale = scale_for(dtype, largest);
+  frame.largest = largest;
   return frame;
 }
 

@@ -43,6 +43,7 @@ void read_weights(Rows& rows, const TileSource& weights);
 struct ModelFrame {
   std::vector<double> shift;
   double scale = 1;
+  double largest = 0;  ///< of all |centre - shift|
 };
 [[nodiscard]] ModelFrame frame_of_centers(DType dtype, const std::vector<double>& centers,
                                           std::int64_t features);

@@ -199,7 +199,13 @@ double assign_and_measure(Rows& rows, const KMeansCenters& centers, bool are_lab
             },
             {&totals});
   const std::vector<double> sum = totals.finish();
-  return sum[0] + sum[1];
+  const double inertia = sum[0] + sum[1];
+  // One squared distance that is not finite makes the sum so. All ranks have the same sum.
+  if (!std::isfinite(inertia))
+    throw DataError(rows.source().describe() +
+                    ": squared distances from the centres, or their sum, leave the range of f64; "
+                    "k-means needs the data in other units");
+  return inertia;
 }
 
 LloydResult run_lloyd(Rows& rows, const Columns& columns, const FixedPoint& fixed,
