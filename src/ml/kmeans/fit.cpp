@@ -102,6 +102,10 @@ KMeansFit fit_kmeans(const Context& ctx, const TileSource& data, const KMeansOpt
     if (run == 0 || result.inertia < best.inertia) best = std::move(result);
   }
   report(rows, fixed, best);
+  const double inertia = std::ldexp(best.inertia, columns.weight_exponent);
+  if (!std::isfinite(inertia))
+    throw DataError(data.describe() +
+                    ": the inertia leaves the range of f64; k-means needs smaller weights");
 
   KMeansModel model;
   model.clusters = options.clusters;
@@ -109,7 +113,7 @@ KMeansFit fit_kmeans(const Context& ctx, const TileSource& data, const KMeansOpt
   model.dtype = rows.dtype();
   model.centers = std::move(best.centers);
   model.sizes = std::move(best.sizes);
-  model.inertia = best.inertia;
+  model.inertia = inertia;
   model.iterations = best.iterations;
   model.converged = best.is_converged;
   model.rows = rows.global_rows();
