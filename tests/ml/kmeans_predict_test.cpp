@@ -260,8 +260,9 @@ TEST(KMeansReport, reads_and_outliers_are_told) {
     for (const auto& [key, value] : recorder->facts())
       if (key == "k-means reads of the data") {
         is_told = true;
-        // Two for the columns, the iterations, and the inertia.
-        EXPECT_EQ(value.substr(0, 2), std::to_string(3 + fit.model.iterations) + " ");
+        // Two for the columns, the iterations, the inertia, and the one that a warning takes.
+        const std::int64_t reads = (outlier > 1e18 ? 4 : 3) + fit.model.iterations;
+        EXPECT_EQ(value.substr(0, 2), std::to_string(reads) + " ");
       }
     EXPECT_TRUE(is_told);
     return recorder->messages().size();
@@ -269,6 +270,27 @@ TEST(KMeansReport, reads_and_outliers_are_told) {
   EXPECT_EQ(facts_of(5), 0u);
   EXPECT_EQ(facts_of(1e6), 0u);
   EXPECT_EQ(facts_of(1e20), 1u);
+}
+
+TEST(KMeansReport, no_outliers_where_rows_are_their_centres) {
+  const auto ctx = wide_context();
+  const Blobs blobs{60, 2, 60};
+  const auto warnings_of = [&](std::int64_t clusters, std::int64_t places, double weight) {
+    auto recorder = std::make_shared<Recorder>();
+    const Context own(ctx.comm(), ctx.backend(), recorder);
+    const Array data = make_array(own, 60, 2, DType::f64, [&](std::int64_t row, std::int64_t f) {
+      return blobs(row % places, f);
+    });
+    const Array weights = make_weights(own, 60, [&](std::int64_t) { return weight; });
+    static_cast<void>(
+        fit_kmeans(own, data, {.clusters = clusters}, weight == 1 ? nullptr : &weights));
+    return recorder->messages().size();
+  };
+  EXPECT_EQ(warnings_of(60, 60, 1), 0u);
+  EXPECT_EQ(warnings_of(7, 7, 1), 0u);
+  EXPECT_EQ(warnings_of(7, 7, 3), 0u);
+  EXPECT_EQ(warnings_of(12, 7, 1), 0u);
+  EXPECT_EQ(warnings_of(4, 60, 1e30), 0u);
 }
 
 }  // namespace
