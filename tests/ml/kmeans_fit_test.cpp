@@ -455,6 +455,31 @@ TEST(KMeansFit, fewer_distinct_points_than_clusters) {
       fit_kmeans(ctx, Array::full(ctx, Shape{20, 2}, DType::f64, 4.5), constant).model.inertia, 0);
 }
 
+TEST(KMeansFit, means_of_equal_rows_are_not_relocated) {
+  const Blobs places{7, 3, 7, 0.1, 0.3, 1, 11};
+  for (const DType dtype : {DType::f64, DType::f32})
+    for (const double offset : {0., 1000.})
+      for (const bool has_weights : {false, true})
+        for (const KMeansInit init :
+             {KMeansInit::kmeans_parallel, KMeansInit::kmeans_plus_plus, KMeansInit::random}) {
+          const auto fit = [&](const Context& ctx) {
+            const Array data = make_array(
+                ctx, 210, 3, dtype,
+                [&](std::int64_t row, std::int64_t f) { return offset + places(row % 7, f); });
+            const Array weights = make_weights(ctx, 210, weight_of);
+            const KMeansOptions options{.clusters = 12, .init = init, .tolerance = 0};
+            return whole(fit_kmeans(ctx, data, options, has_weights ? &weights : nullptr));
+          };
+          const WholeFit got = fit(wide_context());
+          EXPECT_TRUE(got.model.converged);
+          EXPECT_LE(got.model.iterations, 9);
+          if (init != KMeansInit::random) {
+            EXPECT_LE(got.model.inertia, 1e-26 * (1 + offset * offset));
+          }
+          expect_same_bits(computed_alone({}, fit), got, "equal rows");
+        }
+}
+
 TEST(KMeansFit, weights_count_as_repetitions) {
   const Blobs blobs{700, 2, 4};
   const auto ctx = wide_context();
