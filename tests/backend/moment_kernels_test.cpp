@@ -191,6 +191,33 @@ TEST(MomentKernels, integers_at_the_ends_of_their_range) {
   EXPECT_EQ(unsigned_result[0].max_key, ~0ull);
 }
 
+TEST(MomentKernels, integers_of_64_bits_near_the_edges_of_their_halves) {
+  const auto check = [](const auto& data) {
+    for (const std::string& target : available_targets()) {
+      const TargetScope scope(target);
+      const auto rows = static_cast<std::int64_t>(data.size());
+      const auto moments = reduce(data.data(), 1, {0, rows});
+      expect_moments(moments[0], oracle(data.data(), rows, 1));
+    }
+  };
+  std::vector<std::int64_t> small{-1, 0, 0};
+  check(small);
+  EXPECT_NEAR(reduce(small.data(), 1, {0, 3})[0].mean, -1. / 3, 0x1.0p-54);
+  for (std::int64_t i = 0; i < 97; ++i) small.push_back(i % 5 - 3);
+  check(small);
+  for (const int bit : {31, 32, 33, 53, 62})
+    for (const std::int64_t sign : {-1, 1}) {
+      std::vector<std::int64_t> data;
+      for (std::int64_t i = 0; i < 50; ++i) data.push_back(sign * (1ll << bit) + i * i % 7 - 3);
+      check(data);
+    }
+  for (const int bit : {31, 32, 53, 63}) {
+    std::vector<std::uint64_t> data;
+    for (std::uint64_t i = 0; i < 50; ++i) data.push_back((1ull << bit) + i * i % 7 - 3);
+    check(data);
+  }
+}
+
 TEST(MomentKernels, infinite_numbers_give_the_mean_of_a_plain_sum) {
   constexpr double inf = std::numeric_limits<double>::infinity();
   const double nan = std::numeric_limits<double>::quiet_NaN();

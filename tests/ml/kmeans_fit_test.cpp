@@ -455,6 +455,31 @@ TEST(KMeansFit, fewer_distinct_points_than_clusters) {
       fit_kmeans(ctx, Array::full(ctx, Shape{20, 2}, DType::f64, 4.5), constant).model.inertia, 0);
 }
 
+TEST(KMeansFit, means_of_equal_rows_are_not_relocated) {
+  const Blobs places{7, 3, 7, 0.1, 0.3, 1, 11};
+  for (const DType dtype : {DType::f64, DType::f32})
+    for (const double offset : {0., 1000.})
+      for (const bool has_weights : {false, true})
+        for (const KMeansInit init :
+             {KMeansInit::kmeans_parallel, KMeansInit::kmeans_plus_plus, KMeansInit::random}) {
+          const auto fit = [&](const Context& ctx) {
+            const Array data = make_array(
+                ctx, 210, 3, dtype,
+                [&](std::int64_t row, std::int64_t f) { return offset + places(row % 7, f); });
+            const Array weights = make_weights(ctx, 210, weight_of);
+            const KMeansOptions options{.clusters = 12, .init = init, .tolerance = 0};
+            return whole(fit_kmeans(ctx, data, options, has_weights ? &weights : nullptr));
+          };
+          const WholeFit got = fit(wide_context());
+          EXPECT_TRUE(got.model.converged);
+          EXPECT_LE(got.model.iterations, 9);
+          if (init != KMeansInit::random) {
+            EXPECT_LE(got.model.inertia, 1e-26 * (1 + offset * offset));
+          }
+          expect_same_bits(computed_alone({}, fit), got, "equal rows");
+        }
+}
+
 TEST(KMeansFit, weights_count_as_repetitions) {
   const Blobs blobs{700, 2, 4};
   const auto ctx = wide_context();
@@ -482,6 +507,50 @@ TEST(KMeansFit, weights_count_as_repetitions) {
     EXPECT_NEAR(plain.model.centers[i], weighted.model.centers[i], 1e-14);
   for (std::size_t i = 0; i < numbers.size(); ++i)
     EXPECT_EQ(plain.labels[i], weighted.labels[static_cast<std::size_t>(numbers[i])]);
+}
+
+TEST(KMeansFit, weights_of_any_size) {
+  const auto ctx = wide_context();
+  const Array data = make_array(ctx, Blobs{300, 2, 4, 0, 0.3, 0x1.0p-10});
+  for (const KMeansInit init :
+       {KMeansInit::kmeans_parallel, KMeansInit::kmeans_plus_plus, KMeansInit::random})
+    for (const bool is_uniform : {true, false}) {
+      const KMeansOptions options{.clusters = 4, .init = init};
+      const auto scaled = [&](double unit) {
+        const Array weights = make_weights(ctx, 300, [&](std::int64_t i) {
+          return unit * static_cast<double>(is_uniform ? 1 : i % 4);
+        });
+        return whole(fit_kmeans(ctx, data, options, &weights));
+      };
+      const WholeFit plain = scaled(1);
+      for (const double unit :
+           {0x1.0p+1021, 0x1.0p+1000, 0x1.0p-1000, 0x1.0p-1070, 1e307, 1e-310}) {
+        WholeFit got = scaled(unit);
+        const double expected = plain.model.inertia * unit;
+        if (unit == 1e307 || unit == 1e-310) {
+          EXPECT_NEAR(got.model.inertia, expected, 1e-13 * expected + 0x1.0p-1073);
+          EXPECT_EQ(got.labels, plain.labels);
+          continue;
+        }
+        EXPECT_EQ(got.model.inertia, expected);
+        got.model.inertia = plain.model.inertia;
+        expect_same_bits(plain, got, "unit " + std::to_string(std::log2(unit)));
+      }
+    }
+  const Array wide = make_array(ctx, Blobs{300, 2, 4});
+  const Array heavy = make_weights(ctx, 300, [](std::int64_t) { return 1e308; });
+  EXPECT_THROW(static_cast<void>(fit_kmeans(ctx, wide, {.clusters = 4}, &heavy)), DataError);
+  // A missing row's weight is of no account.
+  const Array holed = make_array(ctx, 300, 1, DType::f64, [](std::int64_t row, std::int64_t) {
+    return row == 7 ? nan : static_cast<double>(row % 3);
+  });
+  const auto without = [&](double weight) {
+    const Array weights =
+        make_weights(ctx, 300, [&](std::int64_t row) { return row == 7 ? weight : 0x1.0p-900; });
+    const KMeansOptions options{.clusters = 2, .drop_missing = true};
+    return whole(fit_kmeans(ctx, holed, options, &weights));
+  };
+  expect_same_bits(without(0x1.0p-900), without(1e308), "missing row");
 }
 
 }  // namespace

@@ -96,6 +96,29 @@ TEST(KMeansPredict, missing_rows) {
   }
 }
 
+TEST(KMeansPredict, squares_beyond_f64_are_refused) {
+  const auto ctx = wide_context();
+  const auto predict = [&](double row_unit, double center_unit, DType dtype, double other = 0) {
+    auto model = model_of(3, 2);
+    for (double& value : model.centers) value *= center_unit;
+    const Array data = make_array(ctx, 60, 2, dtype, [&](std::int64_t row, std::int64_t f) {
+      return row == 41 && other > 0 ? other : row_unit * static_cast<double>(row % 5 + f);
+    });
+    return predict_kmeans(ctx, model, data);
+  };
+  EXPECT_THROW(static_cast<void>(predict(1e200, 1, DType::f64)), DataError);
+  EXPECT_THROW(static_cast<void>(predict(1, 1, DType::f64, 1e160)), DataError);
+  EXPECT_THROW(static_cast<void>(predict(1, 1e200, DType::f64)), DataError);
+  EXPECT_THROW(static_cast<void>(predict(1, 1e200, DType::f32)), DataError);
+  EXPECT_THROW(static_cast<void>(predict(1e-170, 1e-170, DType::f64)), DataError);
+  const auto plain = predict(1, 1, DType::f64);
+  for (const double unit : {0x1.0p+500, 0x1.0p-480}) {
+    const auto got = predict(unit, unit, DType::f64);
+    EXPECT_EQ(got.sizes, plain.sizes);
+    EXPECT_EQ(got.inertia, plain.inertia * unit * unit);
+  }
+}
+
 TEST(KMeansPredict, no_rows) {
   const auto ctx = wide_context();
   const auto got = predict_kmeans(ctx, model_of(3, 2), Array::zeros(ctx, Shape{0, 2}, DType::f64));
@@ -237,8 +260,9 @@ TEST(KMeansReport, reads_and_outliers_are_told) {
     for (const auto& [key, value] : recorder->facts())
       if (key == "k-means reads of the data") {
         is_told = true;
-        // Two for the columns, the iterations, and the inertia.
-        EXPECT_EQ(value.substr(0, 2), std::to_string(3 + fit.model.iterations) + " ");
+        // Two for the columns, the iterations, the inertia, and the one that a warning takes.
+        const std::int64_t reads = (outlier > 1e18 ? 4 : 3) + fit.model.iterations;
+        EXPECT_EQ(value.substr(0, 2), std::to_string(reads) + " ");
       }
     EXPECT_TRUE(is_told);
     return recorder->messages().size();
@@ -246,6 +270,27 @@ TEST(KMeansReport, reads_and_outliers_are_told) {
   EXPECT_EQ(facts_of(5), 0u);
   EXPECT_EQ(facts_of(1e6), 0u);
   EXPECT_EQ(facts_of(1e20), 1u);
+}
+
+TEST(KMeansReport, no_outliers_where_rows_are_their_centres) {
+  const auto ctx = wide_context();
+  const Blobs blobs{60, 2, 60};
+  const auto warnings_of = [&](std::int64_t clusters, std::int64_t places, double weight) {
+    auto recorder = std::make_shared<Recorder>();
+    const Context own(ctx.comm(), ctx.backend(), recorder);
+    const Array data = make_array(own, 60, 2, DType::f64, [&](std::int64_t row, std::int64_t f) {
+      return blobs(row % places, f);
+    });
+    const Array weights = make_weights(own, 60, [&](std::int64_t) { return weight; });
+    static_cast<void>(
+        fit_kmeans(own, data, {.clusters = clusters}, weight == 1 ? nullptr : &weights));
+    return recorder->messages().size();
+  };
+  EXPECT_EQ(warnings_of(60, 60, 1), 0u);
+  EXPECT_EQ(warnings_of(7, 7, 1), 0u);
+  EXPECT_EQ(warnings_of(7, 7, 3), 0u);
+  EXPECT_EQ(warnings_of(12, 7, 1), 0u);
+  EXPECT_EQ(warnings_of(4, 60, 1e30), 0u);
 }
 
 }  // namespace

@@ -79,7 +79,8 @@ struct KMeansPrediction {
 
 /// The nearest centre of each row.
 /// Collective.
-/// @throws InvalidArgument if the number of features differs from the model's.
+/// @throws InvalidArgument if the number of features differs from the model's; DataError for NaN or
+/// Inf unless dropped, and where squared distances leave the range of f64.
 [[nodiscard]] KMeansPrediction predict_kmeans(const Context& ctx, const KMeansModel& model,
                                               const TileSource& data, bool drop_missing = false);
 

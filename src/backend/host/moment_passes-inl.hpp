@@ -177,8 +177,12 @@ HWY_INLINE DoubleVec deviation(const T* element, DoubleVec shift, std::int64_t v
                                std::int64_t i) {
   auto d = hn::Zero(doubles);
   if constexpr (is_wide_integer<T>) {
+    // The halves go to x rounded and what the rounding lost, which is exact (T. J. Dekker's
+    // two-sum): halves alone would not do, as -1 is -2^32 + (2^32 - 1).
     const SplitInteger x = load_split(element);
-    d = hn::Add(hn::Sub(x.high, shift), x.low);
+    const auto rounded = hn::Add(x.high, x.low);
+    const auto lost = hn::Sub(x.low, hn::Sub(rounded, x.high));
+    d = hn::Add(hn::Sub(rounded, shift), lost);
   } else {
     d = hn::Sub(load_wide(element), shift);
   }

@@ -98,6 +98,21 @@ void check_range(const Rows& rows, double largest) {
                   "needs them in other units");
 }
 
+/// A power of two changes no digit of a fit, and without it w * d^2 may leave the range of f64.
+void scale_weights(Rows& rows, Columns& columns) {
+  if (!rows.has_weights() || columns.usable_rows == 0) return;
+  std::vector<double> largest(1, 0.);
+  for (std::int64_t i = 0; i < rows.local_rows(); ++i)
+    if (!columns.is_missing_row(i)) largest[0] = std::max(largest[0], rows.weight(i));
+  all_maxima(rows.context().comm(), largest);
+  if (largest[0] == 0)
+    throw DataError(rows.source().describe() +
+                    ": no weight of a row that is not missing is above 0");
+  columns.largest_weight = std::frexp(largest[0], &columns.weight_exponent);
+  rows.scale_weights(-columns.weight_exponent,
+                     [&](std::int64_t i) { return columns.is_missing_row(i); });
+}
+
 /// Second read: variances and the largest deviations.
 void find_spreads(Rows& rows, Columns& columns) {
   const std::int64_t p = rows.features();
@@ -187,11 +202,8 @@ Columns scan_columns(Rows& rows, bool drop_missing) {
   find_means(rows, drop_missing, columns);
   for (const double value : columns.shift)
     check_range(rows, std::isfinite(value) ? 0 : std::numeric_limits<double>::infinity());
+  scale_weights(rows, columns);
   find_spreads(rows, columns);
-  std::vector<double> largest(1, 0.);
-  for (const double weight : rows.weights()) largest[0] = weight > largest[0] ? weight : largest[0];
-  all_maxima(rows.context().comm(), largest);
-  columns.largest_weight = rows.has_weights() ? largest[0] : 1.;
   return columns;
 }
 
@@ -210,6 +222,7 @@ ModelFrame frame_of_centers(DType dtype, const std::vector<double>& centers,
       largest = std::max(largest, std::abs(centers[j * width + f] - frame.shift[f]));
   }
   frame.scale = scale_for(dtype, largest);
+  frame.largest = largest;
   return frame;
 }
 

@@ -16,7 +16,8 @@ struct Columns {
   double mean_variance = 0;        ///< mean over the columns of their variances
   std::vector<double> deviations;  ///< standard deviations
   std::vector<double> maxima;      ///< max |w * (x - shift)|
-  double largest_weight = 1;
+  double largest_weight = 1;       ///< of the usable rows, in [1/2, 1) where there are weights
+  int weight_exponent = 0;         ///< the rows' weights are those given times 2^-weight_exponent
   /// By local row, 1 for missing rows (in data or weights); empty where no rank has any.
   std::vector<std::uint8_t> is_missing;
 
@@ -32,10 +33,11 @@ struct Columns {
 /// or if none is above 0.
 void read_weights(Rows& rows, const TileSource& weights);
 
-/// Finds missing rows, means, variances and maxima.
+/// Finds missing rows, means, variances and maxima, and brings the rows' weights into [0, 1) by a
+/// power of two, so that they may lie anywhere in the range of f64.
 /// Collective.
 /// @throws DataError for missing rows unless they are to be dropped; for numbers whose squares
-/// leave the range of f64.
+/// leave the range of f64; if no usable row has a weight above 0.
 [[nodiscard]] Columns scan_columns(Rows& rows, bool drop_missing);
 
 /// The frame for new data and a given model: centred on the mean of the centres, in the dtype of
@@ -43,6 +45,7 @@ void read_weights(Rows& rows, const TileSource& weights);
 struct ModelFrame {
   std::vector<double> shift;
   double scale = 1;
+  double largest = 0;  ///< of all |centre - shift|
 };
 [[nodiscard]] ModelFrame frame_of_centers(DType dtype, const std::vector<double>& centers,
                                           std::int64_t features);

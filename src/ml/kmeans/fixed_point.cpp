@@ -52,12 +52,6 @@ FixedPoint::FixedPoint(const Columns& columns, std::int64_t features, bool has_w
   for (std::int64_t f = 0; f < features; ++f) {
     const auto at = static_cast<std::size_t>(f);
     high_scale_[at] = scale_for(columns.maxima[at]);
-    const double unit = 1 / (high_scale_[at] * low_scale_);
-    const double error = std::max(unit / 2, 0x1.0p-53 * columns.deviations[at]);
-    if (error > coarsest_error_) {
-      coarsest_error_ = error;
-      coarsest_column_ = f;
-    }
   }
   if (has_weights) weight_scale_ = scale_for(columns.largest_weight);
 }

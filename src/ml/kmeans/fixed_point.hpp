@@ -25,11 +25,11 @@ class FixedPoint {
   [[nodiscard]] KMeansFixedPoint view() const {
     return {shift_, high_scale_, low_scale_, weight_scale_};
   }
-  /// The column whose sums are worst resolved, and by how much one row's share of them may be off:
-  /// half a unit of the fixed point, or the rounding of a typical x - shift. An outlier raises
-  /// both.
-  [[nodiscard]] std::int64_t coarsest_column() const noexcept { return coarsest_column_; }
-  [[nodiscard]] double coarsest_error() const noexcept { return coarsest_error_; }
+  /// What one unit of the low integers stands for in the sums of a feature, and in the weights'.
+  [[nodiscard]] double unit(std::int64_t feature) const {
+    return 1 / (high_scale_[static_cast<std::size_t>(feature)] * low_scale_);
+  }
+  [[nodiscard]] double weight_unit() const { return 1 / (weight_scale_ * low_scale_); }
 
   /// The sum that two integers stand for, correctly rounded.
   [[nodiscard]] double sum(std::int64_t feature, std::int64_t high, std::int64_t low) const;
@@ -49,8 +49,6 @@ class FixedPoint {
   double low_scale_ = 1;
   double weight_scale_ = 1;
   int low_bits_ = 0;
-  std::int64_t coarsest_column_ = 0;
-  double coarsest_error_ = 0;
 };
 
 /// The integer sums of all clusters in one piece of memory, so that one all-reduce adds them.

@@ -147,13 +147,36 @@ class Lloyd {
     if (!rows_.has_weights()) return static_cast<double>(sums.count(cluster));
     return fixed_.weight(sums.weight_high(cluster), sums.weight_low(cluster));
   }
+
+  /// How far the mean of equal rows may lie from them, by element of the centres: half a last digit
+  /// of the centre, six roundings in relation to x - shift (the difference, its product with the
+  /// weight, two sums and their quotient, and one to spare), and what the fixed point's units take
+  /// from the sums.
+  [[nodiscard]] std::vector<double> roundings() {
+    constexpr double u = 0x1.0p-53;
+    std::vector<double> result;
+    for (std::int64_t j = 0; j < k_; ++j) {
+      const double weight = weight_of(totals_, j);
+      const double rows = weight > 0 ? static_cast<double>(totals_.count(j)) / weight : 0.;
+      const double of_weight = rows_.has_weights() ? rows * fixed_.weight_unit() : 0.;
+      for (std::int64_t f = 0; f < p_; ++f) {
+        const double center = result_.centers[static_cast<std::size_t>(j * p_ + f)];
+        const double distance = std::abs(center - columns_.shift[static_cast<std::size_t>(f)]);
+        result.push_back(u * std::abs(center) + (6 * u + of_weight) * distance +
+                         rows * fixed_.unit(f));
+      }
+    }
+    return result;
+  }
+
   void move_centers(const KMeansCenters& prepared, bool& is_relocated) {
     ClusterSums sums = totals_;
     std::vector<std::int64_t> empty;
     for (std::int64_t j = 0; j < k_; ++j)
       if (weight_of(sums, j) == 0) empty.push_back(j);
     if (!empty.empty())
-      is_relocated = relocate_empty_clusters(rows_, prepared, result_.labels, empty, fixed_, sums);
+      is_relocated = relocate_empty_clusters(rows_, prepared, result_.centers, roundings(),
+                                             result_.labels, empty, fixed_, sums);
     std::vector<double> weights;
     for (std::int64_t j = 0; j < k_; ++j) weights.push_back(weight_of(sums, j));
     const auto heaviest = std::ranges::max_element(weights) - weights.begin();
@@ -199,7 +222,13 @@ double assign_and_measure(Rows& rows, const KMeansCenters& centers, bool are_lab
             },
             {&totals});
   const std::vector<double> sum = totals.finish();
-  return sum[0] + sum[1];
+  const double inertia = sum[0] + sum[1];
+  // One squared distance that is not finite makes the sum so. All ranks have the same sum.
+  if (!std::isfinite(inertia))
+    throw DataError(rows.source().describe() +
+                    ": squared distances from the centres, or their sum, leave the range of f64; "
+                    "k-means needs the data in other units");
+  return inertia;
 }
 
 LloydResult run_lloyd(Rows& rows, const Columns& columns, const FixedPoint& fixed,

@@ -43,6 +43,7 @@ struct AssignmentState {
 /// `are_labels_known`. `state` may be null.
 /// Collective.
 /// @return the inertia.
+/// @throws DataError on all ranks if it is not finite.
 double assign_and_measure(Rows& rows, const KMeansCenters& centers, bool are_labels_known,
                           std::vector<std::int32_t>& labels, AssignmentState* state);
 

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -38,6 +40,15 @@ void check_missing(const Rows& rows, const std::vector<std::int32_t>& labels,
   kmeans::throw_missing(rows, missing, first_row);
 }
 
+/// Distances between centres have to be told apart; those of the rows show in the inertia.
+void check_range(const ModelFrame& frame) {
+  constexpr double least = 0x1.0p-511;  // its square is the least normal number
+  if (frame.largest == 0 || (frame.largest >= least && frame.largest * least < 1)) return;
+  throw DataError("the centres of this k-means model lie up to " +
+                  fmt::format("{:g}", frame.largest) +
+                  " from their mean, so that squared distances leave the range of f64");
+}
+
 }  // namespace
 
 KMeansPrediction predict_kmeans(const Context& ctx, const KMeansModel& model,
@@ -45,6 +56,7 @@ KMeansPrediction predict_kmeans(const Context& ctx, const KMeansModel& model,
   check_model(model, data);
   Rows rows(ctx, data);
   const ModelFrame frame = kmeans::frame_of_centers(rows.dtype(), model.centers, model.features);
+  check_range(frame);
   const auto centers = rows.kernels().prepare({frame.shift, frame.scale}, model.centers,
                                               model.clusters, KMeansUse::assign);
   std::vector<std::int32_t> labels(static_cast<std::size_t>(rows.local_rows()), -1);

@@ -1,6 +1,7 @@
 #include "ml/kmeans/relocation.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace serried::kmeans {
 namespace {
@@ -26,18 +27,47 @@ void keep_farthest(std::vector<FarRow>& candidates, std::size_t count) {
   }
 }
 
-std::vector<FarRow> farthest_rows(Rows& rows, const KMeansCenters& centers,
+/// The centres that rows are measured from, and how far rounding may have moved their elements.
+struct Places {
+  const KMeansCenters& prepared;
+  std::span<const double> centers;
+  std::span<const double> roundings;
+  std::vector<double> squared_roundings;  ///< by cluster: what no row that coincides is beyond
+};
+
+template <class T>
+bool coincides(const T* x, std::size_t features, std::int32_t label, const Places& places) {
+  const std::size_t first = static_cast<std::size_t>(label) * features;
+  for (std::size_t f = 0; f < features; ++f)
+    if (std::abs(static_cast<double>(x[f]) - places.centers[first + f]) >
+        places.roundings[first + f])
+      return false;
+  return true;
+}
+
+bool coincides(const Rows& rows, const Unit& unit, std::size_t i, std::int32_t label,
+               const Places& places) {
+  const auto features = static_cast<std::size_t>(rows.features());
+  if (rows.dtype() == DType::f32)
+    return coincides(static_cast<const float*>(unit.data) + i * features, features, label, places);
+  return coincides(static_cast<const double*>(unit.data) + i * features, features, label, places);
+}
+
+std::vector<FarRow> farthest_rows(Rows& rows, const Places& places,
                                   std::span<const std::int32_t> labels, std::size_t count) {
   std::vector<std::vector<FarRow>> found(static_cast<std::size_t>(rows.workers()));
   rows.pass("farthest rows", [&](const Unit& unit) {
     const auto size = static_cast<std::size_t>(unit.rows.size());
     std::vector<double> squared(size);
     const std::int32_t* const own = labels.data() + unit.local_row;
-    rows.kernels().own_distances(centers, unit.kernel_rows(), own, squared.data());
+    rows.kernels().own_distances(places.prepared, unit.kernel_rows(), own, squared.data());
     auto& mine = found[static_cast<std::size_t>(unit.worker)];
     for (std::size_t i = 0; i < size; ++i) {
       const std::int64_t local = unit.local_row + static_cast<std::int64_t>(i);
       if (own[i] < 0 || !(squared[i] > 0) || !(rows.weight(local) > 0)) continue;
+      if (squared[i] <= places.squared_roundings[static_cast<std::size_t>(own[i])] &&
+          coincides(rows, unit, i, own[i], places))
+        continue;
       mine.push_back({squared[i], rows.first_row() + local, rows.weight(local), own[i], 0});
       if (mine.size() >= 4 * count + 4096) keep_farthest(mine, count);
     }
@@ -54,11 +84,16 @@ std::vector<FarRow> farthest_rows(Rows& rows, const KMeansCenters& centers,
 
 }  // namespace
 
-bool relocate_empty_clusters(Rows& rows, const KMeansCenters& centers,
+bool relocate_empty_clusters(Rows& rows, const KMeansCenters& prepared,
+                             std::span<const double> centers, std::span<const double> roundings,
                              std::span<const std::int32_t> labels,
                              std::span<const std::int64_t> empty, const FixedPoint& fixed,
                              ClusterSums& sums) {
-  const std::vector<FarRow> far = farthest_rows(rows, centers, labels, empty.size());
+  const auto features = static_cast<std::size_t>(rows.features());
+  Places places{prepared, centers, roundings, std::vector<double>(centers.size() / features, 0.)};
+  for (std::size_t i = 0; i < roundings.size(); ++i)  // a little more, for the sum's own rounding
+    places.squared_roundings[i / features] += 1.01 * roundings[i] * roundings[i];
+  const std::vector<FarRow> far = farthest_rows(rows, places, labels, empty.size());
   if (far.empty()) return false;
   std::vector<std::int64_t> numbers;
   for (const FarRow& row : far) numbers.push_back(row.row);

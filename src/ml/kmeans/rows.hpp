@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <initializer_list>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -65,6 +67,14 @@ class Rows {
   void set_weights(std::vector<double> weights) {
     weights_ = std::move(weights);
     has_weights_ = true;
+  }
+  /// Weights times 2^exponent; those of the rows for which `is_missing(local row)` become NaN.
+  template <class F>
+  void scale_weights(int exponent, const F& is_missing) {
+    for (std::size_t i = 0; i < weights_.size(); ++i)
+      weights_[i] = is_missing(static_cast<std::int64_t>(i))
+                        ? std::numeric_limits<double>::quiet_NaN()
+                        : std::ldexp(weights_[i], exponent);
   }
   /// The same on all ranks, also on those without rows.
   [[nodiscard]] bool has_weights() const noexcept { return has_weights_; }
