@@ -24,6 +24,12 @@ namespace {
 constexpr std::int64_t piece_bytes = std::int64_t{1} << 30;
 constexpr std::int64_t default_chunk_bytes = std::int64_t{1} << 20;
 
+/// Room for metadata beside `bytes` of values: HDF5 grows a file in steps, and the index of chunks
+/// grows with them.
+std::int64_t with_metadata(std::int64_t bytes) {
+  return bytes + std::clamp<std::int64_t>(bytes, std::int64_t{1} << 15, std::int64_t{1} << 20);
+}
+
 /// Chunks of about 1 MiB: whole trailing axes, leading axes cut.
 std::vector<std::int64_t> default_chunks(const Shape& shape, std::int64_t element_bytes) {
   std::vector<std::int64_t> chunks(shape.extents().begin(), shape.extents().end());
@@ -99,6 +105,8 @@ struct FileWriter::Impl {
   Impl(const Context& context, std::string name) : ctx(context), path(std::move(name)) {}
 
   void create();
+  /// Collective: all ranks learn before an HDF5 call whether the disk has room.
+  void require_space(std::int64_t bytes, const std::string& what) const;
   /// Collective: opens it on all ranks.
   hdf5::Object open_object(const std::string& object) const;
   void write_elements(const std::string& dataset, const Shape& shape, DType dtype,
@@ -119,6 +127,10 @@ void FileWriter::Impl::create() {
   note_file_access(ctx.recorder(), "writing files", describe_parallel_access(file));
 }
 
+void FileWriter::Impl::require_space(std::int64_t bytes, const std::string& what) const {
+  agree_on_root(ctx.comm(), 0, [&] { check_free_space(temporary, with_metadata(bytes), what); });
+}
+
 hdf5::Object FileWriter::Impl::open_object(const std::string& object) const {
   return agree_on(ctx.comm(), [&] {
     return hdf5::Object(
@@ -137,6 +149,7 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
   const std::string cannot_make = "cannot make" + of_dataset;
   const std::string cannot_write = "cannot write" + of_dataset;
   const std::string cannot_close = "cannot close" + of_dataset;
+  require_space(shape.elements() * static_cast<std::int64_t>(size_of(dtype)), cannot_write);
   hdf5::Space space;
   hdf5::Type type;
   hdf5::Properties links;
@@ -181,10 +194,9 @@ FileWriter::FileWriter(const Context& ctx, std::string path)
 
 FileWriter::~FileWriter() {
   if (impl_ == nullptr || impl_->is_committed) return;
-  // Closing the file is collective, and a destructor must not communicate: HDF5 closes the file
-  // when MPI ends. What must not stay is its name.
+  // Closing the file is collective, and a destructor must not communicate.
   if (impl_->ctx.rank() == 0) ::unlink(impl_->temporary.c_str());
-  impl_->file.release();
+  hdf5::abandon_parallel(impl_->file);
 }
 
 void FileWriter::write(const std::string& dataset, const Array& array,
@@ -283,6 +295,7 @@ void FileWriter::commit() {
   const hdf5::QuietErrors quiet;
   const std::string cannot_write = "cannot write " + impl_->path;
   const std::string cannot_close = "cannot close " + impl_->path;
+  impl_->require_space(0, cannot_write);
   hdf5::agree_on_status(comm, H5Fflush(impl_->file.id(), H5F_SCOPE_GLOBAL), cannot_write);
   agree(comm, [&] {
     // With open objects H5Fclose would fail on this rank, and the others would wait in it.

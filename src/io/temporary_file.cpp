@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -66,6 +67,17 @@ void make_temporary_file(const std::string& path, const std::string& temporary) 
   const int file = ::open(temporary.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0) throw IoError("cannot write " + path + ": " + std::strerror(errno));
   ::close(file);
+}
+
+void check_free_space(const std::string& file, std::int64_t bytes, const std::string& what) {
+  struct statvfs status {};
+  // Some file systems do not know their size and say 0.
+  if (::statvfs(file.c_str(), &status) != 0 || status.f_blocks == 0) return;
+  const double free_bytes =
+      static_cast<double>(status.f_bavail) * static_cast<double>(status.f_frsize);
+  if (static_cast<double>(bytes) > free_bytes)
+    throw IoError(what + ": no space left: it may take " + std::to_string(bytes) + " bytes, and " +
+                  std::to_string(static_cast<std::int64_t>(free_bytes)) + " are free");
 }
 
 void publish_file(const std::string& temporary, const std::string& path) {

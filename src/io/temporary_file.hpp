@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace serried {
@@ -13,6 +14,11 @@ namespace serried {
 /// Local. @throws IoError naming what is wrong: no such folder, no permission, a folder of that
 /// name, ...
 void make_temporary_file(const std::string& path, const std::string& temporary);
+
+/// Finds out whether `bytes` more can be written to the file system of a file. HDF5 does not
+/// survive a full disk in parallel: ranks get out of step and wait for each other. Local.
+/// @throws IoError "what: ..." with the bytes needed and free.
+void check_free_space(const std::string& file, std::int64_t bytes, const std::string& what);
 
 /// Gives a complete temporary file its final name: fsync, rename, fsync of the folder.
 /// Local. @throws IoError.

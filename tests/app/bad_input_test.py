@@ -1,8 +1,9 @@
 """Bad input: one clear message from Serried, once, the right exit code, on any number of ranks, no output left."""
 
 import os
+import subprocess
 
-from support import CommandTest, main, need_oracles, run
+from support import MPIEXEC, NUMPROC_FLAG, SERRIED, CommandTest, main, need_oracles, run
 
 need_oracles()
 import h5py
@@ -123,6 +124,33 @@ class BadInput(CommandTest):
         self.refused(4, ["there/is"], *kmeans, "--labels", "out.h5", "--model", "there/is/m.h5")
         self.refused(4, ["there/is"], "predict", "model.h5", "run.h5:/fields/u", "--labels", "there/is/out.h5")
         self.refused(4, ["sub"], *kmeans, "--labels", "sub")
+
+    def on_small_disk(self, kibibytes, ranks, *arguments):
+        """Runs where ./small has that much room; (exit code, standard error, files left there)."""
+        script = ('mount -t tmpfs -o size="$1"k tmpfs small || exit 77; shift; "$@"; code=$?; ls -A small; exit $code')
+        launcher = [MPIEXEC, NUMPROC_FLAG, str(ranks), SERRIED]
+        os.makedirs(self.path("small"), exist_ok=True)
+        try:
+            done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", str(kibibytes)] + launcher +
+                                  [str(a) for a in arguments], capture_output=True, text=True, timeout=60,
+                                  cwd=self.folder, stdin=subprocess.DEVNULL)
+        finally:
+            os.rmdir(self.path("small"))
+        if done.returncode == 77 or "unshare" in done.stderr:
+            self.skipTest("no file system can be mounted here")
+        return done.returncode, done.stderr, done.stdout
+
+    def test_full_disk(self):
+        for ranks in (1, 3):
+            for kibibytes in (8, 64):
+                with self.subTest(ranks=ranks, kibibytes=kibibytes):
+                    code, error, left = self.on_small_disk(
+                        kibibytes, ranks, "kmeans", "run.h5:/packed", "--clusters", 2, "--max-iterations", 1,
+                        "--labels", "small/l.h5", "--quiet")
+                    self.assertEqual(code, 4, error)
+                    self.assertEqual(error.count("serried: "), 1, error)
+                    self.assertIn("no space left", error)
+                    self.assertNotIn("l.h5", left)
 
     def test_output_would_replace_an_input(self):
         kmeans = ["kmeans", "run.h5:/fields/u", "--clusters", 2]

@@ -4,11 +4,13 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "io/hdf5/attributes.hpp"
 #include "io/hdf5/errors.hpp"
 #include "io/hdf5/open.hpp"
 #include "io/hdf5/types.hpp"
+#include "io/temporary_file.hpp"
 #include "serried/comm/agree.hpp"
 #include "serried/io/table_file.hpp"
 #include "support/spmd.hpp"
@@ -37,6 +39,13 @@ class FileWriterTest : public testing::Test {
     for ([[maybe_unused]] const auto& entry : fs::directory_iterator(folder_)) ++count;
     ctx_.comm().barrier();
     return count;
+  }
+
+  /// Makes an empty file on rank 0.
+  [[nodiscard]] std::string made_file(const std::string& name) const {
+    if (ctx_.rank() == 0) std::ofstream(path(name)).flush();
+    ctx_.comm().barrier();
+    return path(name);
   }
 
   Context ctx_ = test::context();
@@ -126,6 +135,28 @@ TEST_F(FileWriterTest, write_replicated_and_attributes) {
   EXPECT_EQ(file.i64_attribute("/", "shape"), (std::vector<std::int64_t>{2, 3}));
   EXPECT_THROW((void)file.read_f64("/nothing"), DataError);
   EXPECT_THROW((void)file.text_attribute("/", "inertia"), DataError);
+}
+
+TEST_F(FileWriterTest, check_free_space_compares_with_the_file_system) {
+  check_free_space(folder_, 0, "cannot write x");
+  try {
+    check_free_space(folder_, std::int64_t{1} << 62, "cannot write x");
+    FAIL() << "4 EiB were found";
+  } catch (const IoError& error) {
+    EXPECT_NE(std::string(error.what()).find("cannot write x: no space left"), std::string::npos);
+  }
+}
+
+TEST_F(FileWriterTest, abandoned_file_takes_what_hdf5_still_writes) {
+  hdf5::File file = hdf5::create_parallel(
+      ctx_.comm(), ctx_.comm().broadcast_text(made_file("a.h5"), 0), "cannot write a.h5");
+  const hdf5::Group group(H5Gcreate2(file.id(), "/g", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  const hid_t id = file.id();
+  hdf5::abandon_parallel(file);
+  EXPECT_FALSE(file.is_open());
+  EXPECT_GE(H5Fflush(id, H5F_SCOPE_GLOBAL), 0);
+  ctx_.comm().barrier();
+  EXPECT_EQ(fs::file_size(path("a.h5")), 0u);
 }
 
 TEST_F(FileWriterTest, attach_coordinates_makes_dimension_scales) {

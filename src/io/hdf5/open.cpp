@@ -1,6 +1,7 @@
 #include "io/hdf5/open.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -149,6 +150,19 @@ File create_parallel(const Communicator& comm, const std::string& path, const st
     throw;
   }
   return file;
+}
+
+void abandon_parallel(File& file) noexcept {
+  if (!file.is_open()) return;
+  const QuietErrors quiet;
+  void* place = nullptr;
+  const hid_t id = file.release();
+  if (H5Fget_vfd_handle(id, H5P_DEFAULT, &place) < 0 || place == nullptr) return;
+  const int memory = ::memfd_create("serried", MFD_CLOEXEC);
+  if (memory < 0) return;
+  const std::string path = "/proc/self/fd/" + std::to_string(memory);
+  comm::replace_file(place, path);
+  ::close(memory);
 }
 
 Properties transfer_properties(bool is_collective) {
