@@ -123,6 +123,15 @@ void FileWriter::Impl::create() {
   const Communicator& comm = ctx.comm();
   temporary = comm.broadcast_text(comm.rank() == 0 ? temporary_name(path) : "", 0);
   agree_on_root(comm, 0, [&] { make_temporary_file(path, temporary); });
+  // Each rank would open a file of its own, and HDF5's ranks wait for each other.
+  const auto inode = comm.broadcast(inode_of(temporary), 0);
+  agree(comm, [&] {
+    if (inode_of(temporary) != inode)
+      throw IoError("cannot write " + path +
+                    ": this rank does not see the file that rank 0 has made; the folder must be "
+                    "one that all ranks see, and outputs with relative names need one working "
+                    "folder");
+  });
   file = hdf5::create_parallel(comm, temporary, "cannot write " + path);
   note_file_access(ctx.recorder(), "writing files", describe_parallel_access(file));
 }

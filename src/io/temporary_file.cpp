@@ -69,6 +69,11 @@ void make_temporary_file(const std::string& path, const std::string& temporary) 
   ::close(file);
 }
 
+std::uint64_t inode_of(const std::string& file) noexcept {
+  struct stat status {};
+  return ::stat(file.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_ino) : 0;
+}
+
 void check_free_space(const std::string& file, std::int64_t bytes, const std::string& what) {
   struct statvfs status {};
   // Some file systems do not know their size and say 0.

@@ -15,6 +15,10 @@ namespace serried {
 /// name, ...
 void make_temporary_file(const std::string& path, const std::string& temporary);
 
+/// The inode number of a file, 0 where there is none: the same on all nodes that share a file
+/// system. Local.
+[[nodiscard]] std::uint64_t inode_of(const std::string& file) noexcept;
+
 /// Finds out whether `bytes` more can be written to the file system of a file. HDF5 does not
 /// survive a full disk in parallel: ranks get out of step and wait for each other. Local.
 /// @throws IoError "what: ..." with the bytes needed and free.

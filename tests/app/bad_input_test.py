@@ -152,6 +152,20 @@ class BadInput(CommandTest):
                     self.assertIn("no space left", error)
                     self.assertNotIn("l.h5", left)
 
+    def test_folder_that_not_all_ranks_see(self):
+        for name in ("here", "there"):
+            os.makedirs(self.path(name), exist_ok=True)
+        one = [SERRIED, "kmeans", self.path("run.h5:/fields/u"), "--clusters", "2", "--labels", "l.h5", "--quiet"]
+        launcher = [MPIEXEC, NUMPROC_FLAG, "1", "-wdir"]
+        done = subprocess.run(launcher + [self.path("here")] + one + [":"] + launcher[1:] + [self.path("there")] + one,
+                              capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertEqual(done.stderr.count("serried: "), 1, done.stderr)
+        self.assertIn("the folder must be one that all ranks see", done.stderr)
+        for name in ("here", "there"):
+            self.assertEqual(os.listdir(self.path(name)), [])
+            os.rmdir(self.path(name))
+
     def test_output_would_replace_an_input(self):
         kmeans = ["kmeans", "run.h5:/fields/u", "--clusters", 2]
         self.refused(2, ["run.h5"], *kmeans, "--labels", "run.h5:/labels")
