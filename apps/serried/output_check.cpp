@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "serried/comm/agree.hpp"
+#include "serried/io/file_writer.hpp"
 
 namespace serried::app {
 
@@ -27,6 +28,7 @@ void check_output(const Context& ctx, const std::string& path,
                                 std::strerror(errno)));
     if (fs::is_directory(file, ignored))
       throw IoError(path + " is a folder; a file name is needed");
+    check_output_path(path);
     for (const std::string& input : inputs)
       if (fs::equivalent(file, input, ignored))
         throw InvalidArgument(fmt::format(

@@ -1,8 +1,11 @@
 #include "serried/io/file_writer.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "io/element_boxes.hpp"
@@ -14,6 +17,7 @@
 #include "io/hdf5/scales.hpp"
 #include "io/hdf5/transfer.hpp"
 #include "io/hdf5/types.hpp"
+#include "io/mpi_io_path.hpp"
 #include "io/provenance.hpp"
 #include "io/temporary_file.hpp"
 #include "serried/comm/agree.hpp"
@@ -122,7 +126,10 @@ struct FileWriter::Impl {
 void FileWriter::Impl::create() {
   const Communicator& comm = ctx.comm();
   temporary = comm.broadcast_text(comm.rank() == 0 ? temporary_name(path) : "", 0);
-  agree_on_root(comm, 0, [&] { make_temporary_file(path, temporary); });
+  agree_on_root(comm, 0, [&] {
+    check_output_path(path);
+    make_temporary_file(path, temporary);
+  });
   // Each rank would open a file of its own, and HDF5's ranks wait for each other.
   const auto inode = comm.broadcast(inode_of(temporary), 0);
   agree(comm, [&] {
@@ -189,6 +196,13 @@ void FileWriter::Impl::write_numbers(const std::string& object, const std::strin
   const hdf5::QuietErrors quiet;
   const hdf5::Object target = open_object(object);
   hdf5::write_number_attribute(ctx.comm(), target.id(), attribute, dtype, values, count, is_scalar);
+}
+
+void check_output_path(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 && errno == ENAMETOOLONG)
+    throw IoError("cannot write " + path + ": " + std::strerror(errno));
+  check_mpi_io_path(temporary_name(path), "cannot write " + path);
 }
 
 FileWriter::FileWriter(const Context& ctx, std::string path)

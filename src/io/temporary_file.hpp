@@ -6,8 +6,9 @@
 namespace serried {
 
 /// The name under which an output is made: `.NAME.tmp.<job>.<attempt>` in the folder of `path`. The
-/// job is SLURM_JOB_ID with SLURM_RESTART_COUNT as the attempt, or host and process number. Local;
-/// to be called on rank 0 and broadcast.
+/// job is SLURM_JOB_ID with SLURM_RESTART_COUNT as the attempt, or host and process number. A NAME
+/// that would make it too long for MPI-IO is cut and gets its hash. Local; to be called on rank 0
+/// and broadcast.
 [[nodiscard]] std::string temporary_name(const std::string& path);
 
 /// Finds out, before work starts, whether an output can be made: makes the empty temporary file.

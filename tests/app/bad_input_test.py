@@ -1,6 +1,7 @@
 """Bad input: one clear message from Serried, once, the right exit code, on any number of ranks, no output left."""
 
 import os
+import shutil
 import subprocess
 
 from support import MPIEXEC, NUMPROC_FLAG, SERRIED, CommandTest, main, need_oracles, run
@@ -165,6 +166,23 @@ class BadInput(CommandTest):
         for name in ("here", "there"):
             self.assertEqual(os.listdir(self.path(name)), [])
             os.rmdir(self.path(name))
+
+    def test_long_paths(self):
+        name = 230 * "n"
+        done = run("kmeans", "run.h5:/fields/u", "--clusters", 2, "--labels", name, "--quiet", ranks=2, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        os.unlink(self.path(name))
+        kmeans = ["kmeans", "run.h5:/fields/u", "--clusters", 2, "--labels"]
+        self.refused(4, ["File name too long"], *kmeans, 256 * "n")
+        folder = self.path(200 * "d")
+        os.mkdir(folder)
+        os.symlink(self.path("run.h5"), os.path.join(folder, 80 * "r" + ".h5"))
+        self.refused(4, ["MPI-IO takes up to 224"], *kmeans, os.path.join(folder, "l.h5"))
+        done = run("stats", os.path.join(folder, 80 * "r" + ".h5:/fields/u"), "--io", "collective", ranks=2)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertEqual(done.stderr.count("serried: "), 1, done.stderr)
+        self.assertIn("MPI-IO takes up to 224", done.stderr)
+        shutil.rmtree(folder)
 
     def test_output_would_replace_an_input(self):
         kmeans = ["kmeans", "run.h5:/fields/u", "--clusters", 2]

@@ -22,6 +22,10 @@ struct WriteOptions {
   std::vector<std::pair<std::string, std::string>> attributes;
 };
 
+/// Finds out, before work starts, whether an output's name is too long: for the file system, or,
+/// with its folder, for MPI-IO. Local. @throws IoError.
+void check_output_path(const std::string& path);
+
 /// Where an output comes from; written as attributes of the root group.
 struct Provenance {
   std::string command_line;

@@ -15,6 +15,7 @@
 #include "comm/mpi_handle.hpp"
 #include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
+#include "io/mpi_io_path.hpp"
 #include "serried/base/error.hpp"
 #include "serried/comm/agree.hpp"
 
@@ -114,6 +115,7 @@ File open_parallel(const Communicator& comm, const std::string& path, bool is_wr
   Properties access;
   agree(comm, [&] {
     check_readable(path);
+    check_mpi_io_path(path, path + ": it cannot be opened on all ranks together");
     if (is_writing && ::access(path.c_str(), W_OK) != 0)
       throw IoError(path + ": " + std::strerror(errno));
     access = Properties(checked(H5Pcreate(H5P_FILE_ACCESS), path));
