@@ -297,7 +297,10 @@ void FileWriter::attach_coordinates(const std::string& dataset,
     options.attributes = coordinate.text_attributes;
     const std::string scale = group + coordinate.name;
     const Shape shape{static_cast<std::int64_t>(coordinate.values.size())};
-    const Array values = Array::replicated(impl_->ctx, shape, DType::f64, coordinate.values.data());
+    const Array values =
+        coordinate.bytes.empty()
+            ? Array::replicated(impl_->ctx, shape, DType::f64, coordinate.values.data())
+            : Array::replicated(impl_->ctx, shape, coordinate.dtype, coordinate.bytes.data());
     write(scale, is_real(coordinate.dtype) ? values.cast(coordinate.dtype) : values, options);
     const hdf5::QuietErrors quiet;
     const hdf5::Object target = impl_->open_object(dataset);
