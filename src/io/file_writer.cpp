@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <utility>
 
 #include "io/element_boxes.hpp"
@@ -45,6 +46,16 @@ std::vector<std::int64_t> default_chunks(const Shape& shape, std::int64_t elemen
     bytes = inner * chunks[axis];
   }
   return chunks;
+}
+
+/// The path of an object from the root group.
+std::string absolute_name(const std::string& object) {
+  return object.starts_with('/') ? object : "/" + object;
+}
+
+bool is_same_scale(const Coordinate& a, const Coordinate& b) {
+  return a.name == b.name && a.dtype == b.dtype && a.values == b.values && a.bytes == b.bytes &&
+         a.text_attributes == b.text_attributes;
 }
 
 void check_options(const std::string& dataset, const Shape& array_shape, const Shape& shape,
@@ -105,6 +116,7 @@ struct FileWriter::Impl {
   std::string temporary;
   hdf5::File file;
   bool is_committed = false;
+  std::set<std::string> names;  ///< absolute paths of what is in the file, groups with them
 
   Impl(const Context& context, std::string name) : ctx(context), path(std::move(name)) {}
 
@@ -115,6 +127,8 @@ struct FileWriter::Impl {
   hdf5::Object open_object(const std::string& object) const;
   void write_elements(const std::string& dataset, const Shape& shape, DType dtype,
                       RowRange elements, const std::byte* data, const WriteOptions& options);
+  /// Collective.
+  void attach(const std::string& dataset, const std::string& scale, int axis) const;
   void write_numbers(const std::string& object, const std::string& attribute, DType dtype,
                      const void* values, std::int64_t count, bool is_scalar) const;
   void require_open() const {
@@ -165,6 +179,9 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
   const std::string cannot_make = "cannot make" + of_dataset;
   const std::string cannot_write = "cannot write" + of_dataset;
   const std::string cannot_close = "cannot close" + of_dataset;
+  for (std::string name = absolute_name(dataset); !name.empty();
+       name.erase(std::min(name.rfind('/'), name.size())))
+    names.insert(name);
   require_space(shape.elements() * static_cast<std::int64_t>(size_of(dtype)), cannot_write);
   hdf5::Space space;
   hdf5::Type type;
@@ -187,6 +204,15 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
   for (const auto& [name, value] : options.attributes)
     hdf5::write_text_attribute(comm, id.id(), name, value);
   hdf5::agree_on_status(comm, id.reset(), cannot_close);
+}
+
+void FileWriter::Impl::attach(const std::string& dataset, const std::string& scale,
+                              int axis) const {
+  const hdf5::QuietErrors quiet;
+  const hdf5::Object target = open_object(dataset);
+  const hdf5::Object source = open_object(scale);
+  hdf5::attach_scale(ctx.comm(), target.id(), source.id(), axis,
+                     scale.substr(scale.rfind('/') + 1));
 }
 
 void FileWriter::Impl::write_numbers(const std::string& object, const std::string& attribute,
@@ -290,23 +316,33 @@ void FileWriter::set_attribute(const std::string& object, const std::string& att
 void FileWriter::attach_coordinates(const std::string& dataset,
                                     const std::vector<Coordinate>& coordinates) {
   impl_->require_open();
-  const std::size_t slash = dataset.rfind('/');
-  const std::string group = slash == std::string::npos ? "/" : dataset.substr(0, slash + 1);
+  const std::string path = absolute_name(dataset);
+  const std::string group = path.substr(0, path.rfind('/') + 1);
+  std::vector<std::string> scales;
   for (const Coordinate& coordinate : coordinates) {
+    const auto same = std::find_if(coordinates.begin(), coordinates.end(), [&](const auto& other) {
+      return is_same_scale(other, coordinate);
+    });
+    // `same` may be the coordinate itself, which is not yet written; one with NaN equals none.
+    const auto first = static_cast<std::size_t>(same - coordinates.begin());
+    if (first < scales.size()) {
+      scales.push_back(scales[first]);
+      impl_->attach(dataset, scales.back(), coordinate.axis);
+      continue;
+    }
+    std::string scale = group + coordinate.name;
+    for (int number = 2; impl_->names.contains(scale); ++number)
+      scale = group + coordinate.name + "_" + std::to_string(number);
+    scales.push_back(scale);
     WriteOptions options;
     options.attributes = coordinate.text_attributes;
-    const std::string scale = group + coordinate.name;
     const Shape shape{static_cast<std::int64_t>(coordinate.values.size())};
     const Array values =
         coordinate.bytes.empty()
             ? Array::replicated(impl_->ctx, shape, DType::f64, coordinate.values.data())
             : Array::replicated(impl_->ctx, shape, coordinate.dtype, coordinate.bytes.data());
     write(scale, is_real(coordinate.dtype) ? values.cast(coordinate.dtype) : values, options);
-    const hdf5::QuietErrors quiet;
-    const hdf5::Object target = impl_->open_object(dataset);
-    const hdf5::Object source = impl_->open_object(scale);
-    hdf5::attach_scale(impl_->ctx.comm(), target.id(), source.id(), coordinate.axis,
-                       coordinate.name);
+    impl_->attach(dataset, scale, coordinate.axis);
   }
 }
 

@@ -177,6 +177,20 @@ TEST_F(FileWriterTest, attach_coordinates_makes_dimension_scales) {
   EXPECT_EQ(TableFile(path("s.h5")).read_f64("/lon").values, (std::vector<double>{1, 2, 3}));
 }
 
+TEST_F(FileWriterTest, attach_coordinates_whose_names_are_taken) {
+  {
+    FileWriter writer(ctx_, path("n.h5"));
+    writer.write("/x", Array::zeros(ctx_, {2, 2, 2}, DType::i32));
+    writer.attach_coordinates("/x", {{"x", 0, DType::f64, {1, 2}, {}},
+                                     {"x", 1, DType::f64, {1, 2}, {}},
+                                     {"x", 2, DType::f64, {1, 3}, {}}});
+    writer.commit();
+  }
+  const TableFile file(path("n.h5"));
+  EXPECT_EQ(file.read_f64("/x_2").values, (std::vector<double>{1, 2}));
+  EXPECT_EQ(file.read_f64("/x_3").values, (std::vector<double>{1, 3}));
+}
+
 TEST_F(FileWriterTest, write_provenance_says_where_it_comes_from) {
   {
     FileWriter writer(ctx_, path("p.h5"));

@@ -62,7 +62,8 @@ class FileWriter {
   void set_attribute(const std::string& object, const std::string& attribute, std::int64_t value);
   void set_attribute(const std::string& object, const std::string& attribute,
                      std::span<const std::int64_t> values);
-  /// Writes coordinate variables and attaches them to axes of a dataset as dimension scales.
+  /// Writes coordinate variables and attaches them to axes of a dataset as dimension scales. One
+  /// that several axes have is written once; one whose name is taken gets a suffix: `x_2`.
   /// Collective.
   void attach_coordinates(const std::string& dataset, const std::vector<Coordinate>& coordinates);
   /// Version, commit, command line, inputs, seed, ranks, devices, library versions, job id, UTC
