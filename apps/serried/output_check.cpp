@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "serried/comm/agree.hpp"
+#include "serried/io/file_writer.hpp"
 
 namespace serried::app {
 
@@ -31,6 +32,7 @@ void check_output(const Context& ctx, const std::string& path,
       throw IoError(path +
                     " is no regular file (but a device, a pipe or a socket), and would be "
                     "replaced by one; choose another name");
+    check_output_path(path);
     for (const std::string& input : inputs)
       if (fs::equivalent(file, input, ignored))
         throw InvalidArgument(fmt::format(

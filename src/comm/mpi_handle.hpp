@@ -2,6 +2,8 @@
 
 #include <mpi.h>
 
+#include <string>
+
 #include "serried/comm/communicator.hpp"
 
 namespace serried::comm {
@@ -15,6 +17,15 @@ namespace serried::comm {
 /// No hints.
 [[nodiscard]] inline MPI_Info no_info() noexcept {
   return MPI_INFO_NULL;
+}
+
+/// Puts a file that this rank opens alone in place of the MPI_File at `place`, which stays open;
+/// where it cannot be opened nothing changes. Local.
+inline void replace_file(void* place, const std::string& path) noexcept {
+  MPI_File other = MPI_FILE_NULL;
+  const int mode = MPI_MODE_RDWR;
+  if (MPI_File_open(MPI_COMM_SELF, path.c_str(), mode, MPI_INFO_NULL, &other) == MPI_SUCCESS)
+    *static_cast<MPI_File*>(place) = other;
 }
 
 }  // namespace serried::comm

@@ -77,6 +77,8 @@ std::optional<Coordinate> read_scale(hid_t file, const std::string& path, const 
   hdf5::check(
       H5Dread(dataset.id(), memory_type.id(), memory.id(), space.id(), H5P_DEFAULT, raw.data()),
       path + " cannot be read");
+  coordinate.bytes.resize(static_cast<std::size_t>(count) * size_of(rule.result));
+  static_cast<void>(decode(rule, raw.data(), coordinate.bytes.data(), axis.count, backend));
   rule.result = DType::f64;
   static_cast<void>(decode(rule, raw.data(), reinterpret_cast<std::byte*>(coordinate.values.data()),
                            axis.count, backend));
@@ -125,6 +127,7 @@ void put_coordinates(WireWriter& wire, const std::vector<Coordinate>& coordinate
     wire.put(c.axis);
     wire.put(c.dtype);
     wire.put(c.values);
+    wire.put(c.bytes);
     wire.put(static_cast<std::int64_t>(c.text_attributes.size()));
     for (const auto& [name, text] : c.text_attributes) {
       wire.put(name);
@@ -142,6 +145,7 @@ std::vector<Coordinate> get_coordinates(WireReader& wire) {
     wire.get(c.axis);
     wire.get(c.dtype);
     wire.get(c.values);
+    wire.get(c.bytes);
     wire.get(count);
     c.text_attributes.resize(static_cast<std::size_t>(count));
     for (auto& [name, text] : c.text_attributes) {

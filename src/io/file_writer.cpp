@@ -1,8 +1,12 @@
 #include "serried/io/file_writer.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
 #include <utility>
 
 #include "io/element_boxes.hpp"
@@ -14,6 +18,7 @@
 #include "io/hdf5/scales.hpp"
 #include "io/hdf5/transfer.hpp"
 #include "io/hdf5/types.hpp"
+#include "io/mpi_io_path.hpp"
 #include "io/provenance.hpp"
 #include "io/temporary_file.hpp"
 #include "serried/comm/agree.hpp"
@@ -23,6 +28,12 @@ namespace {
 
 constexpr std::int64_t piece_bytes = std::int64_t{1} << 30;
 constexpr std::int64_t default_chunk_bytes = std::int64_t{1} << 20;
+
+/// Room for metadata beside `bytes` of values: HDF5 grows a file in steps, and the index of chunks
+/// grows with them.
+std::int64_t with_metadata(std::int64_t bytes) {
+  return bytes + std::clamp<std::int64_t>(bytes, std::int64_t{1} << 15, std::int64_t{1} << 20);
+}
 
 /// Chunks of about 1 MiB: whole trailing axes, leading axes cut.
 std::vector<std::int64_t> default_chunks(const Shape& shape, std::int64_t element_bytes) {
@@ -35,6 +46,16 @@ std::vector<std::int64_t> default_chunks(const Shape& shape, std::int64_t elemen
     bytes = inner * chunks[axis];
   }
   return chunks;
+}
+
+/// The path of an object from the root group.
+std::string absolute_name(const std::string& object) {
+  return object.starts_with('/') ? object : "/" + object;
+}
+
+bool is_same_scale(const Coordinate& a, const Coordinate& b) {
+  return a.name == b.name && a.dtype == b.dtype && a.values == b.values && a.bytes == b.bytes &&
+         a.text_attributes == b.text_attributes;
 }
 
 void check_options(const std::string& dataset, const Shape& array_shape, const Shape& shape,
@@ -95,14 +116,19 @@ struct FileWriter::Impl {
   std::string temporary;
   hdf5::File file;
   bool is_committed = false;
+  std::set<std::string> names;  ///< absolute paths of what is in the file, groups with them
 
   Impl(const Context& context, std::string name) : ctx(context), path(std::move(name)) {}
 
   void create();
+  /// Collective: all ranks learn before an HDF5 call whether the disk has room.
+  void require_space(std::int64_t bytes, const std::string& what) const;
   /// Collective: opens it on all ranks.
   hdf5::Object open_object(const std::string& object) const;
   void write_elements(const std::string& dataset, const Shape& shape, DType dtype,
                       RowRange elements, const std::byte* data, const WriteOptions& options);
+  /// Collective.
+  void attach(const std::string& dataset, const std::string& scale, int axis) const;
   void write_numbers(const std::string& object, const std::string& attribute, DType dtype,
                      const void* values, std::int64_t count, bool is_scalar) const;
   void require_open() const {
@@ -114,9 +140,25 @@ struct FileWriter::Impl {
 void FileWriter::Impl::create() {
   const Communicator& comm = ctx.comm();
   temporary = comm.broadcast_text(comm.rank() == 0 ? temporary_name(path) : "", 0);
-  agree_on_root(comm, 0, [&] { make_temporary_file(path, temporary); });
+  agree_on_root(comm, 0, [&] {
+    check_output_path(path);
+    make_temporary_file(path, temporary);
+  });
+  // Each rank would open a file of its own, and HDF5's ranks wait for each other.
+  const auto inode = comm.broadcast(inode_of(temporary), 0);
+  agree(comm, [&] {
+    if (inode_of(temporary) != inode)
+      throw IoError("cannot write " + path +
+                    ": this rank does not see the file that rank 0 has made; the folder must be "
+                    "one that all ranks see, and outputs with relative names need one working "
+                    "folder");
+  });
   file = hdf5::create_parallel(comm, temporary, "cannot write " + path);
   note_file_access(ctx.recorder(), "writing files", describe_parallel_access(file));
+}
+
+void FileWriter::Impl::require_space(std::int64_t bytes, const std::string& what) const {
+  agree_on_root(ctx.comm(), 0, [&] { check_free_space(temporary, with_metadata(bytes), what); });
 }
 
 hdf5::Object FileWriter::Impl::open_object(const std::string& object) const {
@@ -137,6 +179,10 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
   const std::string cannot_make = "cannot make" + of_dataset;
   const std::string cannot_write = "cannot write" + of_dataset;
   const std::string cannot_close = "cannot close" + of_dataset;
+  for (std::string name = absolute_name(dataset); !name.empty();
+       name.erase(std::min(name.rfind('/'), name.size())))
+    names.insert(name);
+  require_space(shape.elements() * static_cast<std::int64_t>(size_of(dtype)), cannot_write);
   hdf5::Space space;
   hdf5::Type type;
   hdf5::Properties links;
@@ -160,6 +206,15 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
   hdf5::agree_on_status(comm, id.reset(), cannot_close);
 }
 
+void FileWriter::Impl::attach(const std::string& dataset, const std::string& scale,
+                              int axis) const {
+  const hdf5::QuietErrors quiet;
+  const hdf5::Object target = open_object(dataset);
+  const hdf5::Object source = open_object(scale);
+  hdf5::attach_scale(ctx.comm(), target.id(), source.id(), axis,
+                     scale.substr(scale.rfind('/') + 1));
+}
+
 void FileWriter::Impl::write_numbers(const std::string& object, const std::string& attribute,
                                      DType dtype, const void* values, std::int64_t count,
                                      bool is_scalar) const {
@@ -167,6 +222,13 @@ void FileWriter::Impl::write_numbers(const std::string& object, const std::strin
   const hdf5::QuietErrors quiet;
   const hdf5::Object target = open_object(object);
   hdf5::write_number_attribute(ctx.comm(), target.id(), attribute, dtype, values, count, is_scalar);
+}
+
+void check_output_path(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 && errno == ENAMETOOLONG)
+    throw IoError("cannot write " + path + ": " + std::strerror(errno));
+  check_mpi_io_path(temporary_name(path), "cannot write " + path);
 }
 
 FileWriter::FileWriter(const Context& ctx, std::string path)
@@ -181,10 +243,9 @@ FileWriter::FileWriter(const Context& ctx, std::string path)
 
 FileWriter::~FileWriter() {
   if (impl_ == nullptr || impl_->is_committed) return;
-  // Closing the file is collective, and a destructor must not communicate: HDF5 closes the file
-  // when MPI ends. What must not stay is its name.
+  // Closing the file is collective, and a destructor must not communicate.
   if (impl_->ctx.rank() == 0) ::unlink(impl_->temporary.c_str());
-  impl_->file.release();
+  hdf5::abandon_parallel(impl_->file);
 }
 
 void FileWriter::write(const std::string& dataset, const Array& array,
@@ -255,20 +316,33 @@ void FileWriter::set_attribute(const std::string& object, const std::string& att
 void FileWriter::attach_coordinates(const std::string& dataset,
                                     const std::vector<Coordinate>& coordinates) {
   impl_->require_open();
-  const std::size_t slash = dataset.rfind('/');
-  const std::string group = slash == std::string::npos ? "/" : dataset.substr(0, slash + 1);
+  const std::string path = absolute_name(dataset);
+  const std::string group = path.substr(0, path.rfind('/') + 1);
+  std::vector<std::string> scales;
   for (const Coordinate& coordinate : coordinates) {
+    const auto same = std::find_if(coordinates.begin(), coordinates.end(), [&](const auto& other) {
+      return is_same_scale(other, coordinate);
+    });
+    // `same` may be the coordinate itself, which is not yet written; one with NaN equals none.
+    const auto first = static_cast<std::size_t>(same - coordinates.begin());
+    if (first < scales.size()) {
+      scales.push_back(scales[first]);
+      impl_->attach(dataset, scales.back(), coordinate.axis);
+      continue;
+    }
+    std::string scale = group + coordinate.name;
+    for (int number = 2; impl_->names.contains(scale); ++number)
+      scale = group + coordinate.name + "_" + std::to_string(number);
+    scales.push_back(scale);
     WriteOptions options;
     options.attributes = coordinate.text_attributes;
-    const std::string scale = group + coordinate.name;
     const Shape shape{static_cast<std::int64_t>(coordinate.values.size())};
-    const Array values = Array::replicated(impl_->ctx, shape, DType::f64, coordinate.values.data());
+    const Array values =
+        coordinate.bytes.empty()
+            ? Array::replicated(impl_->ctx, shape, DType::f64, coordinate.values.data())
+            : Array::replicated(impl_->ctx, shape, coordinate.dtype, coordinate.bytes.data());
     write(scale, is_real(coordinate.dtype) ? values.cast(coordinate.dtype) : values, options);
-    const hdf5::QuietErrors quiet;
-    const hdf5::Object target = impl_->open_object(dataset);
-    const hdf5::Object source = impl_->open_object(scale);
-    hdf5::attach_scale(impl_->ctx.comm(), target.id(), source.id(), coordinate.axis,
-                       coordinate.name);
+    impl_->attach(dataset, scale, coordinate.axis);
   }
 }
 
@@ -283,6 +357,7 @@ void FileWriter::commit() {
   const hdf5::QuietErrors quiet;
   const std::string cannot_write = "cannot write " + impl_->path;
   const std::string cannot_close = "cannot close " + impl_->path;
+  impl_->require_space(0, cannot_write);
   hdf5::agree_on_status(comm, H5Fflush(impl_->file.id(), H5F_SCOPE_GLOBAL), cannot_write);
   agree(comm, [&] {
     // With open objects H5Fclose would fail on this rank, and the others would wait in it.

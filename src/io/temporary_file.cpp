@@ -2,14 +2,18 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 
+#include "io/mpi_io_path.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried {
@@ -20,6 +24,16 @@ std::pair<std::string, std::string> split_path(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return {"./", path};
   return {path.substr(0, slash + 1), path.substr(slash + 1)};
+}
+
+std::string put_together(const std::string& folder, const std::string& name,
+                         const std::string& suffix) {
+  const std::size_t used = folder.size() + 1 + suffix.size();
+  if (used + name.size() <= max_mpi_io_path) return folder + "." + name + suffix;
+  // Two outputs whose names differ at the end alone must not share it.
+  const std::string hash = "~" + std::to_string(std::hash<std::string>()(name));
+  const std::size_t free_bytes = max_mpi_io_path - std::min(used + hash.size(), max_mpi_io_path);
+  return folder + "." + name.substr(0, free_bytes) + hash + suffix;
 }
 
 std::string variable(const char* key) {
@@ -45,11 +59,12 @@ std::string temporary_name(const std::string& path) {
   const std::string job = variable("SLURM_JOB_ID");
   if (!job.empty()) {
     const std::string attempt = variable("SLURM_RESTART_COUNT");
-    return folder + "." + name + ".tmp." + job + "." + (attempt.empty() ? "0" : attempt);
+    return put_together(folder, name, ".tmp." + job + "." + (attempt.empty() ? "0" : attempt));
   }
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-  return folder + "." + name + ".tmp." + host.data() + "-" + std::to_string(::getpid()) + ".0";
+  return put_together(folder, name,
+                      std::string(".tmp.") + host.data() + "-" + std::to_string(::getpid()) + ".0");
 }
 
 void make_temporary_file(const std::string& path, const std::string& temporary) {
@@ -66,6 +81,22 @@ void make_temporary_file(const std::string& path, const std::string& temporary) 
   const int file = ::open(temporary.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0) throw IoError("cannot write " + path + ": " + std::strerror(errno));
   ::close(file);
+}
+
+std::uint64_t inode_of(const std::string& file) noexcept {
+  struct stat status {};
+  return ::stat(file.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_ino) : 0;
+}
+
+void check_free_space(const std::string& file, std::int64_t bytes, const std::string& what) {
+  struct statvfs status {};
+  // Some file systems do not know their size and say 0.
+  if (::statvfs(file.c_str(), &status) != 0 || status.f_blocks == 0) return;
+  const double free_bytes =
+      static_cast<double>(status.f_bavail) * static_cast<double>(status.f_frsize);
+  if (static_cast<double>(bytes) > free_bytes)
+    throw IoError(what + ": no space left: it may take " + std::to_string(bytes) + " bytes, and " +
+                  std::to_string(static_cast<std::int64_t>(free_bytes)) + " are free");
 }
 
 void publish_file(const std::string& temporary, const std::string& path) {

@@ -3,8 +3,9 @@
 import os
 import shutil
 import stat
+import subprocess
 
-from support import CommandTest, main, need_oracles, run
+from support import MPIEXEC, NUMPROC_FLAG, SERRIED, CommandTest, main, need_oracles, run
 
 need_oracles()
 import h5py
@@ -147,6 +148,64 @@ class BadInput(CommandTest):
         self.refused(4, ["there/is"], *kmeans, "--labels", "out.h5", "--model", "there/is/m.h5")
         self.refused(4, ["there/is"], "predict", "model.h5", "run.h5:/fields/u", "--labels", "there/is/out.h5")
         self.refused(4, ["sub"], *kmeans, "--labels", "sub")
+
+    def on_small_disk(self, kibibytes, ranks, *arguments):
+        """Runs where ./small has that much room; (exit code, standard error, files left there)."""
+        script = ('mount -t tmpfs -o size="$1"k tmpfs small || exit 77; shift; "$@"; code=$?; ls -A small; exit $code')
+        launcher = [MPIEXEC, NUMPROC_FLAG, str(ranks), SERRIED]
+        os.makedirs(self.path("small"), exist_ok=True)
+        try:
+            done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", str(kibibytes)] + launcher +
+                                  [str(a) for a in arguments], capture_output=True, text=True, timeout=60,
+                                  cwd=self.folder, stdin=subprocess.DEVNULL)
+        finally:
+            os.rmdir(self.path("small"))
+        if done.returncode == 77 or "unshare" in done.stderr:
+            self.skipTest("no file system can be mounted here")
+        return done.returncode, done.stderr, done.stdout
+
+    def test_full_disk(self):
+        for ranks in (1, 3):
+            for kibibytes in (8, 64):
+                with self.subTest(ranks=ranks, kibibytes=kibibytes):
+                    code, error, left = self.on_small_disk(
+                        kibibytes, ranks, "kmeans", "run.h5:/packed", "--clusters", 2, "--max-iterations", 1,
+                        "--labels", "small/l.h5", "--quiet")
+                    self.assertEqual(code, 4, error)
+                    self.assertEqual(error.count("serried: "), 1, error)
+                    self.assertIn("no space left", error)
+                    self.assertNotIn("l.h5", left)
+
+    def test_folder_that_not_all_ranks_see(self):
+        for name in ("here", "there"):
+            os.makedirs(self.path(name), exist_ok=True)
+        one = [SERRIED, "kmeans", self.path("run.h5:/fields/u"), "--clusters", "2", "--labels", "l.h5", "--quiet"]
+        launcher = [MPIEXEC, NUMPROC_FLAG, "1", "-wdir"]
+        done = subprocess.run(launcher + [self.path("here")] + one + [":"] + launcher[1:] + [self.path("there")] + one,
+                              capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertEqual(done.stderr.count("serried: "), 1, done.stderr)
+        self.assertIn("the folder must be one that all ranks see", done.stderr)
+        for name in ("here", "there"):
+            self.assertEqual(os.listdir(self.path(name)), [])
+            os.rmdir(self.path(name))
+
+    def test_long_paths(self):
+        name = 230 * "n"
+        done = run("kmeans", "run.h5:/fields/u", "--clusters", 2, "--labels", name, "--quiet", ranks=2, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        os.unlink(self.path(name))
+        kmeans = ["kmeans", "run.h5:/fields/u", "--clusters", 2, "--labels"]
+        self.refused(4, ["File name too long"], *kmeans, 256 * "n")
+        folder = self.path(200 * "d")
+        os.mkdir(folder)
+        os.symlink(self.path("run.h5"), os.path.join(folder, 80 * "r" + ".h5"))
+        self.refused(4, ["MPI-IO takes up to 224"], *kmeans, os.path.join(folder, "l.h5"))
+        done = run("stats", os.path.join(folder, 80 * "r" + ".h5:/fields/u"), "--io", "collective", ranks=2)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertEqual(done.stderr.count("serried: "), 1, done.stderr)
+        self.assertIn("MPI-IO takes up to 224", done.stderr)
+        shutil.rmtree(folder)
 
     def test_output_would_replace_an_input(self):
         kmeans = ["kmeans", "run.h5:/fields/u", "--clusters", 2]

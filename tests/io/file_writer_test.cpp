@@ -4,11 +4,13 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "io/hdf5/attributes.hpp"
 #include "io/hdf5/errors.hpp"
 #include "io/hdf5/open.hpp"
 #include "io/hdf5/types.hpp"
+#include "io/temporary_file.hpp"
 #include "serried/comm/agree.hpp"
 #include "serried/io/table_file.hpp"
 #include "support/spmd.hpp"
@@ -37,6 +39,13 @@ class FileWriterTest : public testing::Test {
     for ([[maybe_unused]] const auto& entry : fs::directory_iterator(folder_)) ++count;
     ctx_.comm().barrier();
     return count;
+  }
+
+  /// Makes an empty file on rank 0.
+  [[nodiscard]] std::string made_file(const std::string& name) const {
+    if (ctx_.rank() == 0) std::ofstream(path(name)).flush();
+    ctx_.comm().barrier();
+    return path(name);
   }
 
   Context ctx_ = test::context();
@@ -128,6 +137,28 @@ TEST_F(FileWriterTest, write_replicated_and_attributes) {
   EXPECT_THROW((void)file.text_attribute("/", "inertia"), DataError);
 }
 
+TEST_F(FileWriterTest, check_free_space_compares_with_the_file_system) {
+  check_free_space(folder_, 0, "cannot write x");
+  try {
+    check_free_space(folder_, std::int64_t{1} << 62, "cannot write x");
+    FAIL() << "4 EiB were found";
+  } catch (const IoError& error) {
+    EXPECT_NE(std::string(error.what()).find("cannot write x: no space left"), std::string::npos);
+  }
+}
+
+TEST_F(FileWriterTest, abandoned_file_takes_what_hdf5_still_writes) {
+  hdf5::File file = hdf5::create_parallel(
+      ctx_.comm(), ctx_.comm().broadcast_text(made_file("a.h5"), 0), "cannot write a.h5");
+  const hdf5::Group group(H5Gcreate2(file.id(), "/g", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  const hid_t id = file.id();
+  hdf5::abandon_parallel(file);
+  EXPECT_FALSE(file.is_open());
+  EXPECT_GE(H5Fflush(id, H5F_SCOPE_GLOBAL), 0);
+  ctx_.comm().barrier();
+  EXPECT_EQ(fs::file_size(path("a.h5")), 0u);
+}
+
 TEST_F(FileWriterTest, attach_coordinates_makes_dimension_scales) {
   {
     FileWriter writer(ctx_, path("s.h5"));
@@ -144,6 +175,20 @@ TEST_F(FileWriterTest, attach_coordinates_makes_dimension_scales) {
   EXPECT_EQ(hdf5::read_text_attribute(lon.id(), "CLASS"), "DIMENSION_SCALE");
   EXPECT_EQ(hdf5::read_text_attribute(lon.id(), "units"), "degrees_east");
   EXPECT_EQ(TableFile(path("s.h5")).read_f64("/lon").values, (std::vector<double>{1, 2, 3}));
+}
+
+TEST_F(FileWriterTest, attach_coordinates_whose_names_are_taken) {
+  {
+    FileWriter writer(ctx_, path("n.h5"));
+    writer.write("/x", Array::zeros(ctx_, {2, 2, 2}, DType::i32));
+    writer.attach_coordinates("/x", {{"x", 0, DType::f64, {1, 2}, {}},
+                                     {"x", 1, DType::f64, {1, 2}, {}},
+                                     {"x", 2, DType::f64, {1, 3}, {}}});
+    writer.commit();
+  }
+  const TableFile file(path("n.h5"));
+  EXPECT_EQ(file.read_f64("/x_2").values, (std::vector<double>{1, 2}));
+  EXPECT_EQ(file.read_f64("/x_3").values, (std::vector<double>{1, 3}));
 }
 
 TEST_F(FileWriterTest, write_provenance_says_where_it_comes_from) {

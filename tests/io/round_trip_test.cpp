@@ -4,6 +4,8 @@
 #include "serried/io/dataset.hpp"
 #include "serried/io/file_writer.hpp"
 
+#include <cstring>
+
 namespace serried::test {
 namespace {
 
@@ -47,6 +49,31 @@ TEST(RoundTrip, every_dtype_and_storage) {
         EXPECT_EQ(bytes_of(reading, data.to_array()), bytes_of(ctx, array))
             << name(dtype) << ' ' << i;
       }
+  }
+}
+
+TEST(RoundTrip, integer_coordinates_beyond_the_integers_of_f64) {
+  const Folder folder;
+  const Context ctx = context();
+  const std::vector<std::uint64_t> large{std::uint64_t{1} << 63, ~std::uint64_t{0} - 1,
+                                         ~std::uint64_t{0}};
+  Coordinate coordinate{"t", 0, DType::u64, {0, 0, 0}, {}};
+  coordinate.bytes.resize(large.size() * sizeof(large[0]));
+  std::memcpy(coordinate.bytes.data(), large.data(), coordinate.bytes.size());
+  std::vector<Coordinate> coordinates{coordinate};
+  for (const char* name : {"once.h5", "twice.h5"}) {
+    const std::string path = folder / name;
+    FileWriter writer(ctx, path);
+    writer.write("/labels", Array::arange(ctx, 0, 3, 1, DType::i32));
+    writer.attach_coordinates("/labels", coordinates);
+    writer.commit();
+    DatasetOptions options;
+    options.samples.kind = SampleAxes::Kind::all;
+    const Dataset labels = Dataset::open(ctx, parse_address(path + ":/labels"), options);
+    ASSERT_EQ(labels.sample_coordinates().size(), 1u);
+    EXPECT_EQ(labels.sample_coordinates()[0].dtype, DType::u64);
+    EXPECT_EQ(labels.sample_coordinates()[0].bytes, coordinate.bytes);
+    coordinates = labels.sample_coordinates();
   }
 }
 

@@ -45,10 +45,12 @@ struct DatasetOptions {
 /// A coordinate variable of one axis (NetCDF-4 dimension scale).
 struct Coordinate {
   std::string name;
-  int axis = 0;              ///< of Dataset::sample_shape; of the dataset that it is attached to
-  DType dtype = DType::f64;  ///< integers beyond 2^53 are rounded in `values`
+  int axis = 0;  ///< of Dataset::sample_shape; of the dataset that it is attached to
+  DType dtype = DType::f64;
+  /// Integers beyond 2^53 are rounded here, and exact in `bytes`.
   std::vector<double> values;
   std::vector<std::pair<std::string, std::string>> text_attributes;  ///< units, long_name, ...
+  std::vector<std::byte> bytes{};  ///< the values in their dtype; empty: `values` has them
 };
 
 /// An open HDF5 dataset, or a series of them stacked along a new leading axis, as rows of tiles.

@@ -22,6 +22,10 @@ struct WriteOptions {
   std::vector<std::pair<std::string, std::string>> attributes;
 };
 
+/// Finds out, before work starts, whether an output's name is too long: for the file system, or,
+/// with its folder, for MPI-IO. Local. @throws IoError.
+void check_output_path(const std::string& path);
+
 /// Where an output comes from; written as attributes of the root group.
 struct Provenance {
   std::string command_line;
@@ -58,7 +62,8 @@ class FileWriter {
   void set_attribute(const std::string& object, const std::string& attribute, std::int64_t value);
   void set_attribute(const std::string& object, const std::string& attribute,
                      std::span<const std::int64_t> values);
-  /// Writes coordinate variables and attaches them to axes of a dataset as dimension scales.
+  /// Writes coordinate variables and attaches them to axes of a dataset as dimension scales. One
+  /// that several axes have is written once; one whose name is taken gets a suffix: `x_2`.
   /// Collective.
   void attach_coordinates(const std::string& dataset, const std::vector<Coordinate>& coordinates);
   /// Version, commit, command line, inputs, seed, ranks, devices, library versions, job id, UTC

@@ -1,6 +1,7 @@
 #include "io/hdf5/open.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "comm/mpi_handle.hpp"
 #include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
+#include "io/mpi_io_path.hpp"
 #include "serried/base/error.hpp"
 #include "serried/comm/agree.hpp"
 
@@ -113,6 +115,7 @@ File open_parallel(const Communicator& comm, const std::string& path, bool is_wr
   Properties access;
   agree(comm, [&] {
     check_readable(path);
+    check_mpi_io_path(path, path + ": it cannot be opened on all ranks together");
     if (is_writing && ::access(path.c_str(), W_OK) != 0)
       throw IoError(path + ": " + std::strerror(errno));
     access = Properties(checked(H5Pcreate(H5P_FILE_ACCESS), path));
@@ -149,6 +152,19 @@ File create_parallel(const Communicator& comm, const std::string& path, const st
     throw;
   }
   return file;
+}
+
+void abandon_parallel(File& file) noexcept {
+  if (!file.is_open()) return;
+  const QuietErrors quiet;
+  void* place = nullptr;
+  const hid_t id = file.release();
+  if (H5Fget_vfd_handle(id, H5P_DEFAULT, &place) < 0 || place == nullptr) return;
+  const int memory = ::memfd_create("serried", MFD_CLOEXEC);
+  if (memory < 0) return;
+  const std::string path = "/proc/self/fd/" + std::to_string(memory);
+  comm::replace_file(place, path);
+  ::close(memory);
 }
 
 Properties transfer_properties(bool is_collective) {

@@ -25,6 +25,15 @@ namespace serried::hdf5 {
 [[nodiscard]] File create_parallel(const Communicator& comm, const std::string& path,
                                    const std::string& what);
 
+/// Gives up a file that is open for writing with MPI-IO, on this rank alone, and does not close it.
+///
+/// HDF5 writes what it still has for such a file when MPI ends. On a full disk that fails on some
+/// ranks, and HDF5 crashes or leaves the others waiting. So its driver gets another MPI file in
+/// place of the file's (H5Fget_vfd_handle says where it stands): one in memory, of this rank alone,
+/// which takes everything. Other files of the process are not touched, as they would be if HDF5
+/// were kept from ending. Local.
+void abandon_parallel(File& file) noexcept;
+
 /// Properties of collective or independent transfers. Local.
 [[nodiscard]] Properties transfer_properties(bool is_collective);
 
