@@ -2,6 +2,7 @@ option(SERRIED_BUILD_TESTS "Build the tests" ON)
 option(SERRIED_BUILD_BENCH "Build the benchmark programs" ON)
 option(SERRIED_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" ON)
 set(SERRIED_SANITIZE "" CACHE STRING "Sanitizers, separated by semicolons (address;undefined or thread)")
+set(SERRIED_TEST_TIMEOUT_FACTOR 1 CACHE STRING "Multiplies the tests' time-outs, for slow or crowded machines")
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)

@@ -5,9 +5,9 @@ set(SERRIED_MPI_ENVIRONMENT
   OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_hwloc_base_binding_policy=none
   PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe)
 # Sanitizers make programs slow, and want whole stacks to tell Open MPI's leaks from ours.
-set(SERRIED_TIMEOUT_FACTOR 1)
+set(SERRIED_TIMEOUT_FACTOR ${SERRIED_TEST_TIMEOUT_FACTOR})
 if(SERRIED_SANITIZE)
-  set(SERRIED_TIMEOUT_FACTOR 5)
+  math(EXPR SERRIED_TIMEOUT_FACTOR "${SERRIED_TIMEOUT_FACTOR} * 5")
   list(APPEND SERRIED_MPI_ENVIRONMENT ASAN_OPTIONS=fast_unwind_on_malloc=0
     LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/scripts/lsan.supp:print_suppressions=0)
 endif()

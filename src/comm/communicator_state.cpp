@@ -12,6 +12,7 @@ namespace serried::comm {
 CommunicatorState::CommunicatorState(MPI_Comm owned, std::shared_ptr<Recorder> its_recorder,
                                      CommunicatorOptions its_options)
     : comm(owned), recorder(std::move(its_recorder)), options(its_options) {
+  own_ops_.fill(MPI_OP_NULL);
   check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   check(MPI_Comm_rank(comm, &rank), "MPI_Comm_rank");
   check(MPI_Comm_size(comm, &size), "MPI_Comm_size");
@@ -22,7 +23,8 @@ CommunicatorState::~CommunicatorState() {
   release_completed_orphans();
   // With orphans the communicator stays until MPI ends: their requests refer to it.
   if (!orphans_.empty()) return;
-  if (narrow_sum_ != MPI_OP_NULL) MPI_Op_free(&narrow_sum_);
+  for (MPI_Op& op : own_ops_)
+    if (op != MPI_OP_NULL) MPI_Op_free(&op);
   MPI_Comm_free(&comm);
 }
 
@@ -46,11 +48,12 @@ void CommunicatorState::release_completed_orphans() noexcept {
 }
 
 MPI_Op CommunicatorState::mpi_op(ReduceOp op, DType dtype) {
-  if (op != ReduceOp::sum || size_of(dtype) >= 4) return comm::mpi_op(op);
+  const std::optional<OwnOp> own = own_op(op, dtype);
+  if (!own) return comm::mpi_op(op);
   const std::lock_guard lock(mutex_);
-  if (narrow_sum_ == MPI_OP_NULL)
-    check(MPI_Op_create(sum_narrow_integers, 1, &narrow_sum_), "MPI_Op_create");
-  return narrow_sum_;
+  MPI_Op& made = own_ops_[static_cast<std::size_t>(*own)];
+  if (made == MPI_OP_NULL) check(MPI_Op_create(function_of(*own), 1, &made), "MPI_Op_create");
+  return made;
 }
 
 void CommunicatorState::check_rank(int other, const char* what) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -29,7 +30,7 @@ struct CommunicatorState {
   /// Lets go of adopted requests that have completed.
   void release_completed_orphans() noexcept;
 
-  /// The operation for a dtype: MPI's own, but for sums of narrow integers.
+  /// The operation for a dtype: MPI's own where it can be trusted.
   [[nodiscard]] MPI_Op mpi_op(ReduceOp op, DType dtype);
 
   void check_rank(int other, const char* what) const;
@@ -48,7 +49,7 @@ struct CommunicatorState {
  private:
   std::mutex mutex_;
   std::vector<MPI_Request> orphans_;
-  MPI_Op narrow_sum_ = MPI_OP_NULL;
+  std::array<MPI_Op, own_ops> own_ops_;  ///< by OwnOp; made when first needed
 };
 
 /// Internal messages use the last tag that every MPI has; callers have those below.

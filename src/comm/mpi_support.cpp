@@ -1,11 +1,20 @@
 #include "comm/mpi_support.hpp"
 
 #include <array>
+#include <atomic>
 #include <string>
 
 #include "serried/base/error.hpp"
 
 namespace serried::comm {
+
+namespace {
+std::atomic<bool> is_aborted = false;
+}  // namespace
+
+void note_abort() noexcept {
+  is_aborted.store(true);
+}
 
 void throw_mpi_error(int code, const char* operation) {
   std::array<char, MPI_MAX_ERROR_STRING + 1> text{};
@@ -17,6 +26,7 @@ void throw_mpi_error(int code, const char* operation) {
 }
 
 bool is_mpi_running() noexcept {
+  if (is_aborted.load()) return false;
   int is_initialized = 0;
   int is_finalized = 0;
   MPI_Initialized(&is_initialized);
@@ -65,20 +75,66 @@ MPI_Op mpi_op(ReduceOp op) noexcept {
 
 namespace {
 
-template <class T>
-void sum_wrapping(const void* in, void* in_out, int count) {
+struct Sum {
+  template <class T>
+  T operator()(T a, T b) const {
+    return static_cast<T>(a + b);
+  }
+};
+struct Min {
+  template <class T>
+  T operator()(T a, T b) const {
+    return a < b ? a : b;
+  }
+};
+struct Max {
+  template <class T>
+  T operator()(T a, T b) const {
+    return a > b ? a : b;
+  }
+};
+
+template <class T, class Op>
+void combine(const void* in, void* in_out, int count) {
   const auto* const from = static_cast<const T*>(in);
   auto* const to = static_cast<T*>(in_out);
-  for (int i = 0; i < count; ++i) to[i] = static_cast<T>(to[i] + from[i]);
+  for (int i = 0; i < count; ++i) to[i] = Op()(from[i], to[i]);
+}
+
+/// Sums are modulo 2^bits, whatever the sign.
+template <class Op>
+void combine_unsigned(void* in, void* in_out, int* count, MPI_Datatype* type) {
+  if (*type == MPI_UINT8_T || *type == MPI_INT8_T)
+    combine<std::uint8_t, Op>(in, in_out, *count);
+  else if (*type == MPI_UINT16_T || *type == MPI_INT16_T)
+    combine<std::uint16_t, Op>(in, in_out, *count);
+  else if (*type == MPI_UINT32_T)
+    combine<std::uint32_t, Op>(in, in_out, *count);
+  else
+    combine<std::uint64_t, Op>(in, in_out, *count);
 }
 
 }  // namespace
 
-void sum_narrow_integers(void* in, void* in_out, int* count, MPI_Datatype* type) {
-  if (*type == MPI_INT8_T || *type == MPI_UINT8_T)
-    sum_wrapping<std::uint8_t>(in, in_out, *count);
-  else
-    sum_wrapping<std::uint16_t>(in, in_out, *count);
+std::optional<OwnOp> own_op(ReduceOp op, DType dtype) noexcept {
+  if (op == ReduceOp::sum && size_of(dtype) < 4) return OwnOp::narrow_sum;
+  const bool is_unsigned =
+      dtype == DType::u8 || dtype == DType::u16 || dtype == DType::u32 || dtype == DType::u64;
+  if (op == ReduceOp::min && is_unsigned) return OwnOp::unsigned_min;
+  if (op == ReduceOp::max && is_unsigned) return OwnOp::unsigned_max;
+  return std::nullopt;
+}
+
+MPI_User_function* function_of(OwnOp op) noexcept {
+  switch (op) {
+    case OwnOp::narrow_sum:
+      return combine_unsigned<Sum>;
+    case OwnOp::unsigned_min:
+      return combine_unsigned<Min>;
+    case OwnOp::unsigned_max:
+      return combine_unsigned<Max>;
+  }
+  return nullptr;
 }
 
 }  // namespace serried::comm

@@ -31,6 +31,9 @@ bool start_mpi() {
   if (is_initialized != 0) return false;
   int provided = 0;
   comm::check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
+  // MPICH gives the errors of MPI_Test to these, whatever communicator a request belongs to.
+  for (const MPI_Comm comm : {MPI_COMM_WORLD, MPI_COMM_SELF})
+    comm::check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   return true;
 }
 
@@ -170,7 +173,10 @@ const std::string& Runtime::mpi_library() const noexcept {
 }
 
 void abort_job(int code) noexcept {
-  if (comm::is_mpi_running()) MPI_Abort(MPI_COMM_WORLD, code);
+  if (comm::is_mpi_running()) {
+    comm::note_abort();
+    MPI_Abort(MPI_COMM_WORLD, code);
+  }
   std::_Exit(code);
 }
 

@@ -22,6 +22,15 @@ export CCACHE_DISABLE=1
 "$cmake" --build "$work/build" >"$work/log" || { cat "$work/log"; exit 1; }
 "$mpiexec" -n 2 "$work/build/consumer"
 
+# Another MPI than the one that Serried was built with is refused.
+cp -r "$work/moved" "$work/foreign"
+sed -i 's|libmpi[a-z]*\.so|libother_mpi.so|' "$(find "$work/foreign" -name serriedConfig.cmake)"
+if "$cmake" -S "$here/consumer" -B "$work/refused" -DCMAKE_PREFIX_PATH="$work/foreign" -DCMAKE_CXX_COMPILER="$cxx" \
+  >"$work/log" 2>&1 || ! tr -s ' \n' ' ' <"$work/log" | grep -q "built with the MPI library [^ ]*libother_mpi.so"; then
+  cat "$work/log"
+  exit 1
+fi
+
 PKG_CONFIG_PATH=$(dirname "$(find "$work/moved" -name serried.pc)")
 export PKG_CONFIG_PATH
 # shellcheck disable=SC2046,SC2086  # lists of flags

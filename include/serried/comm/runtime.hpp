@@ -19,9 +19,11 @@ struct RuntimeOptions {
 };
 
 /// Takes over MPI, or starts it (with MPI_THREAD_MULTIPLE if it can be had), and finds out where
-/// this rank stands. MPI is finalised by the destructor exactly if this object initialised it; but
-/// not while an exception unwinds past it, because the other ranks may be elsewhere: the program
-/// then reports the exception and calls abort_job.
+/// this rank stands. An MPI that it starts returns errors instead of ending the job; in one that it
+/// takes over the program's own choice for MPI_COMM_WORLD stands. MPI is finalised by the
+/// destructor exactly if this object initialised it; but not while an exception unwinds past it,
+/// because the other ranks may be elsewhere: the program then reports the exception and calls
+/// abort_job.
 class Runtime {
  public:
   /// Collective over the job (or over the caller's communicator).
