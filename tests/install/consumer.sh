@@ -17,6 +17,7 @@ fi
 flags=-O1
 if [[ -n $sanitizers ]]; then flags+=" -fsanitize=$sanitizers"; fi
 export CCACHE_DISABLE=1
+export CMAKE_GENERATOR=Ninja  # the presets' own; a bare system has no make
 "$cmake" -S "$here/consumer" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_CXX_COMPILER="$cxx" \
   -DCMAKE_CXX_FLAGS="$flags" -DGRAY_SCOTT="$here/../../apps/gray_scott" >"$work/log" || { cat "$work/log"; exit 1; }
 "$cmake" --build "$work/build" >"$work/log" || { cat "$work/log"; exit 1; }
