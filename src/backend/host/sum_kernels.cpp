@@ -21,9 +21,10 @@ namespace serried::host::HWY_NAMESPACE {
 
 // Columns of a wide row that are summed together, so that their sums stay in the first cache.
 constexpr std::int64_t wide_lanes = 256;
-constexpr std::int64_t prefetch_bytes = 8192;
-// CPUs without AVX-512 were slower with requests of our own (Zen 3: 1.2 times a plain loop against
-// 1.0), those with it faster.
+constexpr std::int64_t prefetch_bytes = 4096;
+// Requests of our own pay where one stream is read, on CPUs with AVX-512: Zen 5 reads the third
+// cache at 1.2 times a plain loop without them and at 1.05 times with them. They cost on Zen 3, and
+// where rows are wide (Zen 5, 256 columns: 1.19 times against 1.05).
 constexpr bool is_prefetching = HWY_TARGET != HWY_AVX2;
 
 // Asks for the `kElements` elements that stand prefetch_bytes behind `from`; a leaf's own stream is
@@ -37,16 +38,27 @@ HWY_INLINE void prefetch_ahead(const T* from) {
 }
 
 // The sums of the elements l of all steps, in registers.
-template <int kVectors, class T>
+template <int kVectors, bool kPrefetch, class T>
 HWY_INLINE void sum_steps(const T* from, std::int64_t steps, DoubleVec (&sums)[kVectors]) {
 #pragma GCC unroll 16
   for (int v = 0; v < kVectors; ++v) sums[v] = hn::Zero(doubles);
-  for (std::int64_t step = 0; step < steps; ++step) {
+  constexpr std::int64_t step_elements = kVectors * vector_lanes;
+  constexpr int at_once = 4;
+  const T* const end = from + steps * step_elements;
+  for (const T* const last = end - (at_once - 1) * step_elements; from < last;
+       from += at_once * step_elements) {
+    if constexpr (kPrefetch) prefetch_ahead<at_once * step_elements>(from);
+#pragma GCC unroll 4
+    for (int s = 0; s < at_once; ++s) {
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v)
+        sums[v] = hn::Add(sums[v], load_wide(from + s * step_elements + v * vector_lanes));
+    }
+  }
+  for (; from < end; from += step_elements) {
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v)
       sums[v] = hn::Add(sums[v], load_wide(from + v * vector_lanes));
-    if constexpr (is_prefetching) prefetch_ahead<kVectors * vector_lanes>(from);
-    from += kVectors * vector_lanes;
   }
 }
 
@@ -54,39 +66,43 @@ HWY_INLINE void sum_steps(const T* from, std::int64_t steps, DoubleVec (&sums)[k
 template <int kVectors, class T>
 HWY_INLINE void sum_steps_in_registers(const T* from, std::int64_t steps, double* lanes) {
   DoubleVec sums[kVectors];
-  sum_steps(from, steps, sums);
+  sum_steps<kVectors, false>(from, steps, sums);
 #pragma GCC unroll 16
   for (int v = 0; v < kVectors; ++v) hn::StoreU(sums[v], doubles, lanes + v * vector_lanes);
 }
 
-// As sum_steps_in_registers and fold_lanes for one column, 32 lanes: the halves are added while
-// they are in registers, down to a vector.
+// The upper half of the lanes is added to the lower half, until one is left.
+template <class D>
+HWY_INLINE double fold_vector(D, hn::Vec<D> sums) {
+  if constexpr (hn::MaxLanes(D()) == 1) {
+    return hn::GetLane(sums);
+  } else {
+    const hn::Half<D> half;
+    return fold_vector(half, hn::Add(hn::LowerHalf(half, sums), hn::UpperHalf(half, sums)));
+  }
+}
+
+// As sum_steps_in_registers and fold_lanes for one column, 32 lanes, without leaving the registers.
 template <class T>
 HWY_INLINE double sum_of_number_steps(const T* from, std::int64_t steps) {
   constexpr int vectors = 32 / vector_lanes;
   DoubleVec sums[vectors];
-  sum_steps(from, steps, sums);
+  sum_steps<vectors, is_prefetching>(from, steps, sums);
 #pragma GCC unroll 4
   for (int half = vectors / 2; half > 0; half /= 2)
     for (int v = 0; v < half; ++v) sums[v] = hn::Add(sums[v], sums[v + half]);
-  alignas(64) double lanes[8];
-  hn::Store(sums[0], doubles, lanes);
-  for (int count = vector_lanes / 2; count > 0; count /= 2)
-    for (int i = 0; i < count; ++i) lanes[i] += lanes[i + count];
-  return lanes[0];
+  return fold_vector(doubles, sums[0]);
 }
 
-template <int kSteps, class T>
+// With kFromZero the lanes need not be set before.
+template <int kSteps, bool kFromZero = false, class T>
 HWY_INLINE const T* add_step_groups(const T* from, std::int64_t stride, std::int64_t groups,
                                     std::int64_t count, double* lanes) {
   for (std::int64_t group = 0; group < groups; ++group) {
     for (std::int64_t i = 0; i < count; i += vector_lanes) {
-      auto sum = hn::LoadU(doubles, lanes + i);
+      auto sum = kFromZero ? hn::Zero(doubles) : hn::LoadU(doubles, lanes + i);
 #pragma GCC unroll 16
-      for (int s = 0; s < kSteps; ++s) {
-        sum = hn::Add(sum, load_wide(from + s * stride + i));
-        if constexpr (is_prefetching) hwy::Prefetch(from + (kSteps + s) * stride + i);
-      }
+      for (int s = 0; s < kSteps; ++s) sum = hn::Add(sum, load_wide(from + s * stride + i));
       hn::StoreU(sum, doubles, lanes + i);
     }
     from += kSteps * stride;
@@ -94,11 +110,16 @@ HWY_INLINE const T* add_step_groups(const T* from, std::int64_t stride, std::int
   return from;
 }
 
-// lanes[l] += element l of each step; steps lie `stride` elements apart.
+// lanes[l] = sum of the elements l of all steps, which lie `stride` elements apart.
 template <class T>
-void add_steps(const T* from, std::int64_t stride, std::int64_t steps, std::int64_t count,
-               double* lanes) {
-  from = add_step_groups<8>(from, stride, steps / 8, count, lanes);
+void sum_strided_steps(const T* from, std::int64_t stride, std::int64_t steps, std::int64_t count,
+                       double* lanes) {
+  if (steps >= 8) {
+    from = add_step_groups<8, true>(from, stride, 1, count, lanes);
+    from = add_step_groups<8>(from, stride, steps / 8 - 1, count, lanes);
+  } else {
+    std::memset(lanes, 0, static_cast<std::size_t>(count) * sizeof(double));
+  }
   from = add_step_groups<4>(from, stride, steps % 8 / 4, count, lanes);
   add_step_groups<1>(from, stride, steps % 4, count, lanes);
 }
@@ -116,8 +137,7 @@ void sum_panel_steps(const T* from, std::int64_t steps, std::int64_t count, doub
     case 56:
       return sum_steps_in_registers<56 / vector_lanes>(from, steps, lanes);
     default:
-      std::memset(lanes, 0, static_cast<std::size_t>(count) * sizeof(double));
-      return add_steps(from, count, steps, count, lanes);
+      return sum_strided_steps(from, count, steps, count, lanes);
   }
 }
 
@@ -129,14 +149,10 @@ void add_padded_step(const T* from, std::int64_t count, std::int64_t lane_count,
 }
 
 template <class T>
-void sum_narrow_leaf(const T* rows, std::int64_t columns, std::int64_t count, double* out) {
-  const Panel panel = Panel::of(columns);
+void sum_narrow_leaf(const T* rows, std::int64_t columns, const Panel& panel, std::int64_t count,
+                     double* out) {
   const std::int64_t steps = count / panel.rows;
   const std::int64_t rest = count - steps * panel.rows;
-  if (rest == 0 && columns == 1) {
-    *out = sum_of_number_steps(rows, steps);
-    return;
-  }
   if (rest == 0 && panel.rows == 1) {
     sum_panel_steps(rows, steps, panel.lanes, out);
     return;
@@ -149,18 +165,23 @@ void sum_narrow_leaf(const T* rows, std::int64_t columns, std::int64_t count, do
 }
 
 template <class T>
+HWY_INLINE void sum_number_leaf(const T* numbers, std::int64_t count, double* out) {
+  constexpr Panel panel = Panel::of(1);
+  if (count % panel.rows != 0) return sum_narrow_leaf(numbers, 1, panel, count, out);
+  *out = sum_of_number_steps(numbers, count / panel.rows);
+}
+
+template <class T>
 void sum_wide_leaf(const T* rows, std::int64_t columns, std::int64_t count, double* out) {
   for (std::int64_t first = 0; first < columns; first += wide_lanes) {
     const std::int64_t width = std::min(wide_lanes, columns - first);
     if (width % 8 == 0 || count == 0) {
-      std::memset(out + first, 0, static_cast<std::size_t>(width) * sizeof(double));
-      add_steps(rows + first, columns, count, width, out + first);
+      sum_strided_steps(rows + first, columns, count, width, out + first);
       continue;
     }
     // the last vector of a row may reach into the next row, but not beyond the last one
     alignas(64) double lanes[wide_lanes + 8];
-    std::memset(lanes, 0, static_cast<std::size_t>(width + 8) * sizeof(double));
-    add_steps(rows + first, columns, count - 1, width, lanes);
+    sum_strided_steps(rows + first, columns, count - 1, (width + 7) / 8 * 8, lanes);
     add_padded_step(rows + (count - 1) * columns + first, width, width, lanes);
     std::memcpy(out + first, lanes, static_cast<std::size_t>(width) * sizeof(double));
   }
@@ -170,12 +191,16 @@ template <class T>
 void sum_leaves(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
                 double* out) {
   const auto* elements = static_cast<const T*>(rows);
+  const bool is_narrow = columns < Panel::wide_columns;
+  const Panel panel = is_narrow ? Panel::of(columns) : Panel();
   for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf) {
     const T* from = elements + offsets[leaf] * columns;
     const std::int64_t count = offsets[leaf + 1] - offsets[leaf];
     double* to = out + static_cast<std::int64_t>(leaf) * columns;
-    if (columns < Panel::wide_columns)
-      sum_narrow_leaf(from, columns, count, to);
+    if (columns == 1)
+      sum_number_leaf(from, count, to);
+    else if (is_narrow)
+      sum_narrow_leaf(from, columns, panel, count, to);
     else
       sum_wide_leaf(from, columns, count, to);
   }
