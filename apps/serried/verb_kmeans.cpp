@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <memory>
 #include <optional>
 
 #include "json_output.hpp"
 #include "output_check.hpp"
+#include "serried/io/held_rows.hpp"
 #include "serried/ml/kmeans_file.hpp"
+#include "serried/ml/kmeans_memory.hpp"
 #include "session.hpp"
 #include "text_output.hpp"
 
@@ -73,15 +76,25 @@ Inputs open_inputs(const Session& session, const KMeansCommand& command) {
 }
 
 KMeansFit fit(const Session& session, const Inputs& inputs) {
-  std::optional<Array> data;
-  std::optional<Array> weights;
+  const Context& ctx = session.ctx;
+  KMeansOptions options = inputs.options;
+  const int threads = ctx.backend()->threads().threads();
+  const KMeansMemory needed =
+      memory_of_fit(inputs.data, options, inputs.weights.has_value(), threads);
+  require_memory(ctx, needed.least + inputs.data.reading_bytes(), "k-means of this data");
+  std::int64_t room = ctx.options().memory_bytes - needed.least;
+  std::unique_ptr<TileSource> data;
   {
-    const auto phase = session.ctx.recorder().phase("read");
-    data = inputs.data.to_array();
-    if (inputs.weights) weights = inputs.weights->to_array();
+    const auto phase = ctx.recorder().phase("read");
+    // bounds save time, rows in memory more; where rows are wide, bounds are cheap
+    if (needed.bounds <= room / 4)
+      room -= needed.bounds;
+    else
+      options.bounds = KMeansBoundsUse::off;
+    data = hold_what_fits(ctx, inputs.data, room);
   }
-  const auto phase = session.ctx.recorder().phase("fit");
-  return fit_kmeans(session.ctx, *data, inputs.options, weights ? &*weights : nullptr);
+  const auto phase = ctx.recorder().phase("fit");
+  return fit_kmeans(ctx, *data, options, inputs.weights ? &*inputs.weights : nullptr);
 }
 
 std::string summary(const KMeansCommand& command, const Inputs& inputs, const KMeansModel& model,

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+
+#include "serried/comm/tile_source.hpp"
+#include "serried/ml/kmeans.hpp"
+
+namespace serried {
+
+/// What k-means allocates on the rank that has most rows, in bytes, the data itself left out.
+struct KMeansMemory {
+  std::int64_t least = 0;   ///< labels, weights, seeding, centres, and the batches it works on
+  std::int64_t bounds = 0;  ///< what KMeansBoundsUse::automatic takes besides
+};
+
+/// An estimate from shapes alone, the same on every rank.
+/// Local.
+[[nodiscard]] KMeansMemory memory_of_fit(const TileSource& data, const KMeansOptions& options,
+                                         bool has_weights, int threads);
+[[nodiscard]] KMeansMemory memory_of_prediction(const TileSource& data, std::int64_t clusters,
+                                                int threads);
+
+}  // namespace serried
