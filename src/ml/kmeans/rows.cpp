@@ -75,7 +75,7 @@ void Rows::agree_on_failure(const std::exception_ptr& failure) const {
 }
 
 void Rows::pass(const char* name, const std::function<void(const Unit&)>& work,
-                std::initializer_list<LeafTotals*> totals) {
+                std::span<LeafTotals* const> totals) {
   ++reads_;
   const ThreadPool& pool = ctx_.backend()->threads();
   std::exception_ptr failure;
