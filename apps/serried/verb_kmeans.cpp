@@ -6,6 +6,7 @@
 #include "json_output.hpp"
 #include "output_check.hpp"
 #include "serried/ml/kmeans_file.hpp"
+#include "serried/ml/kmeans_range.hpp"
 #include "session.hpp"
 #include "text_output.hpp"
 
@@ -72,7 +73,9 @@ Inputs open_inputs(const Session& session, const KMeansCommand& command) {
   return inputs;
 }
 
-KMeansFit fit(const Session& session, const Inputs& inputs) {
+/// What `fit_data(data, weights or null)` returns.
+template <class F>
+auto fit(const Session& session, const Inputs& inputs, const F& fit_data) {
   std::optional<Array> data;
   std::optional<Array> weights;
   {
@@ -81,24 +84,79 @@ KMeansFit fit(const Session& session, const Inputs& inputs) {
     if (inputs.weights) weights = inputs.weights->to_array();
   }
   const auto phase = session.ctx.recorder().phase("fit");
-  return fit_kmeans(session.ctx, *data, inputs.options, weights ? &*weights : nullptr);
+  return fit_data(*data, weights ? &*weights : nullptr);
 }
 
-std::string summary(const KMeansCommand& command, const Inputs& inputs, const KMeansModel& model,
-                    const Seconds& seconds) {
+std::string first_lines(const KMeansCommand& command, const KMeansModel& model) {
   std::string text = fmt::format("k-means of {}\n  {} samples x {} features",
                                  texts_of(command.addresses), model.rows, model.features);
   if (model.rows_used != model.rows)
     text += fmt::format(", {} left out", model.rows - model.rows_used);
-  text += fmt::format("\n  inertia {:.10g} after {} {}{}\n\n", model.inertia, model.iterations,
-                      model.iterations == 1 ? "iteration" : "iterations",
-                      model.converged ? "" : ", not converged (--max-iterations)");
-  text += clusters_text(model, model.sizes, model.rows_used) + '\n';
+  return text + '\n';
+}
+
+std::string last_lines(const KMeansCommand& command, const Inputs& inputs, const Seconds& seconds) {
+  std::string text;
   if (command.labels)
     text += fmt::format("  labels: {}:{}  {} i32\n", command.labels->path, command.labels->object,
                         inputs.data.sample_shape().to_string());
   if (!command.model_path.empty()) text += fmt::format("  model: {}\n", command.model_path);
   return text + to_text(seconds);
+}
+
+std::string summary(const KMeansCommand& command, const Inputs& inputs, const KMeansModel& model,
+                    const Seconds& seconds) {
+  return first_lines(command, model) +
+         fmt::format("  inertia {:.10g} after {} {}{}\n\n", model.inertia, model.iterations,
+                     model.iterations == 1 ? "iteration" : "iterations",
+                     model.converged ? "" : ", not converged (--max-iterations)") +
+         clusters_text(model, model.sizes, model.rows_used) + '\n' +
+         last_lines(command, inputs, seconds);
+}
+
+std::string summary(const KMeansCommand& command, const Inputs& inputs, const KMeansRange& range,
+                    const Seconds& seconds) {
+  return first_lines(command, range.chosen().model) + '\n' + to_text(range) + '\n' +
+         last_lines(command, inputs, seconds);
+}
+
+/// Labels and model into the files that were asked for.
+void write_outputs(const Session& session, const KMeansCommand& command, const Inputs& inputs,
+                   KMeansModel& model, const Array& labels) {
+  const Shape& feature_shape = inputs.data.feature_shape();
+  model.feature_shape.assign(feature_shape.extents().begin(), feature_shape.extents().end());
+  const std::string seed = fmt::format("{}", command.options.seed);
+  if (command.labels)
+    write_labels(session, *command.labels, inputs.data, labels, inputs.files, seed);
+  if (command.model_path.empty()) return;
+  const auto phase = session.ctx.recorder().phase("write");
+  save_kmeans(session.ctx, command.model_path, model, provenance_of(session, inputs.files, seed));
+}
+
+void run_one(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
+  KMeansFit result = fit(session, inputs, [&](const TileSource& data, const TileSource* weights) {
+    return fit_kmeans(session.ctx, data, inputs.options, weights);
+  });
+  write_outputs(session, command, inputs, result.model, result.labels);
+  const Seconds seconds = measure_seconds(session, {"read", "init", "fit", "write"});
+  print_result(session, session.common().is_json ? to_json(result.model, seconds)
+                                                 : summary(command, inputs, result.model, seconds));
+}
+
+void run_range(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
+  const KMeansRangeOptions options{
+      .lowest = command.range->lowest,
+      .highest = command.range->highest,
+      .step = command.range->step,
+      .fit = inputs.options,
+      .scores = {.silhouette_sample = command.silhouette_sample, .seed = command.options.seed}};
+  KMeansRange range = fit(session, inputs, [&](const TileSource& data, const TileSource* weights) {
+    return fit_kmeans_range(session.ctx, data, options, weights);
+  });
+  write_outputs(session, command, inputs, range.fits[range.best.value_or(0)].model, range.labels);
+  const Seconds seconds = measure_seconds(session, {"read", "init", "fit", "score", "write"});
+  print_result(session, session.common().is_json ? to_json(range, seconds)
+                                                 : summary(command, inputs, range, seconds));
 }
 
 }  // namespace
@@ -113,21 +171,8 @@ void run_kmeans(const Session& session, const KMeansCommand& command) {
   if (command.labels && !command.model_path.empty())
     check_outputs_differ(session.ctx, command.labels->path, command.model_path);
 
-  KMeansFit result = fit(session, inputs);
-  const Shape& feature_shape = inputs.data.feature_shape();
-  result.model.feature_shape.assign(feature_shape.extents().begin(), feature_shape.extents().end());
-
-  const std::string seed = fmt::format("{}", command.options.seed);
-  if (command.labels)
-    write_labels(session, *command.labels, inputs.data, result.labels, inputs.files, seed);
-  if (!command.model_path.empty()) {
-    const auto phase = session.ctx.recorder().phase("write");
-    save_kmeans(session.ctx, command.model_path, result.model,
-                provenance_of(session, inputs.files, seed));
-  }
-  const Seconds seconds = measure_seconds(session, {"read", "init", "fit", "write"});
-  print_result(session, session.common().is_json ? to_json(result.model, seconds)
-                                                 : summary(command, inputs, result.model, seconds));
+  if (command.range) return run_range(session, command, inputs);
+  run_one(session, command, inputs);
 }
 
 }  // namespace serried::app

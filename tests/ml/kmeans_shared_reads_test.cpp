@@ -100,6 +100,14 @@ TEST(SharedReads, a_failure_is_everyone_s) {
                              co_return;
                            }),
                  DataError);
+    // While one task waits for rows, another fails: what comes next is not disturbed.
+    EXPECT_THROW(reads.run(2, 2,
+                           [&](std::int64_t number) -> Task<> {
+                             if (number == 1) throw DataError("alike on all ranks");
+                             static_cast<void>(co_await sum_again_and_again(reads, 1, 1));
+                           }),
+                 DataError);
+    EXPECT_EQ(reads.run(sum_again_and_again(reads, 1, 1)), 999 * 500);
   }
 }
 

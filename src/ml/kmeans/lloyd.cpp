@@ -3,27 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ml/kmeans/compensated_sum.hpp"
 #include "ml/kmeans/relocation.hpp"
 
 namespace serried::kmeans {
 namespace {
-
-/// A sum of non-negative doubles with its rounding errors kept (T. J. Dekker's two-sum).
-class CompensatedSum {
- public:
-  void add(double value) {
-    const double sum = sum_ + value;
-    const double part = sum - sum_;
-    error_ += (sum_ - (sum - part)) + (value - part);
-    sum_ = sum;
-  }
-  [[nodiscard]] double sum() const { return sum_; }
-  [[nodiscard]] double error() const { return error_; }
-
- private:
-  double sum_ = 0;
-  double error_ = 0;
-};
 
 /// Adds w * d^2 of each leaf of a unit to its place in `totals`: the sum and its error.
 void sum_leaves(const Rows& rows, const Unit& unit, const std::vector<double>& squared,

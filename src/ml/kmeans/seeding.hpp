@@ -26,7 +26,8 @@ class RunRandom {
     rounds,
     rounds_low,
     candidates,
-    filling
+    filling,
+    silhouette
   };
 
   [[nodiscard]] std::array<std::uint64_t, 2> words(Purpose purpose, std::uint64_t step,

@@ -41,6 +41,10 @@ class SharedReads {
   class [[nodiscard]] Read {
    public:
     Read(Queue& queue, Request request) : queue_(queue), request_(std::move(request)) {}
+    Read(const Read&) = delete;
+    Read& operator=(const Read&) = delete;
+    /// A task that is ended while it waits, because another one failed, waits no more.
+    ~Read() { std::erase(queue_, &request_); }
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> task) {
       request_.task = task;
