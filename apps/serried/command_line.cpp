@@ -36,6 +36,7 @@ constexpr const char* kmeans_footer =
     R"(Several addresses give the features side by side. --sample-axes names the axes whose indices are the
 samples, all other axes are features; with 'all' each element is a sample with one feature for each
 address. The answer depends on data, options and seed, never on the number of ranks.
+Of a range of clusters, e.g. 2:20, each number is fitted and scored; the best by silhouette is written.
 
 Example:
   mpirun -n 4 serried kmeans run.h5:/u run.h5:/v --sample-axes all --clusters 5 --labels labels.h5)";
@@ -77,6 +78,8 @@ struct Words {
   StatisticsOptions stats;
   KMeansOptions kmeans;
   bool has_clusters = false;
+  std::optional<ClusterRange> range;
+  std::optional<std::int64_t> silhouette_sample;
   SampleAxes samples;
   std::optional<Address> given_centers;
   std::optional<Address> weights;
@@ -164,10 +167,17 @@ void set_up_stats(CLI::App& app, Words& words) {
 
 void set_up_kmeans(CLI::App& app, Words& words) {
   add_addresses(app, words, "datasets of equal sample shape; their features stand side by side");
-  add_value(app, "--clusters", "K", "number of clusters (needed unless --init gives centres)",
+  add_value(app, "--clusters", "K|LO:HI[:STEP]",
+            "number of clusters (needed unless --init gives centres), or a range to choose from",
             [&words](const std::string& text) {
-              words.kmeans.clusters = parse_count("--clusters", text, 1);
+              words.range = parse_cluster_range("--clusters", text);
+              if (!words.range) words.kmeans.clusters = parse_count("--clusters", text, 1);
               words.has_clusters = true;
+            });
+  add_value(app, "--silhouette-sample", "ROWS",
+            "with a range: samples that the silhouettes are computed on [10000]",
+            [&words](const std::string& text) {
+              words.silhouette_sample = parse_count("--silhouette-sample", text, 2);
             });
   add_samples(app, words);
   add_value(app, "--init", "NAME|ADDR",
@@ -226,6 +236,10 @@ std::string quoted(const std::string& word) {
 void check_kmeans(const Words& words) {
   if (!words.has_clusters && !words.given_centers)
     throw InvalidArgument("--clusters K is needed, the number of clusters");
+  if (words.given_centers && words.range)
+    throw InvalidArgument("--clusters takes no range with given centres: they are one number");
+  if (words.silhouette_sample && !words.range)
+    throw InvalidArgument("--silhouette-sample has no use without a range, --clusters LO:HI");
   if (words.given_centers && words.kmeans.n_init > 1)
     throw InvalidArgument("--n-init has no use with given centres: every fit would be the same");
   if (words.labels && !words.model_path.empty() &&
@@ -267,6 +281,8 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
                               .samples = words.samples,
                               .options = words.kmeans,
                               .has_clusters = words.has_clusters,
+                              .range = words.range,
+                              .silhouette_sample = words.silhouette_sample.value_or(10000),
                               .given_centers = words.given_centers,
                               .weights = words.weights,
                               .labels = words.labels,

@@ -42,11 +42,20 @@ struct StatsCommand {
   StatisticsOptions options;
 };
 
+/// `--clusters LO:HI[:STEP]`.
+struct ClusterRange {
+  std::int64_t lowest = 2;
+  std::int64_t highest = 2;
+  std::int64_t step = 1;
+};
+
 struct KMeansCommand {
   std::vector<Address> addresses;
   SampleAxes samples;
   KMeansOptions options;
   bool has_clusters = false;  ///< else their number is that of the given centres
+  std::optional<ClusterRange> range;
+  std::int64_t silhouette_sample = 10000;
   std::optional<Address> given_centers;
   std::optional<Address> weights;
   std::optional<OutputAddress> labels;

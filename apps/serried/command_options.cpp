@@ -85,6 +85,28 @@ std::pair<double, double> parse_range(const std::string& option, const std::stri
   return {*low, *high};
 }
 
+std::optional<ClusterRange> parse_cluster_range(const std::string& option,
+                                                const std::string& text) {
+  if (text.find(':') == std::string::npos) return std::nullopt;
+  std::vector<std::optional<std::int64_t>> numbers;
+  std::string_view rest = text;
+  for (bool is_last = false; !is_last;) {
+    const std::size_t colon = rest.find(':');
+    is_last = colon == std::string_view::npos;
+    numbers.push_back(whole_number<std::int64_t>(rest.substr(0, colon)));
+    if (!is_last) rest = rest.substr(colon + 1);
+  }
+  const bool is_good = (numbers.size() == 2 || numbers.size() == 3) && numbers[0] && numbers[1] &&
+                       *numbers[0] >= 1 && *numbers[1] >= *numbers[0] &&
+                       (numbers.size() == 2 || (numbers[2] && *numbers[2] >= 1));
+  if (!is_good)
+    refuse(option, text,
+           "a range LO:HI or LO:HI:STEP of whole numbers from 1 is needed, LO not above HI, e.g. "
+           "2:20");
+  return ClusterRange{
+      .lowest = *numbers[0], .highest = *numbers[1], .step = numbers.size() == 3 ? *numbers[2] : 1};
+}
+
 SampleAxes parse_sample_axes(const std::string& option, const std::string& text) {
   if (text == "all") return {.kind = SampleAxes::Kind::all, .axes = {}};
   SampleAxes samples{.kind = SampleAxes::Kind::axes, .axes = {}};

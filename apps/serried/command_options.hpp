@@ -22,6 +22,9 @@ namespace serried::app {
 /// `LO,HI`.
 [[nodiscard]] std::pair<double, double> parse_range(const std::string& option,
                                                     const std::string& text);
+/// `LO:HI` or `LO:HI:STEP`; none for one number.
+[[nodiscard]] std::optional<ClusterRange> parse_cluster_range(const std::string& option,
+                                                              const std::string& text);
 /// `0`, `1,2` or `all`.
 [[nodiscard]] SampleAxes parse_sample_axes(const std::string& option, const std::string& text);
 /// `OUT.h5[:/labels]`.

@@ -178,6 +178,36 @@ std::string to_json(const KMeansModel& model, const Seconds& seconds) {
   return finished(json, seconds);
 }
 
+std::string to_json(const KMeansRange& range, const Seconds& seconds) {
+  Numbers numbers;
+  const auto score = [&](const std::optional<double>& value) {
+    return value ? numbers(*value) : Json(nullptr);
+  };
+  const KMeansRange::Entry& chosen = range.chosen();
+  Json json;
+  json["verb"] = "kmeans";
+  json["rows"] = chosen.model.rows;
+  json["rows_used"] = chosen.model.rows_used;
+  json["features"] = chosen.model.features;
+  json["silhouette_rows"] = chosen.scores.silhouette_rows;
+  json["best_clusters"] = range.best ? Json(chosen.model.clusters) : Json(nullptr);
+  json["fits"] = Json::array();
+  for (const KMeansRange::Entry& entry : range.fits) {
+    Json fit;
+    fit["clusters"] = entry.model.clusters;
+    fit["inertia"] = numbers(entry.model.inertia);
+    fit["iterations"] = entry.model.iterations;
+    fit["converged"] = entry.model.converged;
+    fit["silhouette"] = score(entry.scores.silhouette);
+    fit["davies_bouldin"] = score(entry.scores.davies_bouldin);
+    fit["calinski_harabasz"] = score(entry.scores.calinski_harabasz);
+    fit["sizes"] = entry.model.sizes;
+    json["fits"].push_back(std::move(fit));
+  }
+  json["nonfinite_count"] = numbers.nonfinite();
+  return finished(json, seconds);
+}
+
 std::string to_json(const KMeansModel& model, const KMeansPrediction& prediction,
                     const Seconds& seconds) {
   Numbers numbers;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "serried/io/file_info.hpp"
+#include "serried/ml/kmeans_range.hpp"
 #include "serried/report/run_report.hpp"
 #include "verb_results.hpp"
 
@@ -18,6 +19,7 @@ namespace serried::app {
 [[nodiscard]] std::string to_json(const ProgramInfo& info, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const std::vector<StatsResult>& results, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const KMeansModel& model, const Seconds& seconds);
+[[nodiscard]] std::string to_json(const KMeansRange& range, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const KMeansModel& model, const KMeansPrediction& prediction,
                                   const Seconds& seconds);
 

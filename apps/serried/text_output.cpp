@@ -115,6 +115,30 @@ std::string clusters_text(const KMeansModel& model, const std::vector<std::int64
   return table(rows) + more_rows(static_cast<std::size_t>(model.clusters));
 }
 
+std::string to_text(const KMeansRange& range) {
+  const auto score = [](const std::optional<double>& value) {
+    return value ? fmt::format("{:.6g}", *value) : std::string("-");
+  };
+  std::vector<Row> rows = {
+      {"clusters", "inertia", "iterations", "silhouette", "Davies-Bouldin", "Calinski-Harabasz"}};
+  for (std::size_t i = 0; i < range.fits.size(); ++i) {
+    const auto& [model, scores] = range.fits[i];
+    rows.push_back(
+        {fmt::format("{}{}", model.clusters, range.best == i ? " *" : ""), number(model.inertia),
+         fmt::format("{}{}", model.iterations, model.converged ? "" : "+"),
+         score(scores.silhouette), score(scores.davies_bouldin), score(scores.calinski_harabasz)});
+  }
+  std::string text = table(rows);
+  if (std::ranges::any_of(range.fits, [](const auto& fit) { return !fit.model.converged; }))
+    text += "  +: not converged (--max-iterations)\n";
+  const auto& [model, scores] = range.chosen();
+  if (!range.best)
+    return text + fmt::format("  no fit has a silhouette; {} clusters are kept\n", model.clusters);
+  return text + fmt::format("  *: best, by the silhouette of {} {} samples\n",
+                            scores.silhouette_rows == model.rows_used ? "all" : "a draw of",
+                            scores.silhouette_rows);
+}
+
 std::string to_text(const FileInfo& file) {
   std::string text = fmt::format("{}  {} bytes\n", file.path, file.bytes);
   for (const ObjectInfo& object : file.objects) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "serried/io/file_info.hpp"
+#include "serried/ml/kmeans_range.hpp"
 #include "verb_results.hpp"
 
 namespace serried::app {
@@ -16,6 +17,8 @@ namespace serried::app {
 [[nodiscard]] std::string clusters_text(const KMeansModel& model,
                                         const std::vector<std::int64_t>& sizes,
                                         std::int64_t rows_used);
+/// The scores of all numbers of clusters, and which is best.
+[[nodiscard]] std::string to_text(const KMeansRange& range);
 [[nodiscard]] std::string to_text(const Seconds& seconds);
 
 }  // namespace serried::app

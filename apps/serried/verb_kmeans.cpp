@@ -9,6 +9,7 @@
 #include "serried/io/held_rows.hpp"
 #include "serried/ml/kmeans_file.hpp"
 #include "serried/ml/kmeans_memory.hpp"
+#include "serried/ml/kmeans_range.hpp"
 #include "session.hpp"
 #include "text_output.hpp"
 
@@ -75,43 +76,109 @@ Inputs open_inputs(const Session& session, const KMeansCommand& command) {
   return inputs;
 }
 
-KMeansFit fit(const Session& session, const Inputs& inputs) {
+/// What `fit_data(options, data, weights or null)` returns, for the memory that there is.
+/// @param fits how many fits could run side by side; the largest has options.clusters.
+template <class F>
+auto fit(const Session& session, const Inputs& inputs, KMeansOptions options, std::int64_t fits,
+         const F& fit_data) {
   const Context& ctx = session.ctx;
-  KMeansOptions options = inputs.options;
-  const int threads = ctx.backend()->threads().threads();
-  const KMeansMemory needed =
-      memory_of_fit(inputs.data, options, inputs.weights.has_value(), threads);
+  const KMeansMemory needed = memory_of_fit(inputs.data, options, inputs.weights.has_value(),
+                                            ctx.backend()->threads().threads());
   require_memory(ctx, needed.least + inputs.data.reading_bytes(), "k-means of this data");
   std::int64_t room = ctx.options().memory_bytes - needed.least;
   std::unique_ptr<TileSource> data;
   {
     const auto phase = ctx.recorder().phase("read");
-    // bounds save time, rows in memory more; where rows are wide, bounds are cheap
-    if (needed.bounds <= room / 4)
-      room -= needed.bounds;
-    else
-      options.bounds = KMeansBoundsUse::off;
+    const KMeansMemoryUse use = use_memory(needed, room, options.bounds, fits);
+    options.bounds = use.bounds;
+    options.fits_at_once = static_cast<int>(use.fits_at_once);
+    room -= use.bytes;
     data = hold_what_fits(ctx, inputs.data, room);
   }
   const auto phase = ctx.recorder().phase("fit");
-  return fit_kmeans(ctx, *data, options, inputs.weights ? &*inputs.weights : nullptr);
+  return fit_data(options, *data, inputs.weights ? &*inputs.weights : nullptr);
 }
 
-std::string summary(const KMeansCommand& command, const Inputs& inputs, const KMeansModel& model,
-                    const Seconds& seconds) {
+std::string first_lines(const KMeansCommand& command, const KMeansModel& model) {
   std::string text = fmt::format("k-means of {}\n  {} samples x {} features",
                                  texts_of(command.addresses), model.rows, model.features);
   if (model.rows_used != model.rows)
     text += fmt::format(", {} left out", model.rows - model.rows_used);
-  text += fmt::format("\n  inertia {:.10g} after {} {}{}\n\n", model.inertia, model.iterations,
-                      model.iterations == 1 ? "iteration" : "iterations",
-                      model.converged ? "" : ", not converged (--max-iterations)");
-  text += clusters_text(model, model.sizes, model.rows_used) + '\n';
+  return text + '\n';
+}
+
+std::string last_lines(const KMeansCommand& command, const Inputs& inputs, const Seconds& seconds) {
+  std::string text;
   if (command.labels)
     text += fmt::format("  labels: {}:{}  {} i32\n", command.labels->path, command.labels->object,
                         inputs.data.sample_shape().to_string());
   if (!command.model_path.empty()) text += fmt::format("  model: {}\n", command.model_path);
   return text + to_text(seconds);
+}
+
+std::string summary(const KMeansCommand& command, const Inputs& inputs, const KMeansModel& model,
+                    const Seconds& seconds) {
+  return first_lines(command, model) +
+         fmt::format("  inertia {:.10g} after {} {}{}\n\n", model.inertia, model.iterations,
+                     model.iterations == 1 ? "iteration" : "iterations",
+                     model.converged ? "" : ", not converged (--max-iterations)") +
+         clusters_text(model, model.sizes, model.rows_used) + '\n' +
+         last_lines(command, inputs, seconds);
+}
+
+std::string summary(const KMeansCommand& command, const Inputs& inputs, const KMeansRange& range,
+                    const Seconds& seconds) {
+  return first_lines(command, range.chosen().model) + '\n' + to_text(range) + '\n' +
+         last_lines(command, inputs, seconds);
+}
+
+/// Labels and model into the files that were asked for.
+void write_outputs(const Session& session, const KMeansCommand& command, const Inputs& inputs,
+                   KMeansModel& model, const Array& labels) {
+  const Shape& feature_shape = inputs.data.feature_shape();
+  model.feature_shape.assign(feature_shape.extents().begin(), feature_shape.extents().end());
+  const std::string seed = fmt::format("{}", command.options.seed);
+  if (command.labels)
+    write_labels(session, *command.labels, inputs.data, labels, inputs.files, seed);
+  if (command.model_path.empty()) return;
+  const auto phase = session.ctx.recorder().phase("write");
+  save_kmeans(session.ctx, command.model_path, model, provenance_of(session, inputs.files, seed));
+}
+
+void run_one(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
+  KMeansFit result =
+      fit(session, inputs, inputs.options, inputs.options.n_init,
+          [&](const KMeansOptions& options, const TileSource& data, const TileSource* weights) {
+            return fit_kmeans(session.ctx, data, options, weights);
+          });
+  write_outputs(session, command, inputs, result.model, result.labels);
+  const Seconds seconds = measure_seconds(session, {"read", "init", "fit", "write"});
+  print_result(session, session.common().is_json ? to_json(result.model, seconds)
+                                                 : summary(command, inputs, result.model, seconds));
+}
+
+void run_range(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
+  KMeansRangeOptions range_options{
+      .lowest = command.range->lowest,
+      .highest = command.range->highest,
+      .step = command.range->step,
+      .fit = inputs.options,
+      .scores = {.silhouette_sample = command.silhouette_sample, .seed = command.options.seed}};
+  const std::int64_t fits =
+      ((range_options.highest - range_options.lowest) / range_options.step + 1) *
+      inputs.options.n_init;
+  KMeansOptions largest = inputs.options;
+  largest.clusters = range_options.highest;
+  KMeansRange range =
+      fit(session, inputs, largest, fits,
+          [&](const KMeansOptions& options, const TileSource& data, const TileSource* weights) {
+            range_options.fit = options;
+            return fit_kmeans_range(session.ctx, data, range_options, weights);
+          });
+  write_outputs(session, command, inputs, range.fits[range.best.value_or(0)].model, range.labels);
+  const Seconds seconds = measure_seconds(session, {"read", "init", "fit", "score", "write"});
+  print_result(session, session.common().is_json ? to_json(range, seconds)
+                                                 : summary(command, inputs, range, seconds));
 }
 
 }  // namespace
@@ -126,21 +193,8 @@ void run_kmeans(const Session& session, const KMeansCommand& command) {
   if (command.labels && !command.model_path.empty())
     check_outputs_differ(session.ctx, command.labels->path, command.model_path);
 
-  KMeansFit result = fit(session, inputs);
-  const Shape& feature_shape = inputs.data.feature_shape();
-  result.model.feature_shape.assign(feature_shape.extents().begin(), feature_shape.extents().end());
-
-  const std::string seed = fmt::format("{}", command.options.seed);
-  if (command.labels)
-    write_labels(session, *command.labels, inputs.data, result.labels, inputs.files, seed);
-  if (!command.model_path.empty()) {
-    const auto phase = session.ctx.recorder().phase("write");
-    save_kmeans(session.ctx, command.model_path, result.model,
-                provenance_of(session, inputs.files, seed));
-  }
-  const Seconds seconds = measure_seconds(session, {"read", "init", "fit", "write"});
-  print_result(session, session.common().is_json ? to_json(result.model, seconds)
-                                                 : summary(command, inputs, result.model, seconds));
+  if (command.range) return run_range(session, command, inputs);
+  run_one(session, command, inputs);
 }
 
 }  // namespace serried::app

@@ -119,6 +119,31 @@ class RealFiles(CommandTest):
         np.testing.assert_allclose(answer["inertia"], distances.min(axis=1).sum(), rtol=1e-9)
         self.assertEqual(answer["sizes"], np.bincount(values[is_sea], minlength=5).tolist())
 
+    def test_number_of_clusters_by_scikit_learn_s_scores(self):
+        from scipy.spatial.distance import cdist
+        from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
+
+        sst, iris = data_file("climate/sst.mnmean.nc"), data_file("tables/iris.h5")
+        with h5py.File(sst) as f:
+            cells = decoded(f["sst"]).astype("f8").reshape(128, -1).T
+        with h5py.File(iris) as f:
+            flowers = f["data"][...].astype("f8")
+        labels = self.path("scored.h5")
+        for address, samples, options in ((f"{sst}:/sst", cells, ["--sample-axes", "1,2", "--missing", "drop"]),
+                                          (f"{iris}:/data", flowers, ["--n-init", 5])):
+            answer = run_json("kmeans", address, *options, "--clusters", "2:5", "--silhouette-sample", 20000,
+                              "--labels", labels, ranks=2)
+            with h5py.File(labels) as f:
+                found = f["labels"][...].ravel()
+            best = next(fit for fit in answer["fits"] if fit["clusters"] == answer["best_clusters"])
+            used = found >= 0
+            # scikit-learn's own distances lose digits where samples lie close, as flowers do.
+            exact = cdist(samples[used], samples[used])
+            for name, score in (("silhouette", silhouette_score(exact, found[used], metric="precomputed")),
+                                ("davies_bouldin", davies_bouldin_score(samples[used], found[used])),
+                                ("calinski_harabasz", calinski_harabasz_score(samples[used], found[used]))):
+                np.testing.assert_allclose(best[name], score, rtol=1e-12, err_msg=name)
+
     def test_examples_of_the_help(self):
         """The commands that `--help` ends with, as they stand there, on a file of that name."""
         import re

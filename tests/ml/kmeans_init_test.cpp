@@ -37,7 +37,8 @@ std::vector<double> seeds(const Context& ctx, const Array& data, const KMeansOpt
   kmeans::Rows rows(ctx, data);
   if (weights != nullptr) kmeans::read_weights(rows, *weights);
   const kmeans::Columns columns = kmeans::scan_columns(rows, false);
-  return kmeans::choose_centers(rows, columns, options, 0);
+  kmeans::SharedReads reads(rows);
+  return reads.run(kmeans::choose_centers(reads, columns, options, 0));
 }
 
 TEST(KMeansInit, same_bits_at_any_ranks_threads_and_tiles) {

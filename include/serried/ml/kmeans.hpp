@@ -27,6 +27,9 @@ struct KMeansOptions {
   double oversampling = 2;
   /// Fits from different seeds; the one of least inertia is kept (ties: the first).
   int n_init = 1;
+  /// How many of them run side by side and share their reads of the data; 0: all. Each takes up to
+  /// 12 bytes a row while it runs. The result does not depend on it.
+  int fits_at_once = 0;
   int max_iterations = 300;
   /// Stop when the sum of squared movements of the centres is <= tolerance * mean variance of the
   /// columns, as scikit-learn defines it; 0: only when labels stand still.

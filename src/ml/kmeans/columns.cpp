@@ -137,10 +137,10 @@ void find_spreads(Rows& rows, Columns& columns) {
     for (std::size_t f = 0; f <= width; ++f)
       columns.maxima[f] = std::max(columns.maxima[f], own[f]);
   all_maxima(rows.context().comm(), columns.maxima);
-  const double largest = columns.maxima.back();
+  columns.largest = columns.maxima.back();
   columns.maxima.pop_back();
-  check_range(rows, largest);
-  columns.scale = scale_for(rows.dtype(), largest);
+  check_range(rows, columns.largest);
+  columns.scale = scale_for(rows.dtype(), columns.largest);
   const std::vector<double> sum = sums.finish();
   const std::vector<double> square = squares.finish();
   const auto count = static_cast<double>(std::max<std::int64_t>(1, columns.usable_rows));

@@ -16,6 +16,7 @@ struct Columns {
   double mean_variance = 0;        ///< mean over the columns of their variances
   std::vector<double> deviations;  ///< standard deviations
   std::vector<double> maxima;      ///< max |w * (x - shift)|
+  double largest = 0;              ///< max |x - shift| over all columns
   double largest_weight = 1;       ///< of the usable rows, in [1/2, 1) where there are weights
   int weight_exponent = 0;         ///< the rows' weights are those given times 2^-weight_exponent
   /// By local row, 1 for missing rows (in data or weights); empty where no rank has any.

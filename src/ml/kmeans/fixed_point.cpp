@@ -9,22 +9,10 @@ namespace {
 
 __extension__ using Int128 = __int128;
 
-/// As the kernels round: adding this rounds to an integer, which then stands in the low bits.
-constexpr double rounding_magic = 0x1.8p52;
-
 int exponent_of(double value) {
   int exponent = 0;
   static_cast<void>(std::frexp(value, &exponent));
   return exponent;
-}
-
-FixedPoint::Pair to_pair(double value, double high_scale, double low_scale) {
-  const double scaled = value * high_scale;
-  const double high = scaled + rounding_magic;
-  const double rest = scaled - (high - rounding_magic);
-  const double low = rest * low_scale + rounding_magic;
-  const auto bits = std::bit_cast<std::int64_t>(rounding_magic);
-  return {std::bit_cast<std::int64_t>(high) - bits, std::bit_cast<std::int64_t>(low) - bits};
 }
 
 double to_double(std::int64_t high, std::int64_t low, int low_bits, double high_scale) {
@@ -62,15 +50,6 @@ double FixedPoint::sum(std::int64_t feature, std::int64_t high, std::int64_t low
 
 double FixedPoint::weight(std::int64_t high, std::int64_t low) const {
   return to_double(high, low, low_bits_, weight_scale_);
-}
-
-FixedPoint::Pair FixedPoint::element(std::int64_t feature, double x, double w) const {
-  const auto at = static_cast<std::size_t>(feature);
-  return to_pair(w * (x - shift_[at]), high_scale_[at], low_scale_);
-}
-
-FixedPoint::Pair FixedPoint::weight_pair(double w) const {
-  return to_pair(w, weight_scale_, low_scale_);
 }
 
 ClusterSums::ClusterSums(std::int64_t clusters, std::int64_t features)

@@ -3,27 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ml/kmeans/compensated_sum.hpp"
 #include "ml/kmeans/relocation.hpp"
 
 namespace serried::kmeans {
 namespace {
-
-/// A sum of non-negative doubles with its rounding errors kept (T. J. Dekker's two-sum).
-class CompensatedSum {
- public:
-  void add(double value) {
-    const double sum = sum_ + value;
-    const double part = sum - sum_;
-    error_ += (sum_ - (sum - part)) + (value - part);
-    sum_ = sum;
-  }
-  [[nodiscard]] double sum() const { return sum_; }
-  [[nodiscard]] double error() const { return error_; }
-
- private:
-  double sum_ = 0;
-  double error_ = 0;
-};
 
 /// Adds w * d^2 of each leaf of a unit to its place in `totals`: the sum and its error.
 void sum_leaves(const Rows& rows, const Unit& unit, const std::vector<double>& squared,
@@ -57,42 +41,45 @@ void assign_unit(const Rows& rows, const KMeansCenters& centers, const Unit& uni
 
 class Lloyd {
  public:
-  Lloyd(Rows& rows, const Columns& columns, const FixedPoint& fixed, std::vector<double> centers,
-        const KMeansOptions& options)
-      : rows_(rows),
+  Lloyd(SharedReads& reads, const Columns& columns, const FixedPoint& fixed,
+        std::vector<double> centers, const KMeansOptions& options, FitProgress& progress)
+      : reads_(reads),
+        rows_(reads.rows()),
         columns_(columns),
         fixed_(fixed),
         options_(options),
+        progress_(progress),
         k_(options.clusters),
-        p_(rows.features()),
+        p_(rows_.features()),
         totals_(k_, p_),
-        deltas_(static_cast<std::size_t>(rows.workers()), ClusterSums(k_, p_)),
-        bounds_(rows, columns, k_, options.bounds) {
+        deltas_(static_cast<std::size_t>(rows_.workers()), ClusterSums(k_, p_)),
+        bounds_(rows_, columns, k_, options.bounds) {
     result_.centers = std::move(centers);
-    result_.labels.assign(static_cast<std::size_t>(rows.local_rows()), -1);
+    result_.labels.assign(static_cast<std::size_t>(rows_.local_rows()), -1);
   }
 
-  LloydResult run() {
+  Task<LloydResult> run() {
     const double tolerance = options_.tolerance * columns_.mean_variance;
     bool are_labels_final = false;
     for (std::int64_t i = 1; i <= options_.max_iterations && !result_.is_converged; ++i) {
       result_.iterations = i;
-      const Decision decision = iterate(tolerance);
+      const Decision decision = co_await iterate(tolerance);
       are_labels_final = decision.are_labels_final != 0;
       result_.is_converged = decision.is_converged != 0;
-      rows_.context().recorder().progress("kmeans", i, options_.max_iterations);
+      progress_.add_iteration();
     }
+    progress_.skip(options_.max_iterations - result_.iterations);
     const auto prepared = prepare();
     if (!are_labels_final) bounds_.begin_pass(result_.centers);
     AssignmentState state{fixed_, deltas_, bounds_};
     result_.inertia =
-        assign_and_measure(rows_, *prepared, are_labels_final, result_.labels, &state);
+        co_await assign_and_measure(reads_, *prepared, are_labels_final, result_.labels, &state);
     if (!are_labels_final) gather_deltas();
     for (std::int64_t j = 0; j < k_; ++j) {
       result_.sizes.push_back(totals_.count(j));
       result_.weight += weight_of(totals_, j);
     }
-    return std::move(result_);
+    co_return std::move(result_);
   }
 
  private:
@@ -121,17 +108,17 @@ class Lloyd {
     return moved;
   }
 
-  Decision iterate(double tolerance) {
+  Task<Decision> iterate(double tolerance) {
     const auto prepared = prepare();
     bounds_.begin_pass(result_.centers);
     AssignmentState state{fixed_, deltas_, bounds_};
-    rows_.pass("assign", [&](const Unit& unit) {
+    const auto work = [&](const Unit& unit) {
       assign_unit(rows_, *prepared, unit, result_.labels.data() + unit.local_row, state);
-    });
+    };
+    co_await reads_.pass("assign", work);
     const std::int64_t moved = gather_deltas();
-    bool is_relocated = false;
     const std::vector<double> old = result_.centers;
-    move_centers(*prepared, is_relocated);
+    const bool is_relocated = co_await move_centers(*prepared);
     double shift = 0;
     for (std::size_t i = 0; i < old.size(); ++i)
       shift += (result_.centers[i] - old[i]) * (result_.centers[i] - old[i]);
@@ -140,7 +127,7 @@ class Lloyd {
     decision.is_converged = moved == 0 || shift <= tolerance ? 1 : 0;
     // Every rank has come to the same; one of them decides all the same, so that none can go
     // astray.
-    return rows_.context().comm().broadcast(decision, 0);
+    co_return rows_.context().comm().broadcast(decision, 0);
   }
 
   [[nodiscard]] double weight_of(ClusterSums& sums, std::int64_t cluster) const {
@@ -169,14 +156,18 @@ class Lloyd {
     return result;
   }
 
-  void move_centers(const KMeansCenters& prepared, bool& is_relocated) {
+  /// Returns whether empty clusters were given rows.
+  Task<bool> move_centers(const KMeansCenters& prepared) {
+    bool is_relocated = false;
     ClusterSums sums = totals_;
     std::vector<std::int64_t> empty;
     for (std::int64_t j = 0; j < k_; ++j)
       if (weight_of(sums, j) == 0) empty.push_back(j);
-    if (!empty.empty())
-      is_relocated = relocate_empty_clusters(rows_, prepared, result_.centers, roundings(),
-                                             result_.labels, empty, fixed_, sums);
+    if (!empty.empty()) {
+      const std::vector<double> rounding = roundings();
+      is_relocated = co_await relocate_empty_clusters(reads_, prepared, result_.centers, rounding,
+                                                      result_.labels, empty, fixed_, sums);
+    }
     std::vector<double> weights;
     for (std::int64_t j = 0; j < k_; ++j) weights.push_back(weight_of(sums, j));
     const auto heaviest = std::ranges::max_element(weights) - weights.begin();
@@ -189,12 +180,15 @@ class Lloyd {
             fixed_.sum(f, sums.high(source, f), sums.low(source, f)) /
                 weights[static_cast<std::size_t>(source)];
     }
+    co_return is_relocated;
   }
 
+  SharedReads& reads_;
   Rows& rows_;
   const Columns& columns_;
   const FixedPoint& fixed_;
   const KMeansOptions& options_;
+  FitProgress& progress_;
   std::int64_t k_;
   std::int64_t p_;
   ClusterSums totals_;               ///< of all ranks, for the present labels
@@ -205,22 +199,23 @@ class Lloyd {
 
 }  // namespace
 
-double assign_and_measure(Rows& rows, const KMeansCenters& centers, bool are_labels_known,
-                          std::vector<std::int32_t>& labels, AssignmentState* state) {
+Task<double> assign_and_measure(SharedReads& reads, const KMeansCenters& centers,
+                                bool are_labels_known, std::vector<std::int32_t>& labels,
+                                AssignmentState* state) {
+  Rows& rows = reads.rows();
   LeafTotals totals(rows, 2);
-  rows.pass("inertia",
-            [&](const Unit& unit) {
-              std::int32_t* const own = labels.data() + unit.local_row;
-              if (!are_labels_known && state != nullptr)
-                assign_unit(rows, centers, unit, own, *state);
-              else if (!are_labels_known)
-                rows.kernels().assign(centers, unit.kernel_rows(), unit.weights, own, nullptr,
-                                      nullptr, nullptr);
-              std::vector<double> squared(static_cast<std::size_t>(unit.rows.size()));
-              rows.kernels().own_distances(centers, unit.kernel_rows(), own, squared.data());
-              sum_leaves(rows, unit, squared, totals);
-            },
-            {&totals});
+  const auto work = [&](const Unit& unit) {
+    std::int32_t* const own = labels.data() + unit.local_row;
+    if (!are_labels_known && state != nullptr)
+      assign_unit(rows, centers, unit, own, *state);
+    else if (!are_labels_known)
+      rows.kernels().assign(centers, unit.kernel_rows(), unit.weights, own, nullptr, nullptr,
+                            nullptr);
+    std::vector<double> squared(static_cast<std::size_t>(unit.rows.size()));
+    rows.kernels().own_distances(centers, unit.kernel_rows(), own, squared.data());
+    sum_leaves(rows, unit, squared, totals);
+  };
+  co_await reads.pass("inertia", work, totals);
   const std::vector<double> sum = totals.finish();
   const double inertia = sum[0] + sum[1];
   // One squared distance that is not finite makes the sum so. All ranks have the same sum.
@@ -228,12 +223,14 @@ double assign_and_measure(Rows& rows, const KMeansCenters& centers, bool are_lab
     throw DataError(rows.source().describe() +
                     ": squared distances from the centres, or their sum, leave the range of f64; "
                     "k-means needs the data in other units");
-  return inertia;
+  co_return inertia;
 }
 
-LloydResult run_lloyd(Rows& rows, const Columns& columns, const FixedPoint& fixed,
-                      std::vector<double> centers, const KMeansOptions& options) {
-  return Lloyd(rows, columns, fixed, std::move(centers), options).run();
+Task<LloydResult> run_lloyd(SharedReads& reads, const Columns& columns, const FixedPoint& fixed,
+                            std::vector<double> centers, const KMeansOptions& options,
+                            FitProgress& progress) {
+  Lloyd lloyd(reads, columns, fixed, std::move(centers), options, progress);
+  co_return co_await lloyd.run();
 }
 
 }  // namespace serried::kmeans

@@ -5,8 +5,9 @@
 
 #include "ml/kmeans/bounds.hpp"
 #include "ml/kmeans/columns.hpp"
+#include "ml/kmeans/fit_progress.hpp"
 #include "ml/kmeans/fixed_point.hpp"
-#include "ml/kmeans/rows.hpp"
+#include "ml/kmeans/shared_reads.hpp"
 #include "serried/ml/kmeans.hpp"
 
 namespace serried::kmeans {
@@ -29,8 +30,9 @@ struct LloydResult {
 /// rules: an iteration assigns labels and moves centres; it stops when no label changed, or when
 /// the centres' squared movements sum up to at most tolerance * mean variance, and then labels are
 /// assigned once more. Collective.
-[[nodiscard]] LloydResult run_lloyd(Rows& rows, const Columns& columns, const FixedPoint& fixed,
-                                    std::vector<double> centers, const KMeansOptions& options);
+Task<LloydResult> run_lloyd(SharedReads& reads, const Columns& columns, const FixedPoint& fixed,
+                            std::vector<double> centers, const KMeansOptions& options,
+                            FitProgress& progress);
 
 /// What an assignment keeps up to date besides the labels.
 struct AssignmentState {
@@ -44,7 +46,8 @@ struct AssignmentState {
 /// Collective.
 /// @return the inertia.
 /// @throws DataError on all ranks if it is not finite.
-double assign_and_measure(Rows& rows, const KMeansCenters& centers, bool are_labels_known,
-                          std::vector<std::int32_t>& labels, AssignmentState* state);
+Task<double> assign_and_measure(SharedReads& reads, const KMeansCenters& centers,
+                                bool are_labels_known, std::vector<std::int32_t>& labels,
+                                AssignmentState* state);
 
 }  // namespace serried::kmeans

@@ -40,19 +40,42 @@ std::int64_t bytes_of_batches(const TileSource& data) {
 KMeansMemory memory_of_fit(const TileSource& data, const KMeansOptions& options, bool has_weights,
                            int threads) {
   const std::int64_t rows = most_rows_of_a_rank(data.layout());
-  const std::int64_t runs_bytes = options.n_init > 1 ? label_bytes : 0;
-  const std::int64_t by_row = std::max(label_bytes + moving_bytes, seeding_bytes) + runs_bytes +
-                              (has_weights ? 8 : 0) + (options.drop_missing ? 1 : 0);
-  return {.least = rows * by_row + bytes_of_batches(data) +
-                   bytes_of_centers(options.clusters, data.row_elements(), threads),
-          .bounds = options.bounds == KMeansBoundsUse::off ? 0 : rows * bound_bytes};
+  const std::int64_t centers = bytes_of_centers(options.clusters, data.row_elements(), threads);
+  const std::int64_t fit_bytes = std::max(label_bytes + moving_bytes, seeding_bytes);
+  // the labels of the best fit so far stay while others run
+  const std::int64_t best_bytes = options.n_init > 1 ? label_bytes : 0;
+  const std::int64_t by_row =
+      fit_bytes + best_bytes + (has_weights ? 8 : 0) + (options.drop_missing ? 1 : 0);
+  return {.least = rows * by_row + bytes_of_batches(data) + centers,
+          .bounds = options.bounds == KMeansBoundsUse::off ? 0 : rows * bound_bytes,
+          .fit = rows * fit_bytes + centers};
+}
+
+KMeansMemoryUse use_memory(const KMeansMemory& needed, std::int64_t room, KMeansBoundsUse bounds,
+                           std::int64_t fits) {
+  KMeansMemoryUse use{.bounds = bounds, .fits_at_once = 1, .bytes = 0};
+  const std::int64_t most = room / 4;
+  std::int64_t by_fit = needed.fit;
+  if (bounds != KMeansBoundsUse::off && needed.bounds <= most) {
+    use.bytes = needed.bounds;
+    by_fit += needed.bounds;
+  } else {
+    use.bounds = KMeansBoundsUse::off;
+  }
+  const std::int64_t further =
+      std::clamp<std::int64_t>((most - use.bytes) / std::max<std::int64_t>(1, by_fit), 0,
+                               std::max<std::int64_t>(fits, 1) - 1);
+  use.fits_at_once += further;
+  use.bytes += further * by_fit;
+  return use;
 }
 
 KMeansMemory memory_of_prediction(const TileSource& data, std::int64_t clusters, int threads) {
   const std::int64_t rows = most_rows_of_a_rank(data.layout());
   return {.least = rows * (label_bytes + moving_bytes) + bytes_of_batches(data) +
                    bytes_of_centers(clusters, data.row_elements(), threads),
-          .bounds = 0};
+          .bounds = 0,
+          .fit = 0};
 }
 
 }  // namespace serried

@@ -60,7 +60,9 @@ KMeansPrediction predict_kmeans(const Context& ctx, const KMeansModel& model,
   const auto centers = rows.kernels().prepare({frame.shift, frame.scale}, model.centers,
                                               model.clusters, KMeansUse::assign);
   std::vector<std::int32_t> labels(static_cast<std::size_t>(rows.local_rows()), -1);
-  const double inertia = kmeans::assign_and_measure(rows, *centers, false, labels, nullptr);
+  kmeans::SharedReads reads(rows);
+  const double inertia =
+      reads.run(kmeans::assign_and_measure(reads, *centers, false, labels, nullptr));
   std::vector<std::int64_t> counts(static_cast<std::size_t>(model.clusters) + 1, 0);
   for (const std::int32_t label : labels)
     ++counts[label < 0 ? counts.size() - 1 : static_cast<std::size_t>(label)];

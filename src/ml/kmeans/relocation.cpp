@@ -53,10 +53,11 @@ bool coincides(const Rows& rows, const Unit& unit, std::size_t i, std::int32_t l
   return coincides(static_cast<const double*>(unit.data) + i * features, features, label, places);
 }
 
-std::vector<FarRow> farthest_rows(Rows& rows, const Places& places,
-                                  std::span<const std::int32_t> labels, std::size_t count) {
+Task<std::vector<FarRow>> farthest_rows(SharedReads& reads, const Places& places,
+                                        std::span<const std::int32_t> labels, std::size_t count) {
+  const Rows& rows = reads.rows();
   std::vector<std::vector<FarRow>> found(static_cast<std::size_t>(rows.workers()));
-  rows.pass("farthest rows", [&](const Unit& unit) {
+  const auto work = [&](const Unit& unit) {
     const auto size = static_cast<std::size_t>(unit.rows.size());
     std::vector<double> squared(size);
     const std::int32_t* const own = labels.data() + unit.local_row;
@@ -72,33 +73,36 @@ std::vector<FarRow> farthest_rows(Rows& rows, const Places& places,
       if (mine.size() >= 4 * count + 4096) keep_farthest(mine, count);
     }
     keep_farthest(mine, count);
-  });
+  };
+  co_await reads.pass("farthest rows", work);
   std::vector<FarRow> candidates;
   for (const auto& mine : found) candidates.insert(candidates.end(), mine.begin(), mine.end());
   keep_farthest(candidates, count);
   candidates = rows.context().comm().allgather(std::span<const FarRow>(candidates)).values;
   keep_farthest(candidates, count);
   std::ranges::sort(candidates, is_farther);
-  return candidates;
+  co_return candidates;
 }
 
 }  // namespace
 
-bool relocate_empty_clusters(Rows& rows, const KMeansCenters& prepared,
-                             std::span<const double> centers, std::span<const double> roundings,
-                             std::span<const std::int32_t> labels,
-                             std::span<const std::int64_t> empty, const FixedPoint& fixed,
-                             ClusterSums& sums) {
+Task<bool> relocate_empty_clusters(SharedReads& reads, const KMeansCenters& prepared,
+                                   std::span<const double> centers,
+                                   std::span<const double> roundings,
+                                   std::span<const std::int32_t> labels,
+                                   std::span<const std::int64_t> empty, const FixedPoint& fixed,
+                                   ClusterSums& sums) {
+  const Rows& rows = reads.rows();
   const auto features = static_cast<std::size_t>(rows.features());
   Places places{prepared, centers, roundings, std::vector<double>(centers.size() / features, 0.)};
   for (std::size_t i = 0; i < roundings.size(); ++i)  // a little more, for the sum's own rounding
     places.squared_roundings[i / features] += 1.01 * roundings[i] * roundings[i];
-  const std::vector<FarRow> far = farthest_rows(rows, places, labels, empty.size());
-  if (far.empty()) return false;
+  const std::vector<FarRow> far = co_await farthest_rows(reads, places, labels, empty.size());
+  if (far.empty()) co_return false;
   std::vector<std::int64_t> numbers;
   for (const FarRow& row : far) numbers.push_back(row.row);
   std::ranges::sort(numbers);
-  const std::vector<double> values = rows.fetch(numbers);
+  const std::vector<double> values = co_await reads.fetch(numbers);
   for (std::size_t i = 0; i < far.size(); ++i) {
     const auto at = std::ranges::lower_bound(numbers, far[i].row) - numbers.begin();
     const double* const x = values.data() + at * rows.features();
@@ -119,7 +123,7 @@ bool relocate_empty_clusters(Rows& rows, const KMeansCenters& prepared,
     --sums.count(from);
     sums.count(to) = 1;
   }
-  return true;
+  co_return true;
 }
 
 }  // namespace serried::kmeans

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "ml/kmeans/fixed_point.hpp"
-#include "ml/kmeans/rows.hpp"
+#include "ml/kmeans/shared_reads.hpp"
 
 namespace serried::kmeans {
 
@@ -17,10 +17,11 @@ namespace serried::kmeans {
 /// @param prepared, centers those that `labels` were assigned with.
 /// @param sums the sums to average, the same on all ranks.
 /// @return whether any row was moved.
-bool relocate_empty_clusters(Rows& rows, const KMeansCenters& prepared,
-                             std::span<const double> centers, std::span<const double> roundings,
-                             std::span<const std::int32_t> labels,
-                             std::span<const std::int64_t> empty, const FixedPoint& fixed,
-                             ClusterSums& sums);
+Task<bool> relocate_empty_clusters(SharedReads& reads, const KMeansCenters& prepared,
+                                   std::span<const double> centers,
+                                   std::span<const double> roundings,
+                                   std::span<const std::int32_t> labels,
+                                   std::span<const std::int64_t> empty, const FixedPoint& fixed,
+                                   ClusterSums& sums);
 
 }  // namespace serried::kmeans

@@ -67,7 +67,7 @@ Unit Rows::unit_of(const TileView& view, std::int64_t first_leaf, std::int64_t l
 }
 
 void Rows::pass(const char* name, const std::function<void(const Unit&)>& work,
-                std::initializer_list<LeafTotals*> totals) {
+                std::span<LeafTotals* const> totals) {
   ++reads_;
   const ThreadPool& pool = ctx_.backend()->threads();
   read_batches(

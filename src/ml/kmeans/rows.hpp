@@ -90,7 +90,11 @@ class Rows {
   /// Collective.
   /// @throws RankError on all ranks if reading or work fails on one.
   void pass(const char* name, const std::function<void(const Unit&)>& work,
-            std::initializer_list<LeafTotals*> totals = {});
+            std::span<LeafTotals* const> totals);
+  void pass(const char* name, const std::function<void(const Unit&)>& work,
+            std::initializer_list<LeafTotals*> totals = {}) {
+    pass(name, work, std::span<LeafTotals* const>(totals.begin(), totals.size()));
+  }
   /// Passes made so far, and the partial reads of fetch.
   [[nodiscard]] std::int64_t reads() const noexcept { return reads_; }
 

@@ -127,20 +127,6 @@ std::int64_t draw_row(const Rows& rows, const Columns& columns, const RunRandom&
                    [&](std::int64_t i) { return rows.weight(i); })[0];
 }
 
-std::vector<double> fetch_in_order(Rows& rows, std::span<const std::int64_t> numbers) {
-  std::vector<std::int64_t> sorted(numbers.begin(), numbers.end());
-  std::ranges::sort(sorted);
-  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
-  const std::vector<double> values = rows.fetch(sorted);
-  std::vector<double> result;
-  for (const std::int64_t number : numbers) {
-    const auto at = std::ranges::lower_bound(sorted, number) - sorted.begin();
-    const auto begin = values.begin() + at * rows.features();
-    result.insert(result.end(), begin, begin + rows.features());
-  }
-  return result;
-}
-
 NearestCandidate::NearestCandidate(const Rows& rows)
     : squared(static_cast<std::size_t>(rows.local_rows()), std::numeric_limits<float>::infinity()),
       nearest(squared.size(), -1) {}
@@ -181,22 +167,19 @@ double weighted_sum(const float* values, const double* weights, std::int64_t beg
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-std::vector<double> choose_centers(Rows& rows, const Columns& columns, const KMeansOptions& options,
-                                   int run) {
+Task<std::vector<double>> choose_centers(SharedReads& reads, const Columns& columns,
+                                         const KMeansOptions& options, int run) {
   const RunRandom random(options.seed, run);
-  switch (options.init) {
-    case KMeansInit::given:
-      return options.initial_centers;
-    case KMeansInit::random:
-      return fetch_in_order(
-          rows, race_rows(rows, columns, options.clusters, random, RunRandom::Purpose::rows, 0,
-                          [&](std::int64_t i) { return rows.weight(i); }));
-    case KMeansInit::kmeans_plus_plus:
-      return choose_greedily(rows, columns, options.clusters, random);
-    case KMeansInit::kmeans_parallel:
-      break;
-  }
-  return choose_in_rounds(rows, columns, options, random);
+  if (options.init == KMeansInit::given) co_return options.initial_centers;
+  if (options.init == KMeansInit::kmeans_plus_plus)
+    co_return co_await choose_greedily(reads, columns, options.clusters, random);
+  if (options.init == KMeansInit::kmeans_parallel)
+    co_return co_await choose_in_rounds(reads, columns, options, random);
+  const Rows& rows = reads.rows();
+  const std::vector<std::int64_t> chosen =
+      race_rows(rows, columns, options.clusters, random, RunRandom::Purpose::rows, 0,
+                [&](std::int64_t i) { return rows.weight(i); });
+  co_return co_await reads.fetch(chosen);
 }
 
 }  // namespace serried::kmeans

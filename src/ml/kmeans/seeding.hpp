@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "ml/kmeans/columns.hpp"
-#include "ml/kmeans/rows.hpp"
+#include "ml/kmeans/shared_reads.hpp"
 #include "serried/base/philox.hpp"
 #include "serried/ml/kmeans.hpp"
 
@@ -26,7 +26,8 @@ class RunRandom {
     rounds,
     rounds_low,
     candidates,
-    filling
+    filling,
+    silhouette
   };
 
   [[nodiscard]] std::array<std::uint64_t, 2> words(Purpose purpose, std::uint64_t step,
@@ -44,8 +45,8 @@ class RunRandom {
 
 /// The initial centres, (clusters, features), on every rank.
 /// Collective.
-[[nodiscard]] std::vector<double> choose_centers(Rows& rows, const Columns& columns,
-                                                 const KMeansOptions& options, int run);
+Task<std::vector<double>> choose_centers(SharedReads& reads, const Columns& columns,
+                                         const KMeansOptions& options, int run);
 
 /// `count` distinct usable rows, drawn with probabilities proportional to `weight(local row)`
 /// without replacement: those of the smallest race keys E / w, E exponential (P. S. Efraimidis, P.
@@ -60,10 +61,6 @@ class RunRandom {
 /// over the rows is needed, unless the weights are very unequal. Collective.
 [[nodiscard]] std::int64_t draw_row(const Rows& rows, const Columns& columns,
                                     const RunRandom& random);
-
-/// The values of rows in any order, on every rank.
-/// Collective.
-[[nodiscard]] std::vector<double> fetch_in_order(Rows& rows, std::span<const std::int64_t> numbers);
 
 /// By row: the squared distance to the nearest candidate so far (in units of the frame), and which
 /// it is.
@@ -85,11 +82,10 @@ struct NearestCandidate {
 /// -log(u) for u in (0, 1): the same bits on every machine, good to some 1e-15.
 [[nodiscard]] double exponential_of(double u) noexcept;
 
-[[nodiscard]] std::vector<double> choose_greedily(Rows& rows, const Columns& columns,
-                                                  std::int64_t clusters, const RunRandom& random);
-[[nodiscard]] std::vector<double> choose_in_rounds(Rows& rows, const Columns& columns,
-                                                   const KMeansOptions& options,
-                                                   const RunRandom& random);
+Task<std::vector<double>> choose_greedily(SharedReads& reads, const Columns& columns,
+                                          std::int64_t clusters, const RunRandom& random);
+Task<std::vector<double>> choose_in_rounds(SharedReads& reads, const Columns& columns,
+                                           const KMeansOptions& options, const RunRandom& random);
 
 /// Candidates with weights, (count, features): weighted greedy k-means++ on them, and weighted
 /// Lloyd steps from there. The same on every rank. Local.

@@ -11,32 +11,34 @@ namespace {
 
 class Greedy {
  public:
-  Greedy(Rows& rows, const Columns& columns, std::int64_t clusters, const RunRandom& random)
-      : rows_(rows),
+  Greedy(SharedReads& reads, const Columns& columns, std::int64_t clusters, const RunRandom& random)
+      : reads_(reads),
+        rows_(reads.rows()),
         columns_(columns),
         clusters_(clusters),
         trials_(greedy_trials(clusters)),
         random_(random),
-        state_(rows) {}
+        state_(rows_) {}
 
-  std::vector<double> run() {
-    choose({draw_row(rows_, columns_, random_)});
+  Task<std::vector<double>> run() {
+    const std::vector<std::int64_t> first(1, draw_row(rows_, columns_, random_));
+    co_await choose(first);
     while (static_cast<std::int64_t>(chosen_.size()) < clusters_) {
-      const std::vector<std::int64_t> trials = draw();
+      const std::vector<std::int64_t> trials = co_await draw();
       if (trials.empty()) break;
-      choose(trials);
+      co_await choose(trials);
     }
-    if (static_cast<std::int64_t>(chosen_.size()) < clusters_) fill();
-    return std::move(centers_);
+    if (static_cast<std::int64_t>(chosen_.size()) < clusters_) co_await fill();
+    co_return std::move(centers_);
   }
 
  private:
   /// Of the rows given, takes the one that leaves the least potential (ties: the lowest row). One
   /// read: it also brings every row's distance up to date with the centre chosen before.
-  void choose(const std::vector<std::int64_t>& rows) {
+  Task<> choose(const std::vector<std::int64_t>& rows) {
     const auto count = static_cast<std::int64_t>(rows.size());
     std::vector<double> values = last_center_;
-    const std::vector<double> added = fetch_in_order(rows_, rows);
+    const std::vector<double> added = co_await reads_.fetch(rows);
     values.insert(values.end(), added.begin(), added.end());
     const std::int64_t old = last_center_.empty() ? 0 : 1;
     const auto prepared =
@@ -44,9 +46,10 @@ class Greedy {
     LeafTotals totals(rows_, count);
     const std::int64_t own_leaves = rows_.last_leaf() - rows_.first_leaf();
     std::vector<double> by_leaf(static_cast<std::size_t>(own_leaves * count));
-    rows_.pass("trial centres",
-               [&](const Unit& unit) { measure(unit, *prepared, old, count, totals, by_leaf); },
-               {&totals});
+    const auto work = [&](const Unit& unit) {
+      measure(unit, *prepared, old, count, totals, by_leaf);
+    };
+    co_await reads_.pass("trial centres", work, totals);
     const std::vector<double> potentials = totals.finish();
     std::size_t best = 0;
     for (std::size_t t = 1; t < potentials.size(); ++t)
@@ -93,11 +96,11 @@ class Greedy {
   /// Rows drawn with probabilities proportional to w * d^2, with repetitions taken out: first the
   /// leaf, by the leaves' sums, then the row, by the rank that holds the leaf. Empty where all
   /// distances are 0.
-  std::vector<std::int64_t> draw() {
+  Task<std::vector<std::int64_t>> draw() {
     double total = 0;
     std::vector<double> prefix;
     for (const double sum : leaf_sums_) prefix.push_back(total += sum);
-    if (!(total > 0)) return {};
+    if (!(total > 0)) co_return std::vector<std::int64_t>();
     std::vector<Draw> draws;
     for (std::int64_t t = 0; t < trials_; ++t) {
       const double wanted = total * random_.open_unit(RunRandom::Purpose::trials, chosen_.size(),
@@ -108,10 +111,10 @@ class Greedy {
       draws.push_back(
           {leaf, wanted - (leaf > 0 ? prefix[static_cast<std::size_t>(leaf - 1)] : 0.)});
     }
-    return rows_of(draws);
+    co_return co_await rows_of(draws);
   }
 
-  std::vector<std::int64_t> rows_of(const std::vector<Draw>& draws) {
+  Task<std::vector<std::int64_t>> rows_of(const std::vector<Draw>& draws) {
     std::vector<std::int64_t> wanted;
     for (const Draw& draw : draws)
       if (draw.leaf >= rows_.first_leaf() && draw.leaf < rows_.last_leaf())
@@ -121,17 +124,18 @@ class Greedy {
     const auto prepared =
         rows_.kernels().prepare(columns_.frame(), last_center_, 1, KMeansUse::seed);
     std::vector<std::int64_t> found;
-    rows_.visit_leaves(wanted, [&](const Unit& unit) {
+    const auto work = [&](const Unit& unit) {
       std::vector<float> squared(static_cast<std::size_t>(unit.rows.size()));
       rows_.kernels().candidate_distances(*prepared, unit.kernel_rows(), squared.data());
       for (const Draw& draw : draws)
         if (draw.leaf == unit.first_leaf) found.push_back(row_in_leaf(unit, squared, draw.rest));
-    });
+    };
+    co_await reads_.visit_leaves(wanted, work);
     std::vector<std::int64_t> rows =
         rows_.context().comm().allgather(std::span<const std::int64_t>(found)).values;
     std::ranges::sort(rows);
     rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
-    return rows;
+    co_return rows;
   }
 
   [[nodiscard]] std::int64_t row_in_leaf(const Unit& unit, const std::vector<float>& last,
@@ -151,7 +155,7 @@ class Greedy {
   }
 
   /// All rows coincide with a centre: rows not chosen yet complete the number.
-  void fill() {
+  Task<> fill() {
     const auto rows = race_rows(rows_, columns_, clusters_, random_, RunRandom::Purpose::filling, 0,
                                 [&](std::int64_t i) { return rows_.weight(i); });
     std::vector<std::int64_t> more;
@@ -159,11 +163,12 @@ class Greedy {
       if (std::ranges::find(chosen_, row) == chosen_.end() &&
           static_cast<std::int64_t>(chosen_.size() + more.size()) < clusters_)
         more.push_back(row);
-    const std::vector<double> added = fetch_in_order(rows_, more);
+    const std::vector<double> added = co_await reads_.fetch(more);
     centers_.insert(centers_.end(), added.begin(), added.end());
   }
 
-  Rows& rows_;
+  SharedReads& reads_;
+  const Rows& rows_;
   const Columns& columns_;
   std::int64_t clusters_;
   std::int64_t trials_;
@@ -177,9 +182,10 @@ class Greedy {
 
 }  // namespace
 
-std::vector<double> choose_greedily(Rows& rows, const Columns& columns, std::int64_t clusters,
-                                    const RunRandom& random) {
-  return Greedy(rows, columns, clusters, random).run();
+Task<std::vector<double>> choose_greedily(SharedReads& reads, const Columns& columns,
+                                          std::int64_t clusters, const RunRandom& random) {
+  Greedy greedy(reads, columns, clusters, random);
+  co_return co_await greedy.run();
 }
 
 }  // namespace serried::kmeans

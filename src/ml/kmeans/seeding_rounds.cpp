@@ -14,19 +14,27 @@ constexpr int most_extra_rounds = 8;
 
 class Rounds {
  public:
-  Rounds(Rows& rows, const Columns& columns, const KMeansOptions& options, const RunRandom& random)
-      : rows_(rows), columns_(columns), options_(options), random_(random), state_(rows) {}
+  Rounds(SharedReads& reads, const Columns& columns, const KMeansOptions& options,
+         const RunRandom& random)
+      : reads_(reads),
+        rows_(reads.rows()),
+        columns_(columns),
+        options_(options),
+        random_(random),
+        state_(rows_) {}
 
-  std::vector<double> run() {
-    add({draw_row(rows_, columns_, random_)});
+  Task<std::vector<double>> run() {
+    const std::vector<std::int64_t> first(1, draw_row(rows_, columns_, random_));
+    co_await add(first);
     const int most = options_.init_rounds + most_extra_rounds;
     for (int round = 0; round < most && potential_ > 0; ++round) {
       if (round >= options_.init_rounds && candidates() >= options_.clusters) break;
-      add(draw(static_cast<std::uint64_t>(round)));
+      const std::vector<std::int64_t> drawn = draw(static_cast<std::uint64_t>(round));
+      co_await add(drawn);
     }
-    if (candidates() < options_.clusters) fill();
-    if (candidates() == options_.clusters) return std::move(values_);
-    return cluster_candidates(rows_, columns_, values_, weights(), options_.clusters, random_);
+    if (candidates() < options_.clusters) co_await fill();
+    if (candidates() == options_.clusters) co_return std::move(values_);
+    co_return cluster_candidates(rows_, columns_, values_, weights(), options_.clusters, random_);
   }
 
  private:
@@ -36,23 +44,22 @@ class Rounds {
 
   /// Reads the rows, makes them candidates, and updates every row's nearest candidate and the
   /// potential.
-  void add(const std::vector<std::int64_t>& numbers) {
-    if (numbers.empty()) return;
-    const std::vector<double> added = fetch_in_order(rows_, numbers);
+  Task<> add(const std::vector<std::int64_t>& numbers) {
+    if (numbers.empty()) co_return;
+    const std::vector<double> added = co_await reads_.fetch(numbers);
     const auto first = static_cast<std::int32_t>(candidates());
     const auto centers = rows_.kernels().prepare(
         columns_.frame(), added, static_cast<std::int64_t>(numbers.size()), KMeansUse::seed);
     values_.insert(values_.end(), added.begin(), added.end());
     LeafTotals totals(rows_, 1);
-    rows_.pass("nearest candidate",
-               [&](const Unit& unit) {
-                 rows_.kernels().update_nearest(*centers, unit.kernel_rows(), first,
-                                                state_.squared.data() + unit.local_row,
-                                                state_.nearest.data() + unit.local_row);
-                 state_.drop_missing(unit);
-                 state_.sum_leaves(rows_, unit, totals);
-               },
-               {&totals});
+    const auto work = [&](const Unit& unit) {
+      rows_.kernels().update_nearest(*centers, unit.kernel_rows(), first,
+                                     state_.squared.data() + unit.local_row,
+                                     state_.nearest.data() + unit.local_row);
+      state_.drop_missing(unit);
+      state_.sum_leaves(rows_, unit, totals);
+    };
+    co_await reads_.pass("nearest candidate", work, totals);
     potential_ = totals.finish()[0];
   }
 
@@ -106,13 +113,13 @@ class Rounds {
   }
 
   /// What is missing is drawn by squared distance, and where all distances are 0 by row number.
-  void fill() {
-    std::vector<std::int64_t> more = race_rows(
+  Task<> fill() {
+    const std::vector<std::int64_t> more = race_rows(
         rows_, columns_, options_.clusters - candidates(), random_, RunRandom::Purpose::filling, 0,
         [&](std::int64_t i) {
           return rows_.weight(i) * static_cast<double>(state_.squared[static_cast<std::size_t>(i)]);
         });
-    const std::vector<double> added = fetch_in_order(rows_, more);
+    const std::vector<double> added = co_await reads_.fetch(more);
     values_.insert(values_.end(), added.begin(), added.end());
   }
 
@@ -141,7 +148,8 @@ class Rounds {
     return result;
   }
 
-  Rows& rows_;
+  SharedReads& reads_;
+  const Rows& rows_;
   const Columns& columns_;
   const KMeansOptions& options_;
   const RunRandom& random_;
@@ -152,9 +160,10 @@ class Rounds {
 
 }  // namespace
 
-std::vector<double> choose_in_rounds(Rows& rows, const Columns& columns,
-                                     const KMeansOptions& options, const RunRandom& random) {
-  return Rounds(rows, columns, options, random).run();
+Task<std::vector<double>> choose_in_rounds(SharedReads& reads, const Columns& columns,
+                                           const KMeansOptions& options, const RunRandom& random) {
+  Rounds rounds(reads, columns, options, random);
+  co_return co_await rounds.run();
 }
 
 }  // namespace serried::kmeans
