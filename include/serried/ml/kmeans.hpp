@@ -22,9 +22,10 @@ struct KMeansOptions {
   KMeansInit init = KMeansInit::kmeans_parallel;
   /// (clusters, features) for KMeansInit::given, C order.
   std::vector<double> initial_centers = {};
-  /// Rounds of k-means|| and expected candidates drawn in each, as a multiple of `clusters`.
-  int init_rounds = 2;
-  double oversampling = 2;
+  /// Rounds of k-means|| (2 by default, 3 from 32 clusters on), and the expected candidates of all
+  /// rounds together, as a multiple of `clusters`.
+  std::optional<int> init_rounds = {};
+  double init_candidates = 4;
   /// Fits from different seeds; the one of least inertia is kept (ties: the first).
   int n_init = 1;
   int max_iterations = 300;

@@ -33,11 +33,12 @@ void check_options(const KMeansOptions& options, const TileSource& data) {
           "there must be at least 1 fit (n_init), not " + std::to_string(options.n_init));
   require(options.tolerance >= 0 && std::isfinite(options.tolerance),
           "the tolerance must be a number >= 0, not " + std::to_string(options.tolerance));
-  require(options.init_rounds >= 0,
-          "the rounds of k-means|| must be >= 0, not " + std::to_string(options.init_rounds));
-  require(
-      options.oversampling > 0 && std::isfinite(options.oversampling),
-      "the oversampling of k-means|| must be above 0, not " + std::to_string(options.oversampling));
+  require(options.init_rounds.value_or(0) >= 0,
+          "the rounds of k-means|| must be >= 0, not " +
+              std::to_string(options.init_rounds.value_or(0)));
+  require(options.init_candidates > 0 && std::isfinite(options.init_candidates),
+          "the candidates of k-means|| for each cluster must be above 0, not " +
+              std::to_string(options.init_candidates));
   require(data.row_elements() >= 1, data.describe() + " has rows without an element");
   if (options.init != KMeansInit::given) return;
   require(static_cast<std::int64_t>(options.initial_centers.size()) ==

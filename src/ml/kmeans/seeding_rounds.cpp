@@ -12,16 +12,27 @@ namespace {
 /// Rounds beyond those that were asked for, while there are fewer candidates than clusters.
 constexpr int most_extra_rounds = 8;
 
+/// A round more finds what is far from all others; where clusters are few, it costs more than it
+/// brings: there a round is bound by reading.
+int number_of_rounds(const KMeansOptions& options) {
+  return options.init_rounds.value_or(options.clusters < 32 ? 2 : 3);
+}
+
 class Rounds {
  public:
   Rounds(Rows& rows, const Columns& columns, const KMeansOptions& options, const RunRandom& random)
-      : rows_(rows), columns_(columns), options_(options), random_(random), state_(rows) {}
+      : rows_(rows),
+        columns_(columns),
+        options_(options),
+        rounds_(number_of_rounds(options)),
+        random_(random),
+        state_(rows) {}
 
   std::vector<double> run() {
     add({draw_row(rows_, columns_, random_)});
-    const int most = options_.init_rounds + most_extra_rounds;
+    const int most = rounds_ + most_extra_rounds;
     for (int round = 0; round < most && potential_ > 0; ++round) {
-      if (round >= options_.init_rounds && candidates() >= options_.clusters) break;
+      if (round >= rounds_ && candidates() >= options_.clusters) break;
       add(draw(static_cast<std::uint64_t>(round)));
     }
     if (candidates() < options_.clusters) fill();
@@ -56,12 +67,13 @@ class Rounds {
     potential_ = totals.finish()[0];
   }
 
-  /// Each row with probability min(1, oversampling * clusters * w * d^2 / potential). One block of
+  /// Each row with probability min(1, candidates of a round * w * d^2 / potential). One block of
   /// random numbers serves four rows: the high half of each row's number is compared first, and the
   /// low half is drawn only where the high half alone does not decide.
   std::vector<std::int64_t> draw(std::uint64_t round) const {
-    const double factor =
-        options_.oversampling * static_cast<double>(options_.clusters) / potential_;
+    const double wanted =
+        options_.init_candidates * static_cast<double>(options_.clusters) / std::max(1, rounds_);
+    const double factor = wanted / potential_;
     const ThreadPool& pool = rows_.context().backend()->threads();
     constexpr std::int64_t run = 1 << 16;
     const std::int64_t runs = (rows_.local_rows() + run - 1) / run;
@@ -144,6 +156,7 @@ class Rounds {
   Rows& rows_;
   const Columns& columns_;
   const KMeansOptions& options_;
+  int rounds_;
   const RunRandom& random_;
   NearestCandidate state_;
   std::vector<double> values_;  ///< (candidates, features)
