@@ -90,8 +90,10 @@ std::string summary(const KMeansCommand& command, const Inputs& inputs, const KM
                                  texts_of(command.addresses), model.rows, model.features);
   if (model.rows_used != model.rows)
     text += fmt::format(", {} left out", model.rows - model.rows_used);
+  const std::string_view unit = command.options.batch_rows > 0 ? "batch" : "iteration";
+  const std::string_view plural = command.options.batch_rows > 0 ? "batches" : "iterations";
   text += fmt::format("\n  inertia {:.10g} after {} {}{}\n\n", model.inertia, model.iterations,
-                      model.iterations == 1 ? "iteration" : "iterations",
+                      model.iterations == 1 ? unit : plural,
                       model.converged ? "" : ", not converged (--max-iterations)");
   text += clusters_text(model, model.sizes, model.rows_used) + '\n';
   if (command.labels)

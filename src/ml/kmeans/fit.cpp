@@ -7,6 +7,7 @@
 
 #include "ml/kmeans/labels.hpp"
 #include "ml/kmeans/lloyd.hpp"
+#include "ml/kmeans/minibatch.hpp"
 #include "ml/kmeans/seeding.hpp"
 #include "serried/ml/kmeans.hpp"
 
@@ -29,6 +30,8 @@ void check_options(const KMeansOptions& options, const TileSource& data) {
       "the number of clusters must be from 1 to 2^31 - 2, not " + std::to_string(options.clusters));
   require(options.max_iterations >= 1,
           "there must be at least 1 iteration, not " + std::to_string(options.max_iterations));
+  require(options.batch_rows >= 0, "a batch must have at least 1 row (0: no batches), not " +
+                                       std::to_string(options.batch_rows));
   require(options.n_init >= 1,
           "there must be at least 1 fit (n_init), not " + std::to_string(options.n_init));
   require(options.tolerance >= 0 && std::isfinite(options.tolerance),
@@ -116,7 +119,7 @@ bool are_clusters_single_points(Rows& rows, const Columns& columns, const LloydR
 
 /// Collective.
 void report(Rows& rows, const Columns& columns, const FixedPoint& fixed,
-            const LloydResult& result) {
+            const KMeansOptions& options, const LloydResult& result) {
   Recorder& recorder = rows.context().recorder();
   const double typical =
       std::sqrt(result.inertia / result.weight / static_cast<double>(rows.features()));
@@ -128,8 +131,9 @@ void report(Rows& rows, const Columns& columns, const FixedPoint& fixed,
   recorder.set_fact("k-means reads of the data",
                     std::to_string(rows.reads()) +
                         " (means, variances with the scale of the fixed-point sums, seeding, " +
-                        std::to_string(result.iterations) + " iterations of the best fit, inertia" +
-                        (is_checked ? ", resolution)" : ")"));
+                        std::to_string(result.iterations) +
+                        (options.batch_rows > 0 ? " batches" : " iterations") +
+                        " of the best fit, inertia" + (is_checked ? ", resolution)" : ")"));
   recorder.set_fact("k-means rows compared with all centres",
                     std::to_string(result.examined_rows) + " of " +
                         std::to_string(result.visited_rows) +
@@ -158,15 +162,20 @@ KMeansFit fit_kmeans(const Context& ctx, const TileSource& data, const KMeansOpt
   const int runs = options.init == KMeansInit::given ? 1 : options.n_init;
   LloydResult best;
   for (int run = 0; run < runs; ++run) {
-    phase.reset();
-    phase = std::make_unique<Recorder::Span>(ctx.recorder().phase("init"));
-    std::vector<double> centers = kmeans::choose_centers(rows, columns, options, run);
-    phase.reset();
-    phase = std::make_unique<Recorder::Span>(ctx.recorder().phase("fit"));
-    LloydResult result = kmeans::run_lloyd(rows, columns, fixed, std::move(centers), options);
+    std::vector<double> centers;
+    if (options.batch_rows == 0) {
+      phase.reset();
+      phase = std::make_unique<Recorder::Span>(ctx.recorder().phase("init"));
+      centers = kmeans::choose_centers(rows, columns, options, run);
+      phase.reset();
+      phase = std::make_unique<Recorder::Span>(ctx.recorder().phase("fit"));
+    }
+    LloydResult result = options.batch_rows > 0
+                             ? kmeans::run_minibatch(rows, columns, fixed, options, run)
+                             : kmeans::run_lloyd(rows, columns, fixed, std::move(centers), options);
     if (run == 0 || result.inertia < best.inertia) best = std::move(result);
   }
-  report(rows, columns, fixed, best);
+  report(rows, columns, fixed, options, best);
   const double inertia = std::ldexp(best.inertia, columns.weight_exponent);
   if (!std::isfinite(inertia))
     throw DataError(data.describe() +

@@ -26,7 +26,10 @@ class RunRandom {
     rounds,
     rounds_low,
     candidates,
-    filling
+    filling,
+    batches,
+    sample,
+    reassigned
   };
 
   [[nodiscard]] std::array<std::uint64_t, 2> words(Purpose purpose, std::uint64_t step,
