@@ -132,6 +132,19 @@ TEST(KMeansMiniBatch, every_row_is_in_one_batch_of_an_epoch) {
   EXPECT_EQ(rows_of(2), first_epoch[2]);
 }
 
+TEST(KMeansMiniBatch, same_bits_with_several_loads) {
+  // 22 MB: two loads on one rank, one load on several.
+  const auto fit_all = [](const Context& ctx) {
+    const Array data = make_array(ctx, 700000, 4, DType::f64, [](std::int64_t row, std::int64_t f) {
+      return to_unit_interval(philox_words(6, 6, static_cast<std::uint64_t>(4 * row + f))[0]);
+    });
+    return whole(fit_kmeans(ctx, data, {.clusters = 5, .max_iterations = 1, .batch_rows = 70000}));
+  };
+  const auto alone = computed_alone({}, fit_all);
+  EXPECT_EQ(alone.model.iterations, 10);
+  expect_same_bits(alone, fit_all(wide_context()), "several loads");
+}
+
 TEST(KMeansMiniBatch, a_step_equals_a_serial_loop) {
   // One epoch of given centres; no cluster is small enough to be reassigned after the first batch.
   const auto ctx = wide_context();

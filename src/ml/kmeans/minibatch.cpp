@@ -16,11 +16,14 @@ namespace {
 constexpr int most_steps_without_improvement = 10;
 constexpr double low_share = 0.01;         ///< of the largest count: such centres are reassigned
 constexpr std::int64_t rows_between = 10;  ///< rows for each cluster between two reassignments
+/// Ours, so that the number of steps does not grow with the data: share of a step's inertia in the
+/// smoothed one, at least.
+constexpr double least_share = 0.01;
 
-/// Batches of the first load; each load after it has twice as many, up to so many bytes of rows
-/// (of all ranks). No bit depends on these.
-constexpr std::int64_t first_load = 64;
-constexpr std::int64_t load_bytes = std::int64_t{128} << 20;
+/// Bytes of rows that each rank holds in the first load of batches, and at most: each load is twice
+/// the one before. No bit depends on these.
+constexpr std::int64_t first_load_bytes = std::int64_t{16} << 20;
+constexpr std::int64_t most_load_bytes = std::int64_t{256} << 20;
 
 /// Rows of the sample that initial centres come from.
 std::int64_t sample_rows(std::int64_t clusters) {
@@ -87,18 +90,26 @@ class MiniBatch {
     return 3 + static_cast<int>(std::bit_width(static_cast<std::uint64_t>(p_)));
   }
 
+  /// Batches of which each rank's rows take about so many bytes; at least 1.
+  [[nodiscard]] std::int64_t batches_in(std::int64_t bytes) const {
+    const double batch_bytes = static_cast<double>(rows_.global_rows() * p_) *
+                               static_cast<double>(size_of(rows_.dtype())) /
+                               static_cast<double>(batches_.count()) / comm().size();
+    return 1 +
+           static_cast<std::int64_t>(std::min(static_cast<double>(bytes) / batch_bytes, 0x1.0p40));
+  }
+
   void run_epoch(std::int64_t epoch) {
-    const std::int64_t batch_bytes =
-        std::max<std::int64_t>(1, std::min(options_.batch_rows, rows_.global_rows()) * p_ * 8);
-    const std::int64_t most = std::max<std::int64_t>(1, load_bytes / batch_bytes);
-    std::int64_t loaded = std::max(sample_batches(), std::min(first_load, most));
+    const std::int64_t most = batches_in(most_load_bytes);
+    std::int64_t loaded = std::max(sample_batches(), batches_in(first_load_bytes));
     for (std::int64_t first = 0; first < batches_.count() && !result_.is_converged;) {
       const std::int64_t last = std::min(batches_.count(), first + loaded);
       batches_.load(epoch, first, last);
       if (result_.centers.empty()) result_.centers = initial_centers();
-      for (; first < last && !result_.is_converged; ++first) step(batches_.batch(first));
-      rows_.context().recorder().progress("kmeans", epoch * batches_.count() + first,
-                                          options_.max_iterations * batches_.count());
+      for (; first < last && !result_.is_converged; ++first) {
+        step(batches_.batch(first));
+        rows_.context().recorder().progress("kmeans batches", first + 1, batches_.count());
+      }
       loaded = std::max(loaded, std::min(2 * loaded, most));
     }
   }
@@ -119,15 +130,15 @@ class MiniBatch {
 
   /// The first batches, which give the sample.
   [[nodiscard]] std::int64_t sample_batches() const {
-    return std::min(batches_.count(),
-                    (sample_rows(k_) + options_.batch_rows - 1) / options_.batch_rows);
+    return std::min(batches_.count(), 1 + (sample_rows(k_) - 1) / options_.batch_rows);
   }
 
   /// Rows of the first batches that have a weight, in row order, on every rank.
   std::vector<double> sample(std::vector<double>& weights) {
-    const double share =
-        std::min(1., static_cast<double>(sample_rows(k_) * batches_.count()) /
-                         static_cast<double>(sample_batches() * rows_.global_rows()));
+    const double rows_of_batches = static_cast<double>(rows_.global_rows()) *
+                                   static_cast<double>(sample_batches()) /
+                                   static_cast<double>(batches_.count());
+    const double share = std::min(1., static_cast<double>(sample_rows(k_)) / rows_of_batches);
     struct Row {
       std::int64_t number = 0;
       double weight = 0;
@@ -256,8 +267,9 @@ class MiniBatch {
   /// The rule of the end; false for the first step, whose inertia is that of the initial centres.
   bool has_stopped_improving(double mean_inertia) {
     if (result_.iterations == 1) return false;
-    const double share = std::min(1., 2 * static_cast<double>(options_.batch_rows) /
-                                          (static_cast<double>(columns_.usable_rows) + 1));
+    const double share = std::clamp(2 * static_cast<double>(options_.batch_rows) /
+                                        (static_cast<double>(columns_.usable_rows) + 1),
+                                    least_share, 1.);
     smoothed_ = is_smoothed_ ? smoothed_ * (1 - share) + mean_inertia * share : mean_inertia;
     if (!is_smoothed_ || smoothed_ < least_) {
       least_ = smoothed_;

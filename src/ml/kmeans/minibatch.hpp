@@ -13,10 +13,10 @@ namespace serried::kmeans {
 /// all rows it ever got,
 ///   c_j += W / (N_j + W) * (mean of its rows in the batch - c_j),    N_j += W,
 /// W the weight of these rows. Centres of less than 1/100 of the largest N_j go to rows of the
-/// batch now and then. Fits end when the inertia of batches, smoothed over half an epoch, has had
-/// no new minimum for 10 steps, and after options.max_iterations epochs at the latest. The initial
-/// centres, unless given or random, come from a sample of the first batches, and after the last
-/// step all rows get their labels. `iterations` counts steps. Collective.
+/// batch now and then. Fits end when the inertia of batches, smoothed over half an epoch or
+/// 100 batches, has had no new minimum for 10 steps, and after options.max_iterations epochs at the
+/// latest. The initial centres, unless given or random, come from a sample of the first batches,
+/// and after the last step all rows get their labels. `iterations` counts steps. Collective.
 [[nodiscard]] LloydResult run_minibatch(Rows& rows, const Columns& columns, const FixedPoint& fixed,
                                         const KMeansOptions& options, int run);
 
