@@ -89,6 +89,7 @@ auto fit(const Session& session, const Inputs& inputs, KMeansOptions options, st
   std::unique_ptr<TileSource> data;
   {
     const auto phase = ctx.recorder().phase("read");
+    if (options.batch_rows > 0) room -= ctx.options().memory_bytes / 8;  // batches in memory
     const KMeansMemoryUse use = use_memory(needed, room, options.bounds, fits);
     options.bounds = use.bounds;
     options.fits_at_once = static_cast<int>(use.fits_at_once);
@@ -118,9 +119,11 @@ std::string last_lines(const KMeansCommand& command, const Inputs& inputs, const
 
 std::string summary(const KMeansCommand& command, const Inputs& inputs, const KMeansModel& model,
                     const Seconds& seconds) {
+  const std::string_view unit = command.options.batch_rows > 0 ? "batch" : "iteration";
+  const std::string_view plural = command.options.batch_rows > 0 ? "batches" : "iterations";
   return first_lines(command, model) +
          fmt::format("  inertia {:.10g} after {} {}{}\n\n", model.inertia, model.iterations,
-                     model.iterations == 1 ? "iteration" : "iterations",
+                     model.iterations == 1 ? unit : plural,
                      model.converged ? "" : ", not converged (--max-iterations)") +
          clusters_text(model, model.sizes, model.rows_used) + '\n' +
          last_lines(command, inputs, seconds);
