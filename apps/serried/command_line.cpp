@@ -99,6 +99,11 @@ void add_common(CLI::App& app, Words& words) {
               words.common.threads = static_cast<int>(threads);
             })
       ->group(group);
+  add_value(
+      app, "--memory", "SIZE",
+      "memory for all ranks of a node: 4G, 500M, 50% of what there is [60%]",
+      [&words](const std::string& text) { words.common.memory = parse_memory("--memory", text); })
+      ->group(group);
   app.add_flag("--json", words.common.is_json,
                "one JSON object on standard output, and nothing else")
       ->group(group);

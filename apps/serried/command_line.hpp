@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "serried/array/statistics.hpp"
+#include "serried/comm/memory_limit.hpp"
 #include "serried/context.hpp"
 #include "serried/io/address.hpp"
 #include "serried/io/dataset.hpp"
@@ -18,6 +19,7 @@ namespace serried::app {
 struct CommonOptions {
   std::string device;  ///< auto, host or cuda
   int threads = 0;     ///< 0: the runtime decides
+  MemoryLimit memory;
   bool is_json = false;
   bool is_quiet = false;
   bool has_report = false;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
@@ -43,6 +44,33 @@ double parse_non_negative(const std::string& option, const std::string& text) {
   if (!value || !std::isfinite(*value) || *value < 0)
     refuse(option, text, "a number of at least 0 is needed");
   return *value;
+}
+
+MemoryLimit parse_memory(const std::string& option, const std::string& text) {
+  const auto refuse_it = [&] {
+    refuse(option, text,
+           "a size such as 4G or 500M (powers of 1024), or a share such as 60% is "
+           "needed");
+  };
+  const std::size_t digits = text.find_first_not_of("0123456789.");
+  const auto number = whole_number<double>(std::string_view(text).substr(0, digits));
+  std::string unit = digits == std::string::npos ? "" : text.substr(digits);
+  if (!number || !(*number > 0)) refuse_it();
+  if (unit == "%") {
+    if (*number > 100) refuse_it();
+    return {.bytes = 0, .share = *number / 100};
+  }
+  if (unit.ends_with("iB") || unit.ends_with("ib"))
+    unit.resize(unit.size() - 2);
+  else if (unit.size() > 1 && (unit.ends_with("B") || unit.ends_with("b")))
+    unit.pop_back();
+  const std::string units = "BKMGTP";
+  const std::size_t power =
+      unit.size() == 1 ? units.find(static_cast<char>(std::toupper(unit.front()))) : 0;
+  if (unit.size() > 1 || power == std::string::npos) refuse_it();
+  const double bytes = std::ldexp(*number, 10 * static_cast<int>(power));
+  if (bytes < 1 || bytes > 9e18) refuse_it();
+  return {.bytes = static_cast<std::int64_t>(bytes)};
 }
 
 std::pair<double, double> parse_range(const std::string& option, const std::string& text) {

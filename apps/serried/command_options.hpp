@@ -17,6 +17,8 @@ namespace serried::app {
                                        std::int64_t least);
 [[nodiscard]] std::uint64_t parse_seed(const std::string& option, const std::string& text);
 [[nodiscard]] double parse_non_negative(const std::string& option, const std::string& text);
+/// `4G`, `1.5GiB`, `500M`, `60%`: units are powers of 1024.
+[[nodiscard]] MemoryLimit parse_memory(const std::string& option, const std::string& text);
 /// `LO,HI`.
 [[nodiscard]] std::pair<double, double> parse_range(const std::string& option,
                                                     const std::string& text);

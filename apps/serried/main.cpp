@@ -154,7 +154,11 @@ int finish(const Communicator& control, const std::optional<Failure>& failure) {
 }
 
 int run(const CommandLine& line) {
-  const Runtime runtime({.threads = line.common.threads});
+  const Runtime runtime({.threads = line.common.threads, .memory = line.common.memory});
+  runtime.recorder()->set_fact("memory",
+                               fmt::format("{:.4g} MiB for each rank ({})",
+                                           static_cast<double>(runtime.memory_bytes()) / (1 << 20),
+                                           runtime.memory_source()));
   const Communicator control = runtime.communicator().duplicate();
   return finish(control, try_verb(runtime, line));
 }

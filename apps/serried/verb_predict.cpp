@@ -2,7 +2,9 @@
 
 #include "json_output.hpp"
 #include "output_check.hpp"
+#include "serried/io/held_rows.hpp"
 #include "serried/ml/kmeans_file.hpp"
+#include "serried/ml/kmeans_memory.hpp"
 #include "session.hpp"
 #include "text_output.hpp"
 
@@ -46,6 +48,9 @@ void run_predict(const Session& session, const PredictCommand& command) {
   std::vector<std::string> files = dataset.files();
   files.push_back(command.model_path);
   if (command.labels) check_output(session.ctx, command.labels->path, files);
+  const KMeansMemory needed =
+      memory_of_prediction(dataset, model.clusters, session.ctx.backend()->threads().threads());
+  require_memory(session.ctx, needed.least + dataset.reading_bytes(), "predicting this data");
 
   const KMeansPrediction prediction = [&] {
     const auto phase = recorder.phase("compute");

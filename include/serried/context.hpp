@@ -19,6 +19,9 @@ struct ContextOptions {
   /// Size of one batch when data is read from a file.
   std::int64_t batch_bytes = std::int64_t{1} << 20;
   IoMode io_mode = IoMode::independent;
+  /// What this rank may allocate for data, labels, and reading and writing files; the same on every
+  /// rank. Datasets that do not fit are read in batches. 0: the runtime's, or no bound.
+  std::int64_t memory_bytes = 0;
 };
 
 /// Communicator, device and recorder, passed explicitly to whatever works on them. Copies share all
@@ -35,6 +38,9 @@ class Context {
   [[nodiscard]] const std::shared_ptr<Backend>& backend() const noexcept { return backend_; }
   [[nodiscard]] Recorder& recorder() const noexcept { return *recorder_; }
   [[nodiscard]] const ContextOptions& options() const noexcept { return options_; }
+  /// The same on another communicator.
+  /// Local.
+  [[nodiscard]] Context with_communicator(Communicator comm) const;
   [[nodiscard]] int rank() const noexcept { return comm_.rank(); }
   [[nodiscard]] int size() const noexcept { return comm_.size(); }
 

@@ -1,9 +1,6 @@
 #include "array/leaf_pass.hpp"
 
 #include <algorithm>
-#include <exception>
-
-#include "serried/comm/agree.hpp"
 
 namespace serried {
 namespace {
@@ -114,23 +111,10 @@ std::vector<std::byte> reduce_leaf_runs(const Context& ctx, const TileSource& so
   Buffer scratch;
   TreeFold fold(payload_bytes, combine);
   LeafPass pass(ctx, source, leaves, payload_bytes, reduce);
-  std::exception_ptr failure;
-  for (std::size_t batch = 0; batch < plan.batches.size(); ++batch) {
-    // a rank whose own work failed goes on to take part in the collective reads
-    const TileView view = source.read(plan, static_cast<std::int64_t>(batch), scratch);
-    const std::int64_t first = plan.first_leaves[batch];
-    const std::int64_t last = plan.first_leaves[batch + 1];
-    if (failure || first == last) continue;
-    try {
-      const auto span = ctx.recorder().span("reduce leaves", Activity::computation);
-      pass.run(view, first, last,
-               [&](std::int64_t leaf, const std::byte* payload) { fold.push(leaf, payload); });
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  }
-  agree(ctx.comm(), [&] {
-    if (failure) std::rethrow_exception(failure);
+  read_batches(ctx.comm(), source, plan, scratch, [&](std::size_t batch, const TileView& view) {
+    const auto span = ctx.recorder().span("reduce leaves", Activity::computation);
+    pass.run(view, plan.first_leaves[batch], plan.first_leaves[batch + 1],
+             [&](std::int64_t leaf, const std::byte* payload) { fold.push(leaf, payload); });
   });
   if (payload_bytes == 0) return {};
   return tree_reduce(ctx.comm(), leaves, fold.release(), empty, combine, tree_options);

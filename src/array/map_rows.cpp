@@ -1,7 +1,6 @@
 #include "serried/array/map_rows.hpp"
 
 #include <algorithm>
-#include <exception>
 #include <string>
 
 #include "serried/comm/agree.hpp"
@@ -31,27 +30,16 @@ Array map_rows(const Context& ctx, const TileSource& source, const Shape& row_sh
   const std::int64_t run_rows =
       std::max<std::int64_t>(1, run_bytes / std::max<std::int64_t>(1, row_bytes + result_bytes));
   Buffer scratch;
-  std::exception_ptr failure;
-  for (std::size_t batch = 0; batch < plan.batches.size(); ++batch) {
-    // a rank whose own work failed goes on to take part in the collective reads
-    const TileView view = source.read(plan, static_cast<std::int64_t>(batch), scratch);
-    if (failure || view.rows.is_empty()) continue;
+  read_batches(ctx.comm(), source, plan, scratch, [&](std::size_t, const TileView& view) {
     const auto span = ctx.recorder().span("map rows", Activity::computation);
-    try {
-      const std::int64_t runs = (view.rows.size() + run_rows - 1) / run_rows;
-      ctx.backend()->threads().parallel_for(runs, [&](std::int64_t run, int) {
-        TileView part = view;
-        part.rows.begin = view.rows.begin + run * run_rows;
-        part.rows.end = std::min(view.rows.end, part.rows.begin + run_rows);
-        part.data += (part.rows.begin - view.rows.begin) * row_bytes;
-        f(part, result.data() + (part.rows.begin - mine.begin) * result_bytes);
-      });
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  }
-  agree(ctx.comm(), [&] {
-    if (failure) std::rethrow_exception(failure);
+    const std::int64_t runs = (view.rows.size() + run_rows - 1) / run_rows;
+    ctx.backend()->threads().parallel_for(runs, [&](std::int64_t run, int) {
+      TileView part = view;
+      part.rows.begin = view.rows.begin + run * run_rows;
+      part.rows.end = std::min(view.rows.end, part.rows.begin + run_rows);
+      part.data += (part.rows.begin - view.rows.begin) * row_bytes;
+      f(part, result.data() + (part.rows.begin - mine.begin) * result_bytes);
+    });
   });
   return Array::from_buffer(ctx, shape, dtype, source.layout(), std::move(result));
 }

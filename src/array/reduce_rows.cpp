@@ -1,9 +1,6 @@
 #include "serried/array/reduce_rows.hpp"
 
 #include <algorithm>
-#include <exception>
-
-#include "serried/comm/agree.hpp"
 
 namespace serried::detail {
 namespace {
@@ -74,24 +71,13 @@ std::vector<std::byte> reduce_leaves(
   Buffer scratch;
   TreeFold fold(payload_bytes, combine);
   LeafPass pass(ctx, leaves, source, init, per_leaf);
-  std::exception_ptr failure;
-  for (std::size_t batch = 0; batch < plan.batches.size(); ++batch) {
-    // a rank whose own work failed goes on to take part in the collective reads
-    const TileView view = source.read(plan, static_cast<std::int64_t>(batch), scratch);
+  read_batches(ctx.comm(), source, plan, scratch, [&](std::size_t batch, const TileView& view) {
+    const auto span = ctx.recorder().span("reduce rows", Activity::computation);
     const std::int64_t first = plan.first_leaves[batch];
     const std::int64_t last = plan.first_leaves[batch + 1];
-    if (failure || first == last) continue;
-    const auto span = ctx.recorder().span("reduce rows", Activity::computation);
-    try {
-      pass.run(view, first, last);
-      for (std::int64_t leaf = first; leaf < last; ++leaf)
-        fold.push(leaf, pass.payload(leaf - first));
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  }
-  agree(ctx.comm(), [&] {
-    if (failure) std::rethrow_exception(failure);
+    pass.run(view, first, last);
+    for (std::int64_t leaf = first; leaf < last; ++leaf)
+      fold.push(leaf, pass.payload(leaf - first));
   });
   return tree_reduce(ctx.comm(), leaves, fold.release(), init, combine, tree_options);
 }

@@ -92,6 +92,10 @@ struct Recorder::Impl {
       PhaseTotals& phase = innermost();
       phase.file_s += seconds;
       phase.file_bytes += record.bytes;
+    } else if (record.activity == Activity::file_ahead) {
+      PhaseTotals& phase = innermost();
+      phase.file_ahead_s += seconds;
+      phase.file_bytes += record.bytes;
     }
     if (records.size() < max_spans) records.push_back(record);
   }

@@ -146,6 +146,12 @@ Communicator Communicator::split_node() const {
       std::make_shared<comm::CommunicatorState>(node, impl_->recorder, impl_->options));
 }
 
+bool Communicator::has_thread_multiple() const {
+  int level = MPI_THREAD_SINGLE;
+  comm::check(MPI_Query_thread(&level), "MPI_Query_thread");
+  return level >= MPI_THREAD_MULTIPLE;
+}
+
 Communicator Communicator::duplicate() const {
   const auto span = impl_->span("duplicate", 0);
   return from_fortran_handle(fortran_handle(), impl_->recorder, impl_->options);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "comm/host_cpus.hpp"
+#include "comm/memory_share.hpp"
 #include "comm/mpi_support.hpp"
 #include "comm/mpi_version.hpp"
 #include "comm/thread_count.hpp"
@@ -68,6 +69,23 @@ std::vector<comm::RankCpus> exchange_cpus(const Communicator& node) {
   return ranks;
 }
 
+/// This rank's share, or that of the node which offers its ranks least. Collective.
+comm::MemoryShare share_of_memory(const MemoryLimit& limit, int node_ranks,
+                                  const Communicator& all) {
+  comm::NodeMemory node = comm::read_node_memory();
+  node.slurm_mem_per_node = read_variable("SLURM_MEM_PER_NODE");
+  node.slurm_mem_per_cpu = read_variable("SLURM_MEM_PER_CPU");
+  node.slurm_cpus_on_node = read_variable("SLURM_CPUS_ON_NODE");
+  comm::MemoryShare share = comm::decide_memory_share(limit, node, node_ranks);
+  const std::int64_t own = share.bytes;
+  // the ranks of one node differ too: each looks at its own moment
+  const auto offers = all.allgather(own);
+  const auto least = std::ranges::min_element(offers) - offers.begin();
+  share.bytes = offers[static_cast<std::size_t>(least)];
+  share.source = all.broadcast_text(share.source, static_cast<int>(least));
+  return share;
+}
+
 /// Whether the node has a core for each of its ranks: the union of their masks, within their quota.
 bool has_core_for_each(const std::vector<comm::RankCpus>& ranks) {
   std::vector<int> all;
@@ -100,18 +118,19 @@ struct Runtime::Impl {
   int node_size = 1;
   std::string host_name = read_host_name();
   comm::ThreadCount threads;
+  comm::MemoryShare memory;
   std::string cpu_list;
-  bool has_thread_multiple = false;
   std::string mpi_library = comm::mpi_library_version();
 };
 
 Runtime::Runtime(const RuntimeOptions& options) {
   if (options.threads < 0)
     throw InvalidArgument("a rank needs at least 1 thread, not " + std::to_string(options.threads));
+  if (options.memory.bytes < 0 ||
+      (options.memory.bytes == 0 && !(options.memory.share > 0 && options.memory.share <= 1)))
+    throw InvalidArgument(
+        "a memory limit must be a number of bytes above 0, or a share from 0 to 1");
   impl_ = std::make_unique<Impl>();
-  int level = MPI_THREAD_SINGLE;
-  comm::check(MPI_Query_thread(&level), "MPI_Query_thread");
-  impl_->has_thread_multiple = level >= MPI_THREAD_MULTIPLE;
   const int handle = options.fortran_communicator.value_or(MPI_Comm_c2f(MPI_COMM_WORLD));
 
   comm::ThreadCountInputs inputs;
@@ -134,6 +153,9 @@ Runtime::Runtime(const RuntimeOptions& options) {
   inputs.node_rank = impl_->node_rank;
   impl_->threads = comm::decide_thread_count(inputs);
   for (const std::string& warning : impl_->threads.warnings)
+    impl_->recorder->say(Severity::warning, warning);
+  impl_->memory = share_of_memory(options.memory, impl_->node_size, *impl_->communicator);
+  for (const std::string& warning : impl_->memory.warnings)
     impl_->recorder->say(Severity::warning, warning);
   impl_->cpu_list =
       comm::cpu_list_text(inputs.node_ranks[static_cast<std::size_t>(impl_->node_rank)].cpus);
@@ -162,11 +184,17 @@ int Runtime::threads() const noexcept {
 const std::string& Runtime::threads_source() const noexcept {
   return impl_->threads.source;
 }
+std::int64_t Runtime::memory_bytes() const noexcept {
+  return impl_->memory.bytes;
+}
+const std::string& Runtime::memory_source() const noexcept {
+  return impl_->memory.source;
+}
 const std::string& Runtime::cpu_list() const noexcept {
   return impl_->cpu_list;
 }
-bool Runtime::has_thread_multiple() const noexcept {
-  return impl_->has_thread_multiple;
+bool Runtime::has_thread_multiple() const {
+  return impl_->communicator->has_thread_multiple();
 }
 const std::string& Runtime::mpi_library() const noexcept {
   return impl_->mpi_library;

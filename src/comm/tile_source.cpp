@@ -1,6 +1,9 @@
 #include "serried/comm/tile_source.hpp"
 
 #include <algorithm>
+#include <exception>
+
+#include "serried/comm/agree.hpp"
 
 namespace serried {
 namespace {
@@ -42,6 +45,8 @@ ReadPlan TileSource::plan(const Leaves& leaves, std::int64_t bytes, int rank) co
   return plan_batches(leaves, row_bytes(), bytes, rank);
 }
 
+void TileSource::prefetch(const ReadPlan& /*plan*/, std::int64_t /*batch*/) const {}
+
 ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes, std::int64_t bytes, int rank,
                       bool is_last_leaf_alone) {
   const std::int64_t row_limit = row_bytes > 0 ? bytes / row_bytes : INT64_MAX;
@@ -58,6 +63,7 @@ ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes, std::int64_t
 
   ReadPlan plan;
   plan.tiles_per_leaf = leaves.tiles_per_leaf();
+  plan.batch_bytes = bytes;
   const Share share = share_of(leaves, rank, is_last_leaf_alone);
   std::int64_t leaf = share.first;
   plan.first_leaves.push_back(leaf);
@@ -70,6 +76,32 @@ ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes, std::int64_t
     add_batch(leaf < share.last ? batch_end(leaves, row_limit, leaf, share.last) : leaf);
   if (has_lone_leaves) add_batch(leaf + (share.has_lone_leaf ? 1 : 0));
   return plan;
+}
+
+void read_batches(const Communicator& comm, const TileSource& source, const ReadPlan& plan,
+                  Buffer& scratch,
+                  const std::function<void(std::size_t batch, const TileView& view)>& use,
+                  std::span<const std::uint8_t> wanted) {
+  const std::size_t count = plan.batches.size();
+  const auto next_wanted = [&](std::size_t batch) {
+    while (batch < count && !wanted.empty() && wanted[batch] == 0) ++batch;
+    return batch;
+  };
+  std::exception_ptr failure;
+  for (std::size_t batch = next_wanted(0); batch < count;) {
+    const TileView view = source.read(plan, static_cast<std::int64_t>(batch), scratch);
+    const std::size_t next = next_wanted(batch + 1);
+    if (next < count) source.prefetch(plan, static_cast<std::int64_t>(next));
+    try {
+      if (!failure && plan.first_leaves[batch] < plan.first_leaves[batch + 1]) use(batch, view);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    batch = next;
+  }
+  agree(comm, [&] {
+    if (failure) std::rethrow_exception(failure);
+  });
 }
 
 }  // namespace serried

@@ -1,18 +1,27 @@
 #include "serried/context.hpp"
 
+#include <limits>
 #include <utility>
 
 namespace serried {
 
 Context::Context(const Runtime& runtime, const ContextOptions& options)
     : Context(runtime.communicator(), make_host_backend(runtime.threads()), runtime.recorder(),
-              options) {}
+              options) {
+  if (options.memory_bytes == 0) options_.memory_bytes = runtime.memory_bytes();
+}
 
 Context::Context(Communicator comm, std::shared_ptr<Backend> backend,
                  std::shared_ptr<Recorder> recorder, const ContextOptions& options)
     : comm_(std::move(comm)),
       backend_(std::move(backend)),
       recorder_(std::move(recorder)),
-      options_(options) {}
+      options_(options) {
+  if (options_.memory_bytes == 0) options_.memory_bytes = std::numeric_limits<std::int64_t>::max();
+}
+
+Context Context::with_communicator(Communicator comm) const {
+  return {std::move(comm), backend_, recorder_, options_};
+}
 
 }  // namespace serried

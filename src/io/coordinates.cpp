@@ -89,7 +89,7 @@ std::optional<Coordinate> read_scale(hid_t file, const std::string& path, const 
 
 std::vector<Coordinate> read_coordinates(const PartMeta& part, const std::vector<int>& samples,
                                          bool is_decoding, const Backend& backend) {
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   std::vector<Coordinate> coordinates;
   const ItemMeta& item = part.items.front();
   if (item.is_constant) return coordinates;

@@ -1,23 +1,16 @@
 #include "serried/io/dataset.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <exception>
 #include <utility>
 
+#include "io/batch_reader.hpp"
+#include "io/chunk_slabs.hpp"
 #include "io/coordinates.hpp"
 #include "io/file_access.hpp"
-#include "io/row_reader.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
 namespace {
-
-/// Reads are agreed on in these first batches, so that failing to get memory for them is an error
-/// on all ranks (callers use few scratch buffers in turn), and then seldom, because agreeing makes
-/// ranks wait.
-constexpr std::int64_t first_batches = 4;
-constexpr std::int64_t batches_between_agreements = 64;
 
 Shape joined(const Shape& a, const Shape& b) {
   std::vector<std::int64_t> extents(a.extents().begin(), a.extents().end());
@@ -78,7 +71,7 @@ struct Dataset::Impl {
         features(joined_features(geometry, row_elements)),
         shape(meta.parts.size() == 1 ? meta.parts.front().shape : joined(samples, features)),
         layout(Layout::uniform(samples.elements(), context.size(), context.options().max_tiles)),
-        reader(context, meta.parts, geometry, row_elements) {
+        reader(context, meta.parts, geometry, layout, row_elements, meta.dtype, text) {
     for (const PartMeta& part : meta.parts) {
       text += (text.empty() ? "" : " + ") + part.text;
       for (const ItemMeta& item : part.items)
@@ -90,28 +83,6 @@ struct Dataset::Impl {
     file_type = meta.parts.front().items.front().type.text;
   }
 
-  [[nodiscard]] bool is_collective() const {
-    return ctx.options().io_mode == IoMode::collective && ctx.size() > 1;
-  }
-
-  /// Runs work of this rank; keeps its first failure for the next agreement.
-  template <class F>
-  void attempt(F&& work) {
-    if (failure) return;
-    try {
-      work();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  }
-
-  /// Collective. All ranks throw if one has failed since the last agreement.
-  void settle() {
-    agree(ctx.comm(), [&] {
-      if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
-    });
-  }
-
   Context ctx;
   DatasetMeta meta;
   std::vector<PartGeometry> geometry;
@@ -120,12 +91,11 @@ struct Dataset::Impl {
   Shape features;
   Shape shape;
   Layout layout;
-  RowReader reader;
   std::vector<Coordinate> coordinates;
   std::vector<std::string> files;
   std::string file_type;
   std::string text;
-  std::exception_ptr failure;
+  BatchReader reader;
 };
 
 Dataset::Dataset(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -156,10 +126,9 @@ Dataset Dataset::open(const Context& ctx, const std::vector<Address>& addresses,
   bytes = ctx.comm().broadcast_text(bytes, 0);
   WireReader wire(bytes);
   impl->coordinates = get_coordinates(wire);
-  if (!impl->is_collective()) {
+  if (ctx.options().io_mode != IoMode::collective || ctx.size() == 1)
     note_file_access(ctx.recorder(), "reading files", "independent, each rank without MPI-IO");
-    agree(ctx.comm(), [&] { impl->reader.try_open(impl->layout.rows_of(ctx.rank())); });
-  }
+  impl->reader.try_open();
   return Dataset(std::move(impl));
 }
 
@@ -200,50 +169,43 @@ ReadPlan Dataset::plan(const Leaves& leaves, std::int64_t bytes, int rank) const
 }
 
 TileView Dataset::read(const ReadPlan& plan, std::int64_t batch, Buffer& scratch) const {
-  Impl& impl = *impl_;
-  const auto batches = static_cast<std::int64_t>(plan.batches.size());
-  const RowRange rows = plan.batches[static_cast<std::size_t>(batch)];
-  const auto bytes = static_cast<std::size_t>(rows.size() * row_bytes());
-  // Scratch for the largest batch at once: later batches then need no memory.
-  std::int64_t most_rows = rows.size();
-  if (batch < first_batches)
-    for (const RowRange& range : plan.batches) most_rows = std::max(most_rows, range.size());
-  impl.attempt([&] {
-    scratch.reserve(impl.ctx.backend(),
-                    std::max<std::size_t>(static_cast<std::size_t>(most_rows * row_bytes()), 1));
-  });
-  const bool is_last = batch + 1 == batches;
-  if (impl.is_collective()) {
-    impl.settle();
-    impl.reader.read_collective(rows, scratch.data());
-    if (is_last) impl.reader.close();
-  } else {
-    impl.attempt([&] { impl.reader.read(rows, scratch.data()); });
-    const bool has_failed = impl.failure != nullptr;
-    if (batch < first_batches || batch % batches_between_agreements == 0 || is_last) impl.settle();
-    if (scratch.bytes() < bytes)
-      throw DeviceError("rank " + std::to_string(impl.ctx.rank()) +
-                        " has no memory for a batch of " + std::to_string(bytes) + " bytes of " +
-                        describe());
-    if (has_failed) std::memset(scratch.data(), 0, bytes);
-  }
-  return {rows, impl.row_elements, dtype(), scratch.data()};
+  return impl_->reader.read(plan, batch, scratch);
+}
+
+void Dataset::prefetch(const ReadPlan& plan, std::int64_t batch) const {
+  impl_->reader.prefetch(plan, batch);
+}
+
+std::int64_t Dataset::reading_bytes() const {
+  const Impl& impl = *impl_;
+  std::int64_t chunk = 0;
+  for (const PartMeta& part : impl.meta.parts)
+    for (const ItemMeta& item : part.items)
+      if (item.is_filtered) chunk = std::max(chunk, chunk_bytes(item));
+  // a chunk as it is in the file, decoded, in pieces to send, and pieces received
+  if (impl.reader.is_sharing()) return row_bytes() + 4 * chunk;
+  const std::int64_t batch =
+      std::max({impl.ctx.options().batch_bytes, impl.reader.least_batch_bytes(), row_bytes()});
+  // two batches, and one as it is in the file and decoded before it is put in its place
+  return 4 * batch + impl.reader.cache_bytes() + (impl.ctx.size() > 1 ? 4 * chunk : 0);
+}
+
+bool Dataset::is_read_together() const {
+  return impl_->reader.is_sharing();
+}
+
+void Dataset::set_batch_bytes_together(std::int64_t bytes) {
+  impl_->reader.set_sharing_batch_bytes(bytes);
+}
+
+void Dataset::hold(std::int64_t bytes) {
+  impl_->reader.hold(std::max<std::int64_t>(bytes, 0));
 }
 
 Array Dataset::to_array() const {
   Impl& impl = *impl_;
-  const RowRange rows = impl.layout.rows_of(impl.ctx.rank());
-  Buffer local;
-  agree(impl.ctx.comm(), [&] {
-    local = Buffer(impl.ctx.backend(), static_cast<std::size_t>(rows.size() * row_bytes()));
-    if (!impl.is_collective()) impl.reader.read(rows, local.data());
-  });
-  if (impl.is_collective()) {
-    impl.reader.read_collective(rows, local.data());
-    impl.reader.close();
-  }
   return Array::from_buffer(impl.ctx, joined(Shape{impl.samples.elements()}, impl.features),
-                            dtype(), impl.layout, std::move(local));
+                            dtype(), impl.layout, impl.reader.read_all());
 }
 
 }  // namespace serried

@@ -18,7 +18,7 @@ void note_file_access(Recorder& recorder, const std::string& key, const std::str
 }
 
 std::string describe_parallel_access(const hdf5::File& file) {
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   void* mpi_file = nullptr;
   if (H5Fget_vfd_handle(file.id(), H5P_DEFAULT, &mpi_file) < 0) mpi_file = nullptr;
   return "collective, MPI-IO driver " + comm::mpi_io_driver(mpi_file);

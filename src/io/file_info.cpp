@@ -206,7 +206,7 @@ void get_object(WireReader& wire, ObjectInfo& object) {
 }
 
 std::string list_file(const std::string& path) {
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   const hdf5::File file = hdf5::open_serial(path);
   struct stat status {};
   FileLister lister(file.id());

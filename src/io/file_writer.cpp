@@ -173,7 +173,7 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
                                       const WriteOptions& options) {
   auto span = ctx.recorder().span("write", Activity::file);
   span.add_bytes(elements.size() * static_cast<std::int64_t>(size_of(dtype)));
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   const Communicator& comm = ctx.comm();
   const std::string of_dataset = " the dataset " + dataset + " in " + path;
   const std::string cannot_make = "cannot make" + of_dataset;
@@ -208,7 +208,7 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
 
 void FileWriter::Impl::attach(const std::string& dataset, const std::string& scale,
                               int axis) const {
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   const hdf5::Object target = open_object(dataset);
   const hdf5::Object source = open_object(scale);
   hdf5::attach_scale(ctx.comm(), target.id(), source.id(), axis,
@@ -219,7 +219,7 @@ void FileWriter::Impl::write_numbers(const std::string& object, const std::strin
                                      DType dtype, const void* values, std::int64_t count,
                                      bool is_scalar) const {
   require_open();
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   const hdf5::Object target = open_object(object);
   hdf5::write_number_attribute(ctx.comm(), target.id(), attribute, dtype, values, count, is_scalar);
 }
@@ -292,7 +292,7 @@ void FileWriter::set_attribute(const std::string& object, const std::string& att
   impl_->require_open();
   // metadata must be the same on all ranks
   const std::string text = impl_->ctx.comm().broadcast_text(value, 0);
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   const hdf5::Object target = impl_->open_object(object);
   hdf5::write_text_attribute(impl_->ctx.comm(), target.id(), attribute, text);
 }
@@ -354,7 +354,7 @@ void FileWriter::write_provenance(const Provenance& provenance) {
 void FileWriter::commit() {
   impl_->require_open();
   const Communicator& comm = impl_->ctx.comm();
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   const std::string cannot_write = "cannot write " + impl_->path;
   const std::string cannot_close = "cannot close " + impl_->path;
   impl_->require_space(0, cannot_write);

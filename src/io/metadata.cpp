@@ -214,7 +214,7 @@ DatasetMeta DatasetMeta::from_bytes(const std::string& bytes) {
 }
 
 DatasetMeta read_metadata(const std::vector<Address>& addresses, const DatasetOptions& options) {
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   DatasetMeta meta;
   MetadataReader reader(options, meta);
   for (const Address& address : addresses) meta.parts.push_back(reader.read(address));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/chunk_slabs.hpp"
 #include "io/file_access.hpp"
 #include "io/hdf5/errors.hpp"
 #include "io/hdf5/open.hpp"
@@ -12,18 +13,17 @@ namespace serried {
 namespace {
 
 constexpr std::size_t max_open = 64;
+constexpr std::int64_t least_cache_bytes = std::int64_t{1} << 20;
 
 /// A cache that holds the chunks which the following batches need again. Each chunk is then
 /// decompressed once by each rank.
 hdf5::Properties access_properties(const ItemMeta& meta, std::int64_t cache_bytes) {
   hdf5::Properties access(hdf5::checked(H5Pcreate(H5P_DATASET_ACCESS), meta.name()));
   if (!meta.is_filtered) return access;
-  std::int64_t chunk_bytes = static_cast<std::int64_t>(size_of(meta.type.dtype));
-  for (const std::int64_t extent : meta.chunks) chunk_bytes *= extent;
-  const std::int64_t bytes = std::max({cache_bytes, chunk_bytes, std::int64_t{1} << 20});
+  const std::int64_t bytes = cache_bytes_of(meta, cache_bytes);
   // HDF5 advises slots of about a hundred times the chunks that fit, best a prime number.
   const std::int64_t chunks =
-      std::min<std::int64_t>(bytes / std::max<std::int64_t>(chunk_bytes, 1), 10000);
+      std::min<std::int64_t>(bytes / std::max<std::int64_t>(chunk_bytes(meta), 1), 10000);
   hdf5::check(H5Pset_chunk_cache(access.id(), static_cast<std::size_t>(chunks * 100 + 521),
                                  static_cast<std::size_t>(bytes), H5D_CHUNK_CACHE_W0_DEFAULT),
               meta.name());
@@ -40,6 +40,10 @@ void open_dataset(const ItemMeta& meta, std::int64_t cache_bytes, OpenItems::Ite
 }
 
 }  // namespace
+
+std::int64_t cache_bytes_of(const ItemMeta& meta, std::int64_t cache_bytes) {
+  return std::max({cache_bytes, chunk_bytes(meta), least_cache_bytes});
+}
 
 OpenItems::Item* OpenItems::find(const ItemMeta& meta) {
   const auto found = std::find_if(items_.begin(), items_.end(),

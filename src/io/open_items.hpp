@@ -11,6 +11,9 @@
 
 namespace serried {
 
+/// The chunk cache that an item is opened with: at least a chunk. Local.
+[[nodiscard]] std::int64_t cache_bytes_of(const ItemMeta& meta, std::int64_t cache_bytes);
+
 /// The files and datasets that a rank has open, the ones used last. In collective mode all ranks
 /// ask for the same items in the same order, so they open and close alike.
 class OpenItems {

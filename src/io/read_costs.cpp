@@ -2,13 +2,18 @@
 
 #include <algorithm>
 
+#include "io/chunk_slabs.hpp"
+#include "io/open_items.hpp"
+
 namespace serried {
 namespace {
 
-constexpr std::int64_t max_cache_bytes = std::int64_t{256} << 20;
-constexpr std::int64_t large_batch_bytes = std::int64_t{64} << 20;
+constexpr std::int64_t most_cache_bytes = std::int64_t{256} << 20;
+constexpr std::int64_t most_piece_bytes = std::int64_t{256} << 20;
+constexpr std::int64_t most_batch_bytes = std::int64_t{64} << 20;
 /// Runs in the file below this are slow to gather.
 constexpr std::int64_t least_run_bytes = 4096;
+constexpr std::int64_t least_piece_bytes = std::int64_t{1} << 20;
 constexpr std::size_t max_open_items = 64;
 
 /// The axes of the file that the selection keeps.
@@ -50,9 +55,13 @@ bool is_scattered(const PartMeta& part, const PartGeometry& geometry) {
 }  // namespace
 
 ReadCosts estimate_read_costs(const std::vector<PartMeta>& parts,
-                              const std::vector<PartGeometry>& geometry,
-                              std::int64_t row_elements) {
+                              const std::vector<PartGeometry>& geometry, std::int64_t row_elements,
+                              std::int64_t memory_bytes) {
+  const std::int64_t max_cache_bytes = std::min(most_cache_bytes, memory_bytes / 8);
+  const std::int64_t large_batch_bytes = std::min(most_batch_bytes, memory_bytes / 32);
   ReadCosts costs;
+  costs.max_piece_bytes =
+      std::min(most_piece_bytes, std::max(least_piece_bytes, memory_bytes / 32));
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const ItemMeta& item = parts[i].items.front();
     const auto element_bytes = static_cast<std::int64_t>(size_of(item.rule.raw));
@@ -70,7 +79,10 @@ ReadCosts estimate_read_costs(const std::vector<PartMeta>& parts,
     const std::int64_t slab = slab_bytes(parts[i], geometry[i], item);
     costs.chunk_cache_bytes =
         std::max(costs.chunk_cache_bytes, std::min(slab, max_cache_bytes / open_items));
-    if (slab > max_cache_bytes / open_items)
+    const std::int64_t cache = cache_bytes_of(item, costs.chunk_cache_bytes);
+    costs.all_cache_bytes = std::max(costs.all_cache_bytes, open_items * cache);
+    if (slab > max_cache_bytes / open_items) costs.has_wide_slabs = true;
+    if (costs.has_wide_slabs)
       costs.least_batch_bytes = std::max(costs.least_batch_bytes, large_batch_bytes);
   }
   return costs;

@@ -3,18 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/chunk_slabs.hpp"
 #include "io/hdf5/errors.hpp"
 #include "io/hdf5/open.hpp"
+#include "io/io_thread.hpp"
 #include "io/read_costs.hpp"
 #include "io/transposition.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
 namespace {
-
-/// One independent H5Dread of 2 GiB fails; and what goes through scratch memory should not need
-/// much.
-constexpr std::int64_t max_piece_bytes = std::int64_t{256} << 20;
 
 hdf5::Space memory_space(const Transfer& transfer) {
   const std::string what = transfer.item->name() + " cannot be read";
@@ -57,7 +55,11 @@ std::string place_of(const Transfer& transfer, std::int64_t number) {
 RowReader::RowReader(Context ctx, const std::vector<PartMeta>& parts,
                      const std::vector<PartGeometry>& geometry, std::int64_t row_elements)
     : ctx_(std::move(ctx)), parts_(parts), geometry_(geometry), row_elements_(row_elements) {
-  const ReadCosts costs = estimate_read_costs(parts, geometry, row_elements);
+  const ReadCosts costs =
+      estimate_read_costs(parts, geometry, row_elements, ctx_.options().memory_bytes);
+  has_wide_slabs_ = costs.has_wide_slabs;
+  all_cache_bytes_ = costs.all_cache_bytes;
+  max_piece_bytes_ = costs.max_piece_bytes;
   chunk_cache_bytes_ = costs.chunk_cache_bytes;
   least_batch_bytes_ = costs.least_batch_bytes;
 }
@@ -68,13 +70,14 @@ RowReader::~RowReader() {
 }
 
 void RowReader::close() noexcept {
+  chunks_.clear();
   open_.close();
 }
 
 std::vector<Transfer> RowReader::plan(RowRange rows) const {
   std::vector<Transfer> all;
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    auto transfers = plan_transfers(parts_[i], geometry_[i], rows, row_elements_, max_piece_bytes);
+    auto transfers = plan_transfers(parts_[i], geometry_[i], rows, row_elements_, max_piece_bytes_);
     all.insert(all.end(), std::make_move_iterator(transfers.begin()),
                std::make_move_iterator(transfers.end()));
   }
@@ -144,17 +147,38 @@ void RowReader::execute(const Transfer& transfer, std::byte* to) {
   finish(transfer, to);
 }
 
+void RowReader::count(const Transfer& transfer) {
+  const ItemMeta& item = *transfer.item;
+  if (item.is_filtered)
+    chunks_.use(transfer, cache_bytes_of(item, chunk_cache_bytes_) /
+                              std::max<std::int64_t>(1, chunk_bytes(item)));
+}
+
+void RowReader::read_transfer(const Transfer& transfer, std::byte* to) {
+  auto span = ctx_.recorder().span("read", IoThread::of_process().activity());
+  span.add_bytes(transfer.elements * static_cast<std::int64_t>(size_of(transfer.item->rule.raw)));
+  count(transfer);
+  execute(transfer, to);
+}
+
 void RowReader::read(RowRange rows, std::byte* to) {
-  const hdf5::QuietErrors quiet;
-  for (const Transfer& transfer : plan(rows)) {
-    auto span = ctx_.recorder().span("read", Activity::file);
-    span.add_bytes(transfer.elements * static_cast<std::int64_t>(size_of(transfer.item->rule.raw)));
-    execute(transfer, to);
-  }
+  const hdf5::Turn turn;
+  for (const Transfer& transfer : plan(rows)) read_transfer(transfer, to);
+}
+
+void RowReader::read_unfiltered(RowRange rows, std::byte* to) {
+  const hdf5::Turn turn;
+  for (const Transfer& transfer : plan(rows))
+    if (!transfer.item->is_filtered) read_transfer(transfer, to);
+}
+
+void RowReader::read_block(const Transfer& transfer, std::byte* to) {
+  const hdf5::Turn turn;
+  read_transfer(transfer, to);
 }
 
 void RowReader::try_open(RowRange rows) {
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   if (rows.is_empty()) return;
   for (const Transfer& transfer : plan({rows.begin, rows.begin + 1}))
     if (!transfer.item->is_constant) {
@@ -164,7 +188,7 @@ void RowReader::try_open(RowRange rows) {
 }
 
 void RowReader::read_collective(RowRange rows, std::byte* to) {
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   const Communicator& comm = ctx_.comm();
   // Every rank enters as many transfers of each item as the rank that needs most of them.
   std::vector<const ItemMeta*> items;
@@ -192,7 +216,7 @@ void RowReader::read_collective(RowRange rows, std::byte* to) {
     if (calls[i] == 0) continue;
     const OpenItems::Item& item = open_.get_parallel(ctx_, *items[i], chunk_cache_bytes_);
     for (std::int64_t call = 0; call < calls[i]; ++call) {
-      auto span = ctx_.recorder().span("read", Activity::file);
+      auto span = ctx_.recorder().span("read", IoThread::of_process().activity());
       const auto c = static_cast<std::size_t>(call);
       const Transfer* transfer = c < wanted[i].size() ? &wanted[i][c] : nullptr;
       hdf5::Space memory;
@@ -206,6 +230,7 @@ void RowReader::read_collective(RowRange rows, std::byte* to) {
           hdf5::check(H5Sselect_none(item.space.id()), items[i]->name());
           return;
         }
+        count(*transfer);
         select_in_file(*transfer, item.space.id());
         target = target_of(*transfer, to);
         span.add_bytes(transfer->elements *

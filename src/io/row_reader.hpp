@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "io/chunk_cache_model.hpp"
 #include "io/metadata.hpp"
 #include "io/open_items.hpp"
 #include "io/transfers.hpp"
@@ -27,10 +28,18 @@ class RowReader {
   /// Local.
   /// @throws IoError, and DataError for values that the dtype asked for cannot hold.
   void read(RowRange rows, std::byte* to);
+  /// Reads what data without filters has in the rows, as `read` does.
+  void read_unfiltered(RowRange rows, std::byte* to);
+  /// Reads one block; its destination has its own C order.
+  /// Local. @throws as read.
+  void read_block(const Transfer& transfer, std::byte* to);
   /// Reads rows into `to` with collective transfers; every rank has its own rows, or none.
   /// Collective.
   /// @throws RankError.
   void read_collective(RowRange rows, std::byte* to);
+  /// Chunks will be read once each, so that a cache for reading rows in order is of no use. To be
+  /// called before anything is opened.
+  void leave_out_cache() noexcept { chunk_cache_bytes_ = all_cache_bytes_ = 0; }
   /// Opens what the first row of this rank needs, to find out early that it cannot.
   /// Local. @throws IoError.
   void try_open(RowRange rows);
@@ -41,7 +50,17 @@ class RowReader {
   /// rows, or rows lie across the file. Local.
   [[nodiscard]] std::int64_t least_batch_bytes() const noexcept { return least_batch_bytes_; }
 
+  /// Whether consecutive rows go through more compressed chunks than the cache holds.
+  [[nodiscard]] bool has_wide_slabs() const noexcept { return has_wide_slabs_; }
+  /// Of all datasets that are open at a time.
+  [[nodiscard]] std::int64_t cache_bytes() const noexcept { return all_cache_bytes_; }
+
+  /// How often this rank has decompressed a chunk so far. Local.
+  [[nodiscard]] std::int64_t decompressions() const noexcept { return chunks_.decompressions(); }
+
  private:
+  void count(const Transfer& transfer);
+  void read_transfer(const Transfer& transfer, std::byte* to);
   [[nodiscard]] std::vector<Transfer> plan(RowRange rows) const;
   void execute(const Transfer& transfer, std::byte* to);
   void fill_constant(const Transfer& transfer, std::byte* to);
@@ -54,8 +73,12 @@ class RowReader {
   const std::vector<PartGeometry>& geometry_;
   std::int64_t row_elements_;
   std::int64_t chunk_cache_bytes_ = 0;
+  std::int64_t all_cache_bytes_ = 0;
+  bool has_wide_slabs_ = false;
   std::int64_t least_batch_bytes_ = 0;
+  std::int64_t max_piece_bytes_ = 0;
   OpenItems open_;
+  ChunkCacheModel chunks_;
   Buffer raw_;      ///< elements as they are in the file
   Buffer decoded_;  ///< and as the Dataset gives them, before they are put in their places
 };

@@ -34,7 +34,7 @@ struct TableFile::Impl {
 template <class T>
 TableFile::Values<T> TableFile::Impl::read(const std::string& dataset) const {
   constexpr std::int64_t most_elements = std::int64_t{1} << 31;
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   const hid_t id = H5Dopen2(file.id(), dataset.c_str(), H5P_DEFAULT);
   if (id < 0) throw DataError(path + " has no dataset " + dataset);
   const hdf5::DatasetId opened(id);
@@ -62,7 +62,7 @@ TableFile::Values<T> TableFile::Impl::read(const std::string& dataset) const {
 
 TableFile::TableFile(const std::string& path) : impl_(std::make_unique<Impl>()) {
   impl_->path = path;
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   impl_->file = hdf5::open_serial(path);
 }
 TableFile::~TableFile() = default;
@@ -78,7 +78,7 @@ TableFile::Values<std::int64_t> TableFile::read_i64(const std::string& dataset) 
 }
 
 std::string TableFile::text_attribute(const std::string& object, const std::string& name) const {
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   const auto value = impl_->attribute(object, name);
   if (!value.is_text || value.texts.size() != 1)
     throw DataError(impl_->path + ": attribute '" + name + "' is no text");
@@ -86,7 +86,7 @@ std::string TableFile::text_attribute(const std::string& object, const std::stri
 }
 
 double TableFile::f64_attribute(const std::string& object, const std::string& name) const {
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   const auto value = impl_->attribute(object, name);
   if (!value.is_number || value.count != 1)
     throw DataError(impl_->path + ": attribute '" + name + "' is no number");
@@ -95,7 +95,7 @@ double TableFile::f64_attribute(const std::string& object, const std::string& na
 
 std::vector<std::int64_t> TableFile::i64_attribute(const std::string& object,
                                                    const std::string& name) const {
-  const hdf5::QuietErrors quiet;
+  const hdf5::Turn turn;
   const auto value = impl_->attribute(object, name);
   if (!value.is_number || value.count < 1)
     throw DataError(impl_->path + ": attribute '" + name + "' holds no numbers");

@@ -1,3 +1,4 @@
+// timeout: 300
 // Reductions, broadcasts and splits. Every case runs with messages cut at 3 and 1000 elements, and
 // uncut.
 #include "serried/comm/communicator.hpp"

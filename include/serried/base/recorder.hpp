@@ -12,7 +12,13 @@
 namespace serried {
 
 /// What a span of time was spent on.
-enum class Activity : std::uint8_t { phase, communication, file, computation };
+enum class Activity : std::uint8_t {
+  phase,
+  communication,
+  file,
+  computation,
+  file_ahead  ///< files, by the thread that reads ahead beside the others
+};
 
 /// One recorded span. Times are seconds since the recorder was made.
 struct SpanRecord {
@@ -27,7 +33,8 @@ struct SpanRecord {
 struct PhaseTotals {
   double total_s = 0;          ///< wall time of the phase, less the phases inside it
   double communication_s = 0;  ///< of which inside MPI
-  double file_s = 0;           ///< of which reading and writing files
+  double file_s = 0;           ///< of which reading and writing files, and waiting for them
+  double file_ahead_s = 0;     ///< reading files beside it
   std::int64_t communication_bytes = 0;
   std::int64_t file_bytes = 0;
   std::int64_t entries = 0;  ///< how often the phase was entered

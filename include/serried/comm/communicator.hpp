@@ -100,6 +100,9 @@ class Communicator {
   /// A communicator of the same ranks, e.g. for an I/O thread: its operations do not mix with this
   /// one's. Collective.
   [[nodiscard]] Communicator duplicate() const;
+  /// Whether several threads may communicate at a time (MPI_THREAD_MULTIPLE), each on a
+  /// communicator of its own. Local.
+  [[nodiscard]] bool has_thread_multiple() const;
 
   /// Returns when every rank has called it.
   /// Collective.

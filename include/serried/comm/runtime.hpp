@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "serried/comm/communicator.hpp"
+#include "serried/comm/memory_limit.hpp"
 
 namespace serried {
 
@@ -15,6 +16,8 @@ struct RuntimeOptions {
   std::optional<int> fortran_communicator{};
   /// Threads of this rank; 0: decided from the environment, see Runtime::threads.
   int threads = 0;
+  /// What the ranks of a node may allocate together, see Runtime::memory_bytes.
+  MemoryLimit memory{};
   CommunicatorOptions communicator{};
 };
 
@@ -27,7 +30,7 @@ struct RuntimeOptions {
 class Runtime {
  public:
   /// Collective over the job (or over the caller's communicator).
-  /// @throws InvalidArgument for threads < 0.
+  /// @throws InvalidArgument for threads < 0, and for a memory limit that is none.
   /// @throws Error if MPI cannot be started, or has been finalised before.
   explicit Runtime(const RuntimeOptions& options = {});
   ~Runtime();
@@ -47,9 +50,14 @@ class Runtime {
   [[nodiscard]] int threads() const noexcept;
   /// Where the number comes from, e.g. "OMP_NUM_THREADS" or "2 CPUs / 4 ranks".
   [[nodiscard]] const std::string& threads_source() const noexcept;
+  /// The memory that each rank may allocate for data: the node's limit divided by the node's ranks;
+  /// the least of all nodes, so that it is the same on every rank.
+  [[nodiscard]] std::int64_t memory_bytes() const noexcept;
+  /// Where the number comes from, e.g. "60 % of 23.1 GiB (available) / 2 ranks".
+  [[nodiscard]] const std::string& memory_source() const noexcept;
   /// The CPUs in this rank's mask, e.g. "0-1".
   [[nodiscard]] const std::string& cpu_list() const noexcept;
-  [[nodiscard]] bool has_thread_multiple() const noexcept;
+  [[nodiscard]] bool has_thread_multiple() const;
   /// E.g. "Open MPI 4.1.4".
   [[nodiscard]] const std::string& mpi_library() const noexcept;
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "serried/base/dtype.hpp"
 #include "serried/base/row_range.hpp"
 #include "serried/base/shape.hpp"
+#include "serried/comm/communicator.hpp"
 #include "serried/comm/leaves.hpp"
 #include "serried/device/buffer.hpp"
 
@@ -22,6 +24,8 @@ struct ReadPlan {
   std::vector<std::int64_t> first_leaves;
   /// Of the leaves that were planned.
   std::int64_t tiles_per_leaf = 1;
+  /// What a batch was to have; with tiles_per_leaf it tells the plans of a source apart.
+  std::int64_t batch_bytes = 0;
 };
 
 /// Rows that a source has read: contiguous, C order, `row_elements` elements each. Valid until the
@@ -59,6 +63,10 @@ class TileSource {
   /// @throws RankError if reading fails on any rank.
   [[nodiscard]] virtual TileView read(const ReadPlan& plan, std::int64_t batch,
                                       Buffer& scratch) const = 0;
+  /// Begins to read the batch that the next call of read is to ask for, while the caller computes.
+  /// A hint: a read of something else is right too. Collective. Sources
+  /// that lie in memory do nothing.
+  virtual void prefetch(const ReadPlan& plan, std::int64_t batch) const;
 
   [[nodiscard]] std::int64_t rows() const { return layout().rows(); }
   [[nodiscard]] std::int64_t row_elements() const { return row_shape().elements(); }
@@ -74,5 +82,15 @@ class TileSource {
 /// on ranks without such a leaf). Local; O(leaves + ranks), no communication.
 [[nodiscard]] ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes,
                                     std::int64_t bytes, int rank, bool is_last_leaf_alone = false);
+
+/// Reads the batches of a plan in order, one ahead, and gives `use` those that have rows on this
+/// rank. A rank whose `use` has failed takes part in the collective reads all the same, and all
+/// ranks throw at the end. Collective.
+/// @param wanted if given, batches with 0 are not read; the same on every rank.
+/// @throws RankError on all ranks if reading or `use` fails on one.
+void read_batches(const Communicator& comm, const TileSource& source, const ReadPlan& plan,
+                  Buffer& scratch,
+                  const std::function<void(std::size_t batch, const TileView& view)>& use,
+                  std::span<const std::uint8_t> wanted = {});
 
 }  // namespace serried

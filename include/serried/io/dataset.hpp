@@ -104,6 +104,27 @@ class Dataset : public TileSource {
   [[nodiscard]] TileView read(const ReadPlan& plan, std::int64_t batch,
                               Buffer& scratch) const override;
 
+  /// Reads the next batch on a thread beside the caller's, where files are slow enough for that to
+  /// pay. In collective mode MPI_THREAD_MULTIPLE is needed, else nothing is done. Collective.
+  void prefetch(const ReadPlan& plan, std::int64_t batch) const override;
+
+  /// Whether chunks that are compressed hold rows of most ranks, as where samples lie across the
+  /// chunks: then each batch is read by all ranks together, each chunk by one of them, and every
+  /// batch decompresses all chunks; the fewest batches are best. Local.
+  [[nodiscard]] bool is_read_together() const;
+  /// The least size of such batches; a quarter of ContextOptions::memory_bytes unless set. The same
+  /// on every rank. Local.
+  void set_batch_bytes_together(std::int64_t bytes);
+
+  /// Reads this rank's first rows, as many as `bytes` hold, and keeps them: batches inside them are
+  /// not read from the file any more. 0 lets them go. Collective.
+  /// @throws RankError if reading fails on any rank.
+  void hold(std::int64_t bytes);
+
+  /// What reading in batches of ContextOptions::batch_bytes allocates at most, chunk caches
+  /// included; at least a decompressed chunk. Local.
+  [[nodiscard]] std::int64_t reading_bytes() const;
+
   /// Reads everything into memory; each rank its own rows: shape (rows, feature_shape...).
   /// Collective.
   /// @throws RankError if reading fails on any rank.

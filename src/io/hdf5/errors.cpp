@@ -1,5 +1,6 @@
 #include "io/hdf5/errors.hpp"
 
+#include "io/io_thread.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried::hdf5 {
@@ -15,12 +16,13 @@ extern "C" herr_t serried_collect_error(unsigned /*depth*/, const H5E_error2_t* 
 
 }  // namespace
 
-QuietErrors::QuietErrors() {
+Turn::Turn() {
+  IoThread::of_process().wait();
   H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
 
-QuietErrors::~QuietErrors() {
+Turn::~Turn() {
   H5Eset_auto2(H5E_DEFAULT, function_, data_);
 }
 

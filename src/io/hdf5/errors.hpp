@@ -6,14 +6,14 @@
 
 namespace serried::hdf5 {
 
-/// Keeps HDF5 from printing its error stack while it lives; the caller's setting comes back
-/// afterwards.
-class QuietErrors {
+/// Every use of HDF5 by a thread stands in the lifetime of one: it waits until the reading thread
+/// rests, and keeps HDF5 from printing its error stack; the caller's setting comes back afterwards.
+class Turn {
  public:
-  QuietErrors();
-  ~QuietErrors();
-  QuietErrors(const QuietErrors&) = delete;
-  QuietErrors& operator=(const QuietErrors&) = delete;
+  Turn();
+  ~Turn();
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
 
  private:
   H5E_auto2_t function_ = nullptr;

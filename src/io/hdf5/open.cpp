@@ -104,14 +104,14 @@ void use_mpi_io(const Communicator& comm, const Properties& access, const std::s
 
 File open_serial(const std::string& path) {
   check_readable(path);
-  const QuietErrors quiet;
+  const Turn turn;
   File file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
   if (!file.is_open()) throw_open_error(path, error_stack());
   return file;
 }
 
 File open_parallel(const Communicator& comm, const std::string& path, bool is_writing) {
-  const QuietErrors quiet;
+  const Turn turn;
   Properties access;
   agree(comm, [&] {
     check_readable(path);
@@ -135,7 +135,7 @@ File open_parallel(const Communicator& comm, const std::string& path, bool is_wr
 }
 
 File create_parallel(const Communicator& comm, const std::string& path, const std::string& what) {
-  const QuietErrors quiet;
+  const Turn turn;
   Properties access;
   agree(comm, [&] {
     // Rank 0 has made it; a node that does not see the folder would fail alone.
@@ -156,7 +156,7 @@ File create_parallel(const Communicator& comm, const std::string& path, const st
 
 void abandon_parallel(File& file) noexcept {
   if (!file.is_open()) return;
-  const QuietErrors quiet;
+  const Turn turn;
   void* place = nullptr;
   const hid_t id = file.release();
   if (H5Fget_vfd_handle(id, H5P_DEFAULT, &place) < 0 || place == nullptr) return;

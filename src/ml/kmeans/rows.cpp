@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
 
-#include "serried/comm/agree.hpp"
 #include "serried/device/convert_kernels.hpp"
 
 namespace serried::kmeans {
@@ -13,32 +11,32 @@ namespace {
 /// Bytes of rows that a thread takes at a time: few enough to stay in the second-level cache.
 constexpr std::int64_t unit_bytes = std::int64_t{512} << 10;
 
-DType compute_dtype(const TileSource& source) {
+DType compute_dtype(const Context& ctx, const TileSource& source) {
+  if (source.layout().ranks() != ctx.size())
+    throw InvalidArgument(source.describe() + " lies on " +
+                          std::to_string(source.layout().ranks()) + " ranks, the context has " +
+                          std::to_string(ctx.size()));
   if (!is_real(source.dtype()))
     throw InvalidArgument(source.describe() + " has dtype " + std::string(name(source.dtype())) +
                           "; k-means needs real numbers");
   return source.dtype() == DType::f32 ? DType::f32 : DType::f64;
 }
 
-Leaves leaves_of(const Context& ctx, const TileSource& source) {
-  if (source.layout().ranks() != ctx.size())
-    throw InvalidArgument(source.describe() + " lies on " +
-                          std::to_string(source.layout().ranks()) + " ranks, the context has " +
-                          std::to_string(ctx.size()));
+}  // namespace
+
+Leaves leaves_of(const TileSource& source) {
   // What a leaf of the heaviest reduction has as its payload: two sums and a maximum for each
   // column.
   return {source.layout(), source.row_bytes(), 24 * source.row_elements()};
 }
 
-}  // namespace
-
 Rows::Rows(const Context& ctx, const TileSource& source)
     : ctx_(ctx),
       source_(source),
       features_(source.row_elements()),
-      dtype_(compute_dtype(source)),
+      dtype_(compute_dtype(ctx, source)),
       kernels_(ctx.backend()->kernels<KMeansKernels>(dtype_)),
-      leaves_(leaves_of(ctx, source)),
+      leaves_(leaves_of(source)),
       plan_(source.plan(leaves_, ctx.options().batch_bytes, ctx.rank())),
       own_(leaves_.rows_of(ctx.rank())),
       scratch_(static_cast<std::size_t>(ctx.backend()->threads().threads())) {}
@@ -68,42 +66,28 @@ Unit Rows::unit_of(const TileView& view, std::int64_t first_leaf, std::int64_t l
   return unit;
 }
 
-void Rows::agree_on_failure(const std::exception_ptr& failure) const {
-  agree(ctx_.comm(), [&] {
-    if (failure) std::rethrow_exception(failure);
-  });
-}
-
 void Rows::pass(const char* name, const std::function<void(const Unit&)>& work,
                 std::span<LeafTotals* const> totals) {
   ++reads_;
   const ThreadPool& pool = ctx_.backend()->threads();
-  std::exception_ptr failure;
-  for (std::size_t batch = 0; batch < plan_.batches.size(); ++batch) {
-    // A rank whose own work failed goes on to take part in the collective reads.
-    const TileView view = source_.read(plan_, static_cast<std::int64_t>(batch), read_buffer_);
-    const std::int64_t first = plan_.first_leaves[batch];
-    const std::int64_t last = plan_.first_leaves[batch + 1];
-    if (failure || first == last) continue;
-    const auto span = ctx_.recorder().span(name, Activity::computation);
-    try {
-      for (LeafTotals* total : totals) total->begin_batch(first, last);
-      const std::int64_t leaf_bytes =
-          std::max<std::int64_t>(1, view.rows.size() * source_.row_bytes() / (last - first));
-      const std::int64_t fair = (last - first) / (4 * pool.threads());
-      const std::int64_t most =
-          pool.threads() == 1 ? last - first : std::max<std::int64_t>(1, fair);
-      const std::int64_t run = std::clamp<std::int64_t>(unit_bytes / leaf_bytes, 1, most);
-      pool.parallel_for((last - first + run - 1) / run, [&](std::int64_t i, int worker) {
-        const std::int64_t begin = first + i * run;
-        work(unit_of(view, begin, std::min(last, begin + run), worker));
+  read_batches(
+      ctx_.comm(), source_, plan_, read_buffer_, [&](std::size_t batch, const TileView& view) {
+        const std::int64_t first = plan_.first_leaves[batch];
+        const std::int64_t last = plan_.first_leaves[batch + 1];
+        const auto span = ctx_.recorder().span(name, Activity::computation);
+        for (LeafTotals* total : totals) total->begin_batch(first, last);
+        const std::int64_t leaf_bytes =
+            std::max<std::int64_t>(1, view.rows.size() * source_.row_bytes() / (last - first));
+        const std::int64_t fair = (last - first) / (4 * pool.threads());
+        const std::int64_t most =
+            pool.threads() == 1 ? last - first : std::max<std::int64_t>(1, fair);
+        const std::int64_t run = std::clamp<std::int64_t>(unit_bytes / leaf_bytes, 1, most);
+        pool.parallel_for((last - first + run - 1) / run, [&](std::int64_t i, int worker) {
+          const std::int64_t begin = first + i * run;
+          work(unit_of(view, begin, std::min(last, begin + run), worker));
+        });
+        for (LeafTotals* total : totals) total->end_batch(first, last);
       });
-      for (LeafTotals* total : totals) total->end_batch(first, last);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  }
-  agree_on_failure(failure);
 }
 
 void Rows::visit_leaves(std::span<const std::int64_t> wanted,
@@ -118,18 +102,12 @@ void Rows::visit_leaves(std::span<const std::int64_t> wanted,
   for (std::size_t batch = 0; batch < plan_.batches.size(); ++batch)
     is_needed[batch] = wanted_in(batch).empty() ? 0 : 1;
   ctx_.comm().allreduce(std::span<std::uint8_t>(is_needed), ReduceOp::max);
-  std::exception_ptr failure;
-  for (std::size_t batch = 0; batch < plan_.batches.size(); ++batch) {
-    if (is_needed[batch] == 0) continue;
-    const TileView view = source_.read(plan_, static_cast<std::int64_t>(batch), read_buffer_);
-    if (failure) continue;
-    try {
-      for (const std::int64_t leaf : wanted_in(batch)) work(unit_of(view, leaf, leaf + 1, 0));
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  }
-  agree_on_failure(failure);
+  read_batches(
+      ctx_.comm(), source_, plan_, read_buffer_,
+      [&](std::size_t batch, const TileView& view) {
+        for (const std::int64_t leaf : wanted_in(batch)) work(unit_of(view, leaf, leaf + 1, 0));
+      },
+      is_needed);
 }
 
 std::vector<double> Rows::fetch(std::span<const std::int64_t> global_rows) {

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <initializer_list>
 #include <limits>
@@ -31,6 +30,10 @@ struct Unit {
 };
 
 class LeafTotals;
+
+/// The leaves of a fit.
+/// Local.
+[[nodiscard]] Leaves leaves_of(const TileSource& source);
 
 /// The rows of a fit as one rank sees them: which are its own, in which dtype they are computed on,
 /// and passes over them. All state by row is indexed from first_row() on, in the partition that the
@@ -107,7 +110,6 @@ class Rows {
   [[nodiscard]] const void* converted(const TileView& view, RowRange rows, int worker);
   [[nodiscard]] Unit unit_of(const TileView& view, std::int64_t first_leaf, std::int64_t last_leaf,
                              int worker);
-  void agree_on_failure(const std::exception_ptr& failure) const;
 
   Context ctx_;
   const TileSource& source_;

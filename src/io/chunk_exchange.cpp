@@ -1,0 +1,255 @@
+#include "io/chunk_exchange.hpp"
+
+#include <algorithm>
+
+#include "io/chunk_slabs.hpp"
+#include "io/element_boxes.hpp"
+#include "io/geometry.hpp"
+#include "io/transposition.hpp"
+#include "serried/comm/agree.hpp"
+
+namespace serried {
+namespace {
+
+/// A run of selected indices along one axis.
+struct Interval {
+  std::int64_t begin = 0;
+  std::int64_t count = 0;
+};
+
+/// The selected indices of an axis, cut where chunks end.
+std::vector<Interval> cut_by_chunks(const SelectedAxis& axis, std::int64_t chunk) {
+  std::vector<Interval> intervals;
+  for (std::int64_t begin = 0; begin < axis.count;) {
+    const std::int64_t beyond = ((axis.start + begin * axis.step) / chunk + 1) * chunk;
+    const std::int64_t end =
+        std::min(axis.count, (beyond - axis.start + axis.step - 1) / axis.step);
+    intervals.push_back({begin, end - begin});
+    begin = end;
+  }
+  return intervals;
+}
+
+std::int64_t product(const std::vector<std::int64_t>& extents) {
+  std::int64_t result = 1;
+  for (const std::int64_t extent : extents) result *= extent;
+  return result;
+}
+
+/// [first, last) of `count` things that belong to a rank.
+std::pair<std::size_t, std::size_t> share_of(std::size_t count, int rank, int ranks) {
+  const auto at = [&](int r) {
+    return count * static_cast<std::size_t>(r) / static_cast<std::size_t>(ranks);
+  };
+  return {at(rank), at(rank + 1)};
+}
+
+}  // namespace
+
+ChunkExchange::ChunkExchange(const Context& ctx, const std::vector<PartMeta>& parts,
+                             const std::vector<PartGeometry>& geometry, std::int64_t row_elements,
+                             DType dtype, RowReader& reader)
+    : ctx_(ctx),
+      parts_(parts),
+      geometry_(geometry),
+      row_elements_(row_elements),
+      element_bytes_(size_of(dtype)),
+      reader_(reader) {}
+
+/// The pieces of a block that are among the rows, in an order that sender and receiver share.
+template <class F>
+void ChunkExchange::visit_pieces(const Block& block, const WantedRows& rows, F&& visit) const {
+  const PartMeta& part = parts_[block.part];
+  const PartGeometry& geometry = geometry_[block.part];
+  const ItemMeta& item = part.items[static_cast<std::size_t>(block.item)];
+  // the block as a box of the part's axes
+  std::array<std::int64_t, max_dimensions> begin{};
+  std::array<std::int64_t, max_dimensions> end{};
+  std::size_t kept = 0;
+  if (part.is_series) {
+    begin[0] = block.item;
+    end[0] = block.item + 1;
+    kept = 1;
+  }
+  const std::size_t series_axes = kept;
+  for (std::size_t i = 0; i < item.axes.size(); ++i) {
+    if (item.axes[i].is_dropped) continue;
+    begin[kept] = block.begin[i];
+    end[kept] = block.begin[i] + block.count[i];
+    ++kept;
+  }
+  std::int64_t rows_before = 0;
+  for (const RowRange& run : rows) {
+    for (const ElementBox& box : cut_into_boxes(geometry.samples, run, INT64_MAX)) {
+      auto from = begin;
+      auto to = end;
+      bool is_empty = false;
+      for (std::size_t s = 0; s < geometry.roles.samples.size(); ++s) {
+        const auto axis = static_cast<std::size_t>(geometry.roles.samples[s]);
+        from[axis] = std::max(from[axis], box.start[s]);
+        to[axis] = std::min(to[axis], box.start[s] + box.extent[s]);
+        is_empty = is_empty || from[axis] >= to[axis];
+      }
+      if (is_empty) continue;
+      Piece piece;
+      piece.offset = geometry.feature_begin - (run.begin - rows_before) * row_elements_;
+      for (std::size_t axis = 0; axis < kept; ++axis)
+        piece.offset += from[axis] * geometry.strides[axis];
+      std::size_t axis = series_axes;
+      for (std::size_t i = 0; i < item.axes.size(); ++i) {
+        const bool is_dropped = item.axes[i].is_dropped;
+        piece.begin.push_back(is_dropped ? 0 : from[axis]);
+        piece.count.push_back(is_dropped ? 1 : to[axis] - from[axis]);
+        if (!is_dropped) ++axis;
+      }
+      piece.elements = product(piece.count);
+      visit(piece);
+    }
+    rows_before += run.size();
+  }
+}
+
+void ChunkExchange::list_blocks_of_item(const std::vector<WantedRows>& wanted, std::size_t part,
+                                        std::int64_t number, std::vector<Block>& blocks) const {
+  const ItemMeta& item = parts_[part].items[static_cast<std::size_t>(number)];
+  std::vector<std::vector<Interval>> cuts;
+  for (std::size_t i = 0; i < item.axes.size(); ++i) {
+    SelectedAxis axis = item.axes[i];
+    if (axis.is_dropped) axis.count = 1;
+    cuts.push_back(cut_by_chunks(axis, std::max<std::int64_t>(1, item.chunks[i])));
+    if (cuts.back().empty()) return;
+  }
+  std::vector<std::size_t> at(cuts.size(), 0);
+  while (true) {
+    Block block{.part = part, .item = number, .begin = {}, .count = {}, .bytes = 0};
+    for (std::size_t i = 0; i < cuts.size(); ++i) {
+      block.begin.push_back(item.axes[i].is_dropped ? 0 : cuts[i][at[i]].begin);
+      block.count.push_back(cuts[i][at[i]].count);
+    }
+    block.bytes = product(block.count) * static_cast<std::int64_t>(element_bytes_);
+    bool is_wanted = false;
+    for (const WantedRows& rows : wanted) {
+      visit_pieces(block, rows, [&](const Piece&) { is_wanted = true; });
+      if (is_wanted) break;
+    }
+    if (is_wanted) blocks.push_back(std::move(block));
+    std::size_t axis = cuts.size();
+    while (axis > 0 && ++at[axis - 1] == cuts[axis - 1].size()) at[--axis] = 0;
+    if (axis == 0) return;
+  }
+}
+
+std::vector<ChunkExchange::Block> ChunkExchange::list_blocks(
+    const std::vector<WantedRows>& wanted) const {
+  std::vector<Block> blocks;
+  for (std::size_t part = 0; part < parts_.size(); ++part)
+    for (std::size_t item = 0; item < parts_[part].items.size(); ++item)
+      if (parts_[part].items[item].is_filtered)
+        list_blocks_of_item(wanted, part, static_cast<std::int64_t>(item), blocks);
+  return blocks;
+}
+
+/// Reads a block's values, in the C order of its axes.
+void ChunkExchange::read_block(const Block& block) {
+  const std::vector<std::int64_t> strides = c_strides(block.count);
+  Transfer transfer{.item = &parts_[block.part].items[static_cast<std::size_t>(block.item)],
+                    .begin = block.begin,
+                    .count = block.count,
+                    .strides = strides,
+                    .offset = 0,
+                    .elements = product(block.count),
+                    .is_contiguous = true};
+  values_.resize(static_cast<std::size_t>(block.bytes));
+  reader_.read_block(transfer, values_.data());
+}
+
+void ChunkExchange::unpack(const Block& block, const WantedRows& rows, const std::byte*& from,
+                           std::byte* to) const {
+  const PartMeta& part = parts_[block.part];
+  const ItemMeta& item = part.items[static_cast<std::size_t>(block.item)];
+  std::vector<std::int64_t> strides;
+  std::size_t axis = part.is_series ? 1 : 0;
+  for (const SelectedAxis& selected : item.axes)
+    strides.push_back(selected.is_dropped ? 0 : geometry_[block.part].strides[axis++]);
+  visit_pieces(block, rows, [&](const Piece& piece) {
+    copy_transposed(to + piece.offset * static_cast<std::int64_t>(element_bytes_), strides, from,
+                    c_strides(piece.count), piece.count, element_bytes_);
+    from += piece.elements * static_cast<std::int64_t>(element_bytes_);
+  });
+}
+
+std::int64_t ChunkExchange::read(const std::vector<WantedRows>& wanted, std::int64_t round_bytes,
+                                 std::byte* to) {
+  const Communicator& comm = ctx_.comm();
+  const int ranks = comm.size();
+  const auto own = static_cast<std::size_t>(comm.rank());
+  const std::vector<Block> blocks = list_blocks(wanted);
+  // groups[r]: where the rounds of rank r begin in the list, and the end
+  std::vector<std::vector<std::size_t>> groups(static_cast<std::size_t>(ranks));
+  std::size_t rounds = 0;
+  for (int rank = 0; rank < ranks; ++rank) {
+    auto& begins = groups[static_cast<std::size_t>(rank)];
+    const auto [first, last] = share_of(blocks.size(), rank, ranks);
+    std::int64_t bytes = 0;
+    for (std::size_t i = first; i < last; ++i) {
+      if (i == first || bytes + blocks[i].bytes > round_bytes) {
+        begins.push_back(i);
+        bytes = 0;
+      }
+      bytes += blocks[i].bytes;
+    }
+    rounds = std::max(rounds, begins.size());
+    begins.resize(std::max(begins.size(), rounds), last);
+    begins.push_back(last);
+  }
+  for (auto& begins : groups) begins.resize(rounds + 1, begins.back());
+
+  std::vector<std::byte> send;
+  std::vector<std::int64_t> offsets(static_cast<std::size_t>(ranks) + 1);
+  for (std::size_t round = 0; round < rounds; ++round) {
+    const std::size_t first = groups[own][round];
+    const std::size_t last = groups[own][round + 1];
+    agree(comm, [&] {
+      for (int rank = 0; rank < ranks; ++rank) {
+        const auto r = static_cast<std::size_t>(rank);
+        std::int64_t elements = 0;
+        for (std::size_t i = first; i < last; ++i)
+          visit_pieces(blocks[i], wanted[r],
+                       [&](const Piece& piece) { elements += piece.elements; });
+        offsets[r + 1] = offsets[r] + elements * static_cast<std::int64_t>(element_bytes_);
+      }
+      send.resize(static_cast<std::size_t>(offsets.back()));
+      std::vector<std::int64_t> cursors = offsets;
+      for (std::size_t i = first; i < last; ++i) {
+        read_block(blocks[i]);
+        const std::vector<std::int64_t> strides = c_strides(blocks[i].count);
+        for (std::size_t r = 0; r < wanted.size(); ++r)
+          visit_pieces(blocks[i], wanted[r], [&](const Piece& piece) {
+            std::int64_t from = 0;
+            for (std::size_t axis = 0; axis < strides.size(); ++axis)
+              from += (piece.begin[axis] - blocks[i].begin[axis]) * strides[axis];
+            copy_transposed(send.data() + cursors[r], c_strides(piece.count),
+                            values_.data() + from * static_cast<std::int64_t>(element_bytes_),
+                            strides, piece.count, element_bytes_);
+            cursors[r] += piece.elements * static_cast<std::int64_t>(element_bytes_);
+          });
+      }
+    });
+    const auto received = comm.alltoall(std::span<const std::byte>(send), offsets);
+    const std::byte* from = received.values.data();
+    for (const auto& begins : groups)
+      for (std::size_t i = begins[round]; i < begins[round + 1]; ++i)
+        unpack(blocks[i], wanted[own], from, to);
+  }
+  agree(comm, [&] {
+    std::int64_t rows_before = 0;
+    for (const RowRange& run : wanted[own]) {
+      reader_.read_unfiltered(
+          run, to + rows_before * row_elements_ * static_cast<std::int64_t>(element_bytes_));
+      rows_before += run.size();
+    }
+  });
+  return static_cast<std::int64_t>(blocks.size());
+}
+
+}  // namespace serried

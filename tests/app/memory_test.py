@@ -1,0 +1,131 @@
+"""The same JSON, bit for bit, whatever memory there is; and what is said where it is too little."""
+
+import json
+import os
+import re
+
+from support import CommandTest, main, need_oracles, run, run_json, without_seconds
+
+need_oracles()
+import h5py
+import numpy as np
+
+# ranks, memory of the node, transfers; the first is what the others are compared with: all in memory, a part
+# in memory, next to nothing in memory
+SETTINGS = [
+    (1, "60%", "independent"),
+    (1, "22M", "independent"),
+    (1, "14M", "independent"),
+    (2, "26M", "independent"),
+    (2, "19M", "collective"),
+    (3, "25M", "collective"),
+    (4, "31M", "independent"),
+    (7, "49M", "independent"),
+]
+
+
+class Memory(CommandTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        rng = np.random.default_rng(4)
+        rows = 400011
+        data = rng.normal(size=(rows, 8)) + 3 * rng.integers(0, 6, size=(rows, 1))
+        holes = data.copy()
+        holes[rng.integers(0, rows, 500), rng.integers(0, 8, 500)] = np.nan
+        with h5py.File(os.path.join(cls.folder, "run.h5"), "w") as f:
+            f["x"] = data
+            f.create_dataset("packed", data=holes, chunks=(3000, 8), compression=1, shuffle=True)
+            f["across"] = np.ascontiguousarray(data.T)
+            f["whole"] = data.reshape(1, -1)
+            f["weights"] = rng.integers(0, 5, rows) * 0.37
+            f["six"] = data[:6]
+
+    def same(self, *arguments, labels=True):
+        path = self.path("labels.h5")
+        first = None
+        streamed = 0
+        for ranks, memory, io in SETTINGS:
+            extra = ["--labels", path] if labels else []
+            done = run(*arguments, *extra, "--memory", memory, "--io", io, "--json", "--report", "-", ranks=ranks)
+            self.assertEqual(done.returncode, 0, f"{arguments} at {ranks}, {memory}, {io}: {done.stderr}")
+            streamed += "rows in memory: all of" not in " ".join(done.stderr.split())
+            answer = without_seconds(json.loads(done.stdout))
+            if labels:
+                with h5py.File(path) as f:
+                    answer["labels"] = f["labels"][...].tobytes()
+                os.remove(path)
+            if first is None:
+                first = answer
+                self.assertEqual(streamed, 0 if arguments[0] == "kmeans" else 1)
+            self.assertEqual(first, answer, f"{arguments} at {ranks}, {memory}, {io}")
+        return streamed
+
+    def test_stats(self):
+        run5 = self.path("run.h5")
+        self.same("stats", f"{run5}:/x", f"{run5}:/packed", f"{run5}:/whole", "--bins", 9, labels=False)
+        self.same("stats", f"{run5}:/x", f"{run5}:/packed", "--by-column", labels=False)
+
+    def test_kmeans(self):
+        run5 = self.path("run.h5")
+        for init in ("kmeans-parallel", "kmeans++", "random", f"{run5}:/six"):
+            with self.subTest(init=init):
+                clusters = [] if init.endswith("six") else ["--clusters", 6]
+                streamed = self.same("kmeans", f"{run5}:/x", *clusters, "--init", init, "--seed", 5,
+                                     "--max-iterations", 8)
+                self.assertGreaterEqual(streamed, 5)
+
+    def test_kmeans_of_several_fits(self):
+        several = ["--n-init", 2, "--max-iterations", 4]
+        run5 = self.path("run.h5")
+        self.assertGreaterEqual(self.same("kmeans", f"{run5}:/x", "--clusters", 5, *several), 4)
+        self.assertGreaterEqual(
+            self.same("kmeans", f"{run5}:/x", "--clusters", "2:4", *several, "--silhouette-sample", 500), 4)
+
+    def test_kmeans_of_packed_data(self):
+        run5 = self.path("run.h5")
+        for bounds in ("auto", "off"):
+            streamed = self.same("kmeans", f"{run5}:/packed", "--clusters", 4, "--missing", "drop", "--weights",
+                                 f"{run5}:/weights", "--max-iterations", 6, "--bounds", bounds)
+            self.assertGreaterEqual(streamed, 4)
+
+    def test_kmeans_of_samples_across_the_file(self):
+        streamed = self.same("kmeans", self.path("run.h5:/across"), "--sample-axes", 1, "--clusters", 6,
+                             "--max-iterations", 6)
+        self.assertGreaterEqual(streamed, 4)
+
+    def test_predict(self):
+        model = self.path("model.h5")
+        done = run("kmeans", self.path("run.h5:/x"), "--clusters", 4, "--model", model)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.same("predict", model, self.path("run.h5:/packed"), "--missing", "drop")
+
+    def test_a_row_larger_than_the_memory(self):
+        # one row of 24 MiB: statistics do not mind; a fit says what it needs
+        whole = self.path("run.h5:/whole")
+        self.assertEqual(run_json("stats", whole, "--memory", "14M")["datasets"],
+                         run_json("stats", whole)["datasets"])
+        done = run("kmeans", whole, "--clusters", 1, "--memory", "14M")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("needs at least", done.stderr)
+
+    def test_too_little_memory_names_the_minimum(self):
+        arguments = ("kmeans", self.path("run.h5:/x"), "--clusters", 6, "--max-iterations", 3, "--quiet")
+        for ranks in (1, 3):
+            done = run(*arguments, "--memory", "100K", ranks=ranks)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertEqual(done.stdout, "")
+            least = re.search(r"needs at least ([0-9.]+) MiB on each rank", done.stderr)
+            self.assertTrue(least, done.stderr)
+            enough = f"{(float(least.group(1)) + 0.01) * ranks:.3f}M"
+            self.assertEqual(run(*arguments, "--memory", enough, ranks=ranks).returncode, 0)
+
+    def test_wrong_sizes(self):
+        for size in ("", "0", "-1G", "4X", "101%", "0%", "G", "1e3M", "4GG"):
+            done = run("stats", self.path("run.h5:/x"), f"--memory={size}")
+            self.assertEqual(done.returncode, 2, f"{size}: {done.stderr}")
+            self.assertIn("--memory", done.stderr)
+
+
+if __name__ == "__main__":
+    main()
