@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -77,13 +79,12 @@ Inputs open_inputs(const Session& session, const KMeansCommand& command) {
 }
 
 /// What `fit_data(options, data, weights or null)` returns, for the memory that there is.
-/// @param fits how many fits could run side by side; the largest has options.clusters.
+/// @param fits how many are to be made.
 template <class F>
-auto fit(const Session& session, const Inputs& inputs, KMeansOptions options, std::int64_t fits,
-         const F& fit_data) {
+auto fit(const Session& session, const Inputs& inputs, const KMeansMemory& needed,
+         std::int64_t fits, const F& fit_data) {
   const Context& ctx = session.ctx;
-  const KMeansMemory needed = memory_of_fit(inputs.data, options, inputs.weights.has_value(),
-                                            ctx.backend()->threads().threads());
+  KMeansOptions options = inputs.options;
   require_memory(ctx, needed.least + inputs.data.reading_bytes(), "k-means of this data");
   std::int64_t room = ctx.options().memory_bytes - needed.least;
   std::unique_ptr<TileSource> data;
@@ -149,8 +150,10 @@ void write_outputs(const Session& session, const KMeansCommand& command, const I
 }
 
 void run_one(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
+  const KMeansMemory needed = memory_of_fit(inputs.data, inputs.options, inputs.weights.has_value(),
+                                            session.ctx.backend()->threads().threads());
   KMeansFit result =
-      fit(session, inputs, inputs.options, inputs.options.n_init,
+      fit(session, inputs, needed, inputs.options.n_init,
           [&](const KMeansOptions& options, const TileSource& data, const TileSource* weights) {
             return fit_kmeans(session.ctx, data, options, weights);
           });
@@ -167,13 +170,14 @@ void run_range(const Session& session, const KMeansCommand& command, const Input
       .step = command.range->step,
       .fit = inputs.options,
       .scores = {.silhouette_sample = command.silhouette_sample, .seed = command.options.seed}};
+  const KMeansMemory needed =
+      memory_of_range(inputs.data, range_options, inputs.weights.has_value(),
+                      session.ctx.backend()->threads().threads());
   const std::int64_t fits =
       ((range_options.highest - range_options.lowest) / range_options.step + 1) *
       inputs.options.n_init;
-  KMeansOptions largest = inputs.options;
-  largest.clusters = range_options.highest;
   KMeansRange range =
-      fit(session, inputs, largest, fits,
+      fit(session, inputs, needed, fits,
           [&](const KMeansOptions& options, const TileSource& data, const TileSource* weights) {
             range_options.fit = options;
             return fit_kmeans_range(session.ctx, data, range_options, weights);

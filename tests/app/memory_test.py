@@ -75,6 +75,13 @@ class Memory(CommandTest):
                                      "--max-iterations", 8)
                 self.assertGreaterEqual(streamed, 5)
 
+    def test_kmeans_of_several_fits(self):
+        several = ["--n-init", 2, "--max-iterations", 4]
+        run5 = self.path("run.h5")
+        self.assertGreaterEqual(self.same("kmeans", f"{run5}:/x", "--clusters", 5, *several), 4)
+        self.assertGreaterEqual(
+            self.same("kmeans", f"{run5}:/x", "--clusters", "2:4", *several, "--silhouette-sample", 500), 4)
+
     def test_kmeans_of_packed_data(self):
         run5 = self.path("run.h5")
         for bounds in ("auto", "off"):
