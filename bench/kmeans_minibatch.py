@@ -46,7 +46,8 @@ def fit_peer(path: str, clusters: int, batch: int, seed: int) -> None:
 
 
 def run_peer(python: str, *arguments: object) -> dict:
-    environment = os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+    # Passive: on a busy machine its threads would wait for each other in vain.
+    environment = os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"}
     command = [python, __file__, "--fit-peer", *map(str, arguments)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout)
 

@@ -8,6 +8,7 @@
 #include "ml/kmeans/batches.hpp"
 #include "ml/kmeans/columns.hpp"
 #include "ml/kmeans_support.hpp"
+#include "support/value_source.hpp"
 
 namespace serried::test {
 namespace {
@@ -233,6 +234,34 @@ TEST(KMeansMiniBatch, low_counts_are_reassigned) {
   const auto model = fit_kmeans(ctx, make_array(ctx, blobs), options).model;
   EXPECT_GE(std::ranges::count_if(model.sizes, [](std::int64_t size) { return size > 0; }), 4);
   for (const double value : model.centers) EXPECT_LT(std::abs(value), 6);
+}
+
+TEST(KMeansMiniBatch, a_streamed_source_gives_the_bits_of_memory) {
+  const Blobs blobs{9000, 4, 6};
+  const KMeansOptions options{.clusters = 6, .batch_rows = 300};
+  // 9000 rows of 32 bytes in pieces of 16 KiB.
+  const auto recorder = std::make_shared<Recorder>();
+  const Context base = wide_context(1, {.batch_bytes = 16384});
+  const Context ctx(base.comm(), base.backend(), recorder, base.options());
+  ValueSource<double> source(ctx, 9000, 4, blobs);
+  const WholeFit streamed = whole(fit_kmeans(ctx, source, options));
+  expect_same_bits(whole(fit_kmeans(wide_context(), make_array(wide_context(), blobs), options)),
+                   streamed, "streamed");
+  // Two reads for the columns, one for all batches of each epoch, and one for the labels.
+  const std::int64_t epochs = (streamed.model.iterations + 29) / 30;
+  bool is_told = false;
+  for (const auto& [key, value] : recorder->facts()) {
+    if (key != "k-means reads of the data") continue;
+    is_told = true;
+    EXPECT_EQ(value.substr(0, value.find(' ')), std::to_string(3 + epochs));
+    EXPECT_NE(value.find(" batches of the best fit"), std::string::npos);
+  }
+  EXPECT_TRUE(is_told);
+  for (int rank = 0; rank < ctx.size(); ++rank) {
+    ValueSource<double> failing(ctx, 9000, 4, blobs);
+    failing.failing_rank = rank;
+    EXPECT_THROW(static_cast<void>(fit_kmeans(ctx, failing, options)), RankError);
+  }
 }
 
 TEST(KMeansMiniBatch, model_and_labels_belong_together) {

@@ -15,11 +15,14 @@ namespace {
 
 /// scikit-learn's defaults.
 constexpr int most_steps_without_improvement = 10;
-constexpr double low_share = 0.01;         ///< of the largest count: such centres are reassigned
-constexpr std::int64_t rows_between = 10;  ///< rows for each cluster between two reassignments
+constexpr double low_share = 0.01;  ///< of the largest count: such centres are reassigned
+
+/// Ours: rows for each cluster between two reassignments. (scikit-learn takes 10, and begins at
+/// once, so that small clusters lose good centres before their first row comes.)
+constexpr std::int64_t rows_between = 100;
 /// Ours, so that the number of steps does not grow with the data: share of a step's inertia in the
 /// smoothed one, at least.
-constexpr double least_share = 0.01;
+constexpr double least_share = 0.005;
 
 /// Bytes of rows that each rank holds in the first load of batches, and at most: each load is twice
 /// the one before. No bit depends on these, nor on the memory that there is.
@@ -126,10 +129,26 @@ class MiniBatch {
     if (is_sampled) {
       std::vector<double> weights;
       const std::vector<double> values = sample(weights);
-      if (static_cast<std::int64_t>(weights.size()) >= k_)
-        return cluster_candidates(rows_, columns_, values, weights, k_, random_);
+      if (static_cast<std::int64_t>(weights.size()) >= k_) {
+        std::vector<double> centers =
+            cluster_candidates(rows_, columns_, values, weights, k_, random_);
+        count_sample(values, weights, centers);
+        return centers;
+      }
     }
     return reads_.run(choose_centers(reads_, columns_, options_, run_));
+  }
+
+  /// Centres begin with the weights of their rows in the sample, whose means they are. Local.
+  void count_sample(const std::vector<double>& values, const std::vector<double>& weights,
+                    const std::vector<double>& centers) {
+    const auto& kernels = rows_.context().backend()->kernels<KMeansKernels>(DType::f64);
+    const auto prepared = kernels.prepare(columns_.frame(), centers, k_, KMeansUse::assign);
+    std::vector<std::int32_t> labels(weights.size(), -1);
+    kernels.assign(*prepared, {values.data(), static_cast<std::int64_t>(weights.size())}, nullptr,
+                   labels.data(), nullptr, nullptr, nullptr);
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      weights_[static_cast<std::size_t>(labels[i])] += weights[i];
   }
 
   /// The first batches, which give the sample.
@@ -268,20 +287,22 @@ class MiniBatch {
     }
   }
 
-  /// The rule of the end; false for the first step, whose inertia is that of the initial centres.
+  /// The rule of the end. The inertia is smoothed with the mean of the batches so far, until these
+  /// are half an epoch or 200; before that no fit ends. The first step's is left out: it is that of
+  /// the initial centres.
   bool has_stopped_improving(double mean_inertia) {
-    if (result_.iterations == 1) return false;
+    const auto steps = static_cast<double>(result_.iterations - 1);
+    if (steps == 0) return false;
     const double share = std::clamp(2 * static_cast<double>(options_.batch_rows) /
                                         (static_cast<double>(columns_.usable_rows) + 1),
                                     least_share, 1.);
-    smoothed_ = is_smoothed_ ? smoothed_ * (1 - share) + mean_inertia * share : mean_inertia;
-    if (!is_smoothed_ || smoothed_ < least_) {
+    smoothed_ += std::max(share, 1 / steps) * (mean_inertia - smoothed_);
+    if (steps * share < 1 || smoothed_ < least_) {
       least_ = smoothed_;
       without_improvement_ = 0;
     } else {
       ++without_improvement_;
     }
-    is_smoothed_ = true;
     return without_improvement_ >= most_steps_without_improvement;
   }
 
@@ -293,13 +314,11 @@ class MiniBatch {
     }
   };
 
-  /// Puts centres of low counts on rows of the batch: before all have a count in each step, and
-  /// then whenever the batches have had 10 rows for each cluster; at most half as many as the batch
-  /// has rows.
+  /// Puts centres of low counts on rows of the batch whenever the batches have had enough rows; at
+  /// most half as many as the batch has rows.
   void reassign(const Batch& batch, std::int64_t usable) {
     rows_since_ += usable;
-    const bool has_empty = std::ranges::find(weights_, 0.) != weights_.end();
-    if (!has_empty && rows_since_ < rows_between * k_) return;
+    if (rows_since_ < rows_between * k_) return;
     rows_since_ = 0;
     const double limit = low_share * *std::ranges::max_element(weights_);
     std::vector<std::int64_t> low;
@@ -385,9 +404,8 @@ class MiniBatch {
   std::vector<std::int32_t> labels_;  ///< of this rank's rows of the batch
   FixedSum inertia_;
   std::int64_t rows_since_ = 0;  ///< the last reassignment
-  bool is_smoothed_ = false;
-  double smoothed_ = 0;
-  double least_ = 0;
+  double smoothed_ = 0;          ///< inertia of the batches
+  double least_ = std::numeric_limits<double>::infinity();
   int without_improvement_ = 0;
   LloydResult result_;
 };
