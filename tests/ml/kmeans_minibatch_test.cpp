@@ -254,7 +254,7 @@ TEST(KMeansMiniBatch, a_streamed_source_gives_the_bits_of_memory) {
     if (key != "k-means reads of the data") continue;
     is_told = true;
     EXPECT_EQ(value.substr(0, value.find(' ')), std::to_string(3 + epochs));
-    EXPECT_NE(value.find(" batches of the best fit"), std::string::npos);
+    EXPECT_NE(value.find(" batches, inertia"), std::string::npos);
   }
   EXPECT_TRUE(is_told);
   for (int rank = 0; rank < ctx.size(); ++rank) {
