@@ -1,8 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <optional>
 
@@ -78,35 +76,31 @@ Inputs open_inputs(const Session& session, const KMeansCommand& command) {
   return inputs;
 }
 
-/// Shares out the memory that this rank may allocate, and calls `fit_data(data, weights or null)`.
-/// @param options their bounds and fits at once are lowered where memory is short; no bit changes.
-/// @param fits how many are to be made.
+int threads_of(const Session& session) {
+  return session.ctx.backend()->threads().threads();
+}
+
+/// What `fit_data(options, data, weights or null)` returns, for the memory that there is.
+/// @param needed for one fit at a time.
+/// @param fits how many fits could run side by side.
 template <class F>
 auto fit(const Session& session, const Inputs& inputs, const KMeansMemory& needed,
-         KMeansOptions& options, std::int64_t fits, const F& fit_data) {
+         std::int64_t fits, const F& fit_data) {
   const Context& ctx = session.ctx;
+  KMeansOptions options = inputs.options;
   require_memory(ctx, needed.least + inputs.data.reading_bytes(), "k-means of this data");
   std::int64_t room = ctx.options().memory_bytes - needed.least;
-  std::int64_t another_fit = needed.another_fit;
   std::unique_ptr<TileSource> data;
   {
     const auto phase = ctx.recorder().phase("read");
-    // bounds save time, rows in memory more; where rows are wide, bounds are cheap
-    if (needed.bounds <= room / 4) {
-      room -= needed.bounds;
-      another_fit += needed.bounds;
-    } else {
-      options.bounds = KMeansBoundsUse::off;
-    }
-    // fits side by side save reads of what is not in memory
-    const std::int64_t most = std::min<std::int64_t>(fits, std::numeric_limits<int>::max());
-    const std::int64_t affordable = 1 + room / 2 / std::max<std::int64_t>(1, another_fit);
-    options.fits_at_once = static_cast<int>(std::clamp<std::int64_t>(affordable, 1, most));
-    room -= (options.fits_at_once - 1) * another_fit;
+    const KMeansMemoryUse use = use_memory(needed, room, options.bounds, fits);
+    options.bounds = use.bounds;
+    options.fits_at_once = static_cast<int>(use.fits_at_once);
+    room -= use.bytes;
     data = hold_what_fits(ctx, inputs.data, room);
   }
   const auto phase = ctx.recorder().phase("fit");
-  return fit_data(*data, inputs.weights ? &*inputs.weights : nullptr);
+  return fit_data(options, *data, inputs.weights ? &*inputs.weights : nullptr);
 }
 
 std::string first_lines(const KMeansCommand& command, const KMeansModel& model) {
@@ -156,13 +150,13 @@ void write_outputs(const Session& session, const KMeansCommand& command, const I
 }
 
 void run_one(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
-  KMeansOptions options = inputs.options;
-  const KMeansMemory needed = memory_of_fit(inputs.data, options, inputs.weights.has_value(),
-                                            session.ctx.backend()->threads().threads());
-  KMeansFit result = fit(session, inputs, needed, options, options.n_init,
-                         [&](const TileSource& data, const TileSource* weights) {
-                           return fit_kmeans(session.ctx, data, options, weights);
-                         });
+  const KMeansMemory needed =
+      memory_of_fit(inputs.data, inputs.options, inputs.weights.has_value(), threads_of(session));
+  KMeansFit result =
+      fit(session, inputs, needed, inputs.options.n_init,
+          [&](const KMeansOptions& options, const TileSource& data, const TileSource* weights) {
+            return fit_kmeans(session.ctx, data, options, weights);
+          });
   write_outputs(session, command, inputs, result.model, result.labels);
   const Seconds seconds = measure_seconds(session, {"read", "init", "fit", "write"});
   print_result(session, session.common().is_json ? to_json(result.model, seconds)
@@ -170,19 +164,23 @@ void run_one(const Session& session, const KMeansCommand& command, const Inputs&
 }
 
 void run_range(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
-  KMeansRangeOptions options{
+  KMeansRangeOptions range_options{
       .lowest = command.range->lowest,
       .highest = command.range->highest,
       .step = command.range->step,
       .fit = inputs.options,
       .scores = {.silhouette_sample = command.silhouette_sample, .seed = command.options.seed}};
-  const KMeansMemory needed = memory_of_range(inputs.data, options, inputs.weights.has_value(),
-                                              session.ctx.backend()->threads().threads());
-  const std::int64_t numbers = (options.highest - options.lowest) / options.step + 1;
-  KMeansRange range = fit(session, inputs, needed, options.fit, numbers * options.fit.n_init,
-                          [&](const TileSource& data, const TileSource* weights) {
-                            return fit_kmeans_range(session.ctx, data, options, weights);
-                          });
+  const std::int64_t fits =
+      ((range_options.highest - range_options.lowest) / range_options.step + 1) *
+      inputs.options.n_init;
+  const KMeansMemory needed =
+      memory_of_range(inputs.data, range_options, inputs.weights.has_value(), threads_of(session));
+  KMeansRange range =
+      fit(session, inputs, needed, fits,
+          [&](const KMeansOptions& options, const TileSource& data, const TileSource* weights) {
+            range_options.fit = options;
+            return fit_kmeans_range(session.ctx, data, range_options, weights);
+          });
   write_outputs(session, command, inputs, range.fits[range.best.value_or(0)].model, range.labels);
   const Seconds seconds = measure_seconds(session, {"read", "init", "fit", "score", "write"});
   print_result(session, session.common().is_json ? to_json(range, seconds)

@@ -23,6 +23,8 @@ constexpr std::int64_t batches_between_agreements = 64;
 /// Files that give more than this are in the page cache: reading them ahead would only cost the
 /// change of threads.
 constexpr double fast_bytes_per_second = 5e9;
+/// What the last read counts in the mean over reads.
+constexpr double share_of_last = 1. / 16;
 constexpr std::int64_t most_round_bytes = std::int64_t{64} << 20;
 
 Context context_of_files(const Context& ctx) {
@@ -138,7 +140,10 @@ void BatchReader::read_here(RowRange rows, const Edges& edges, std::byte* to) {
   });
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   const std::int64_t bytes = rows.size() * row_bytes_;
-  if (bytes > 0) seconds_per_byte_ = seconds.count() / static_cast<double>(bytes);
+  if (bytes == 0) return;
+  // the kernel reads ahead too, so that most reads are fast and a few wait for the device
+  const double last = seconds.count() / static_cast<double>(bytes);
+  seconds_per_byte_ += (last - seconds_per_byte_) * (seconds_per_byte_ == 0 ? 1 : share_of_last);
 }
 
 /// Reads with collective transfers. Collective.

@@ -118,7 +118,7 @@ class BatchReader {
   std::int64_t sharing_batch_bytes_;
   std::exception_ptr failure_;
   std::optional<Ahead> ahead_;
-  double seconds_per_byte_ = 0;  ///< of this rank's last read
+  double seconds_per_byte_ = 0;  ///< of this rank's reads, the last ones counting most
   Buffer spare_;                 ///< memory for the next batch ahead
   PlanState plan_;
   Buffer held_;

@@ -11,6 +11,9 @@
 namespace serried {
 namespace {
 
+/// Elements of a piece that are put in their places at a time.
+constexpr std::int64_t slice_elements = 8192;
+
 /// A run of selected indices along one axis.
 struct Interval {
   std::int64_t begin = 0;
@@ -163,19 +166,52 @@ void ChunkExchange::read_block(const Block& block) {
   reader_.read_block(transfer, values_.data());
 }
 
-void ChunkExchange::unpack(const Block& block, const WantedRows& rows, const std::byte*& from,
-                           std::byte* to) const {
-  const PartMeta& part = parts_[block.part];
-  const ItemMeta& item = part.items[static_cast<std::size_t>(block.item)];
-  std::vector<std::int64_t> strides;
-  std::size_t axis = part.is_series ? 1 : 0;
-  for (const SelectedAxis& selected : item.axes)
-    strides.push_back(selected.is_dropped ? 0 : geometry_[block.part].strides[axis++]);
-  visit_pieces(block, rows, [&](const Piece& piece) {
-    copy_transposed(to + piece.offset * static_cast<std::int64_t>(element_bytes_), strides, from,
-                    c_strides(piece.count), piece.count, element_bytes_);
-    from += piece.elements * static_cast<std::int64_t>(element_bytes_);
-  });
+/// The pieces that a rank has received for the blocks [first, last) of one sender.
+void ChunkExchange::list_received(std::span<const Block> blocks, const WantedRows& rows,
+                                  const std::byte* from, std::vector<Received>& received) const {
+  for (const Block& block : blocks) {
+    const PartMeta& part = parts_[block.part];
+    std::vector<std::int64_t> strides;
+    std::size_t axis = part.is_series ? 1 : 0;
+    for (const SelectedAxis& selected : part.items[static_cast<std::size_t>(block.item)].axes)
+      strides.push_back(selected.is_dropped ? 0 : geometry_[block.part].strides[axis++]);
+    visit_pieces(block, rows, [&](const Piece& piece) {
+      received.push_back({from, piece.offset, strides, piece.count});
+      from += piece.elements * static_cast<std::int64_t>(element_bytes_);
+    });
+  }
+}
+
+/// Puts pieces in their places, a slice of each in turn: where each piece gives one element of many
+/// rows, the rows of a slice stay in the cache until all pieces have been there.
+void ChunkExchange::unpack(const std::vector<Received>& received, std::byte* to) const {
+  const auto bytes = static_cast<std::int64_t>(element_bytes_);
+  bool is_done = false;
+  for (std::int64_t slice = 0; !is_done; ++slice) {
+    is_done = true;
+    for (const Received& piece : received) {
+      const auto longest =
+          static_cast<std::size_t>(std::ranges::max_element(piece.count) - piece.count.begin());
+      const std::int64_t extent = piece.count.empty() ? 1 : piece.count[longest];
+      const std::int64_t elements = product(piece.count);
+      const std::int64_t step = std::max<std::int64_t>(1, slice_elements * extent / elements);
+      const std::int64_t begin = slice * step;
+      if (begin >= extent) continue;
+      const std::int64_t end = std::min(extent, begin + step);
+      is_done = is_done && end == extent;
+      const std::vector<std::int64_t> strides = c_strides(piece.count);
+      std::vector<std::int64_t> count = piece.count;
+      std::int64_t from = 0;
+      std::int64_t place = piece.offset;
+      if (!count.empty()) {
+        count[longest] = end - begin;
+        from = begin * strides[longest];
+        place += begin * piece.strides[longest];
+      }
+      copy_transposed(to + place * bytes, piece.strides, piece.from + from * bytes, strides, count,
+                      element_bytes_);
+    }
+  }
 }
 
 std::int64_t ChunkExchange::read(const std::vector<WantedRows>& wanted, std::int64_t round_bytes,
@@ -236,10 +272,12 @@ std::int64_t ChunkExchange::read(const std::vector<WantedRows>& wanted, std::int
       }
     });
     const auto received = comm.alltoall(std::span<const std::byte>(send), offsets);
-    const std::byte* from = received.values.data();
-    for (const auto& begins : groups)
-      for (std::size_t i = begins[round]; i < begins[round + 1]; ++i)
-        unpack(blocks[i], wanted[own], from, to);
+    std::vector<Received> pieces;
+    for (std::size_t r = 0; r < groups.size(); ++r)
+      list_received(
+          std::span(blocks).subspan(groups[r][round], groups[r][round + 1] - groups[r][round]),
+          wanted[own], received.values.data() + received.offsets[r], pieces);
+    unpack(pieces, to);
   }
   agree(comm, [&] {
     std::int64_t rows_before = 0;

@@ -50,14 +50,23 @@ class ChunkExchange {
     std::int64_t elements = 0;
   };
 
+  /// A piece that has come, in the C order of its own axes.
+  struct Received {
+    const std::byte* from = nullptr;
+    std::int64_t offset = 0;            ///< in elements of this rank's memory
+    std::vector<std::int64_t> strides;  ///< there
+    std::vector<std::int64_t> count;
+  };
+
   [[nodiscard]] std::vector<Block> list_blocks(const std::vector<WantedRows>& wanted) const;
   void list_blocks_of_item(const std::vector<WantedRows>& wanted, std::size_t part,
                            std::int64_t item, std::vector<Block>& blocks) const;
   template <class F>
   void visit_pieces(const Block& block, const WantedRows& rows, F&& visit) const;
   void read_block(const Block& block);
-  void unpack(const Block& block, const WantedRows& rows, const std::byte*& from,
-              std::byte* to) const;
+  void list_received(std::span<const Block> blocks, const WantedRows& rows, const std::byte* from,
+                     std::vector<Received>& received) const;
+  void unpack(const std::vector<Received>& received, std::byte* to) const;
 
   const Context& ctx_;
   const std::vector<PartMeta>& parts_;

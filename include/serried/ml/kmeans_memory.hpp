@@ -10,20 +10,33 @@ namespace serried {
 
 /// What k-means allocates on the rank that has most rows, in bytes, the data itself left out.
 struct KMeansMemory {
-  /// Labels, weights, seeding, centres, and the batches it works on, with one fit at a time.
-  std::int64_t least = 0;
-  std::int64_t bounds = 0;       ///< what KMeansBoundsUse::automatic takes besides, for each fit
-  std::int64_t another_fit = 0;  ///< each fit more that runs at once, without its bounds
+  std::int64_t least = 0;   ///< of one fit: labels, weights, seeding, centres, batches to work on
+  std::int64_t bounds = 0;  ///< what KMeansBoundsUse::automatic takes besides, for each fit at once
+  std::int64_t fit = 0;     ///< of each further fit that runs side by side
 };
 
 /// An estimate from shapes alone, the same on every rank.
 /// Local.
 [[nodiscard]] KMeansMemory memory_of_fit(const TileSource& data, const KMeansOptions& options,
                                          bool has_weights, int threads);
+/// Of the largest fit, with the sample for the silhouettes and all models.
 [[nodiscard]] KMeansMemory memory_of_range(const TileSource& data,
                                            const KMeansRangeOptions& options, bool has_weights,
                                            int threads);
 [[nodiscard]] KMeansMemory memory_of_prediction(const TileSource& data, std::int64_t clusters,
                                                 int threads);
+
+/// How much of the room beside KMeansMemory::least goes into bounds and fits side by side.
+struct KMeansMemoryUse {
+  KMeansBoundsUse bounds = KMeansBoundsUse::automatic;
+  std::int64_t fits_at_once = 1;
+  std::int64_t bytes = 0;
+};
+
+/// Bounds save time and fits side by side save reads, but rows in memory save more: a quarter of
+/// the room at most is for those. Local.
+/// @param bounds what is wished. @param fits how many fits there are.
+[[nodiscard]] KMeansMemoryUse use_memory(const KMeansMemory& needed, std::int64_t room,
+                                         KMeansBoundsUse bounds, std::int64_t fits);
 
 }  // namespace serried

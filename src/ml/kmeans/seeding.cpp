@@ -83,9 +83,12 @@ std::vector<std::int64_t> race_rows(const Rows& rows, const Columns& columns, st
   rows.context().backend()->threads().parallel_for(runs, [&](std::int64_t part, int) {
     auto& mine = parts[static_cast<std::size_t>(part)];
     const std::int64_t end = std::min(rows.local_rows(), (part + 1) * run);
-    for (std::int64_t i = part * run; i < end; ++i)
+    for (std::int64_t i = part * run; i < end; ++i) {
       if (!columns.is_missing_row(i)) mine.push_back({key_of(i), rows.first_row() + i});
+      if (mine.size() == 2 * limit + 1024) keep_first(mine, limit);
+    }
     keep_first(mine, limit);
+    mine.shrink_to_fit();  // there are many parts
   });
   std::vector<RaceRow> first;
   for (const auto& part : parts) first.insert(first.end(), part.begin(), part.end());

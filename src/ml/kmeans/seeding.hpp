@@ -27,7 +27,7 @@ class RunRandom {
     rounds_low,
     candidates,
     filling,
-    silhouette
+    silhouette = 15
   };
 
   [[nodiscard]] std::array<std::uint64_t, 2> words(Purpose purpose, std::uint64_t step,
