@@ -80,6 +80,7 @@ struct Words {
   bool has_clusters = false;
   std::optional<ClusterRange> range;
   std::optional<std::int64_t> silhouette_sample;
+  bool has_tolerance = false;
   SampleAxes samples;
   std::optional<Address> given_centers;
   std::optional<Address> weights;
@@ -195,14 +196,21 @@ void set_up_kmeans(CLI::App& app, Words& words) {
               words.kmeans.n_init = static_cast<int>(
                   std::min<std::int64_t>(parse_count("--n-init", text, 1), INT32_MAX));
             });
-  add_value(app, "--max-iterations", "N", "[300]", [&words](const std::string& text) {
-    words.kmeans.max_iterations = static_cast<int>(
-        std::min<std::int64_t>(parse_count("--max-iterations", text, 1), INT32_MAX));
-  });
+  add_value(app, "--max-iterations", "N", "[300]; with --batch: passes over the samples",
+            [&words](const std::string& text) {
+              words.kmeans.max_iterations = static_cast<int>(
+                  std::min<std::int64_t>(parse_count("--max-iterations", text, 1), INT32_MAX));
+            });
   add_value(app, "--tolerance", "T",
             "stop when the centres' squared movement is at most T * mean variance [1e-4]",
             [&words](const std::string& text) {
               words.kmeans.tolerance = parse_non_negative("--tolerance", text);
+              words.has_tolerance = true;
+            });
+  add_value(app, "--batch", "ROWS",
+            "mini-batch k-means with batches of about so many samples; reads the data few times",
+            [&words](const std::string& text) {
+              words.kmeans.batch_rows = parse_count("--batch", text, 1);
             });
   add_choice(app, "--bounds", {"auto", "off"},
              "skip comparisons that bounds on distances decide; same result [auto]", words.bounds);
@@ -242,6 +250,9 @@ void check_kmeans(const Words& words) {
     throw InvalidArgument("--silhouette-sample has no use without a range, --clusters LO:HI");
   if (words.given_centers && words.kmeans.n_init > 1)
     throw InvalidArgument("--n-init has no use with given centres: every fit would be the same");
+  if (words.kmeans.batch_rows > 0 && words.has_tolerance)
+    throw InvalidArgument(
+        "--tolerance has no use with --batch: batches end when they bring no more improvement");
   if (words.labels && !words.model_path.empty() &&
       std::filesystem::path(words.labels->path).lexically_normal() ==
           std::filesystem::path(words.model_path).lexically_normal())

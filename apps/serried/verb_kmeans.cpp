@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -76,13 +78,8 @@ Inputs open_inputs(const Session& session, const KMeansCommand& command) {
   return inputs;
 }
 
-int threads_of(const Session& session) {
-  return session.ctx.backend()->threads().threads();
-}
-
 /// What `fit_data(options, data, weights or null)` returns, for the memory that there is.
-/// @param needed for one fit at a time.
-/// @param fits how many fits could run side by side.
+/// @param fits how many are to be made.
 template <class F>
 auto fit(const Session& session, const Inputs& inputs, const KMeansMemory& needed,
          std::int64_t fits, const F& fit_data) {
@@ -93,6 +90,7 @@ auto fit(const Session& session, const Inputs& inputs, const KMeansMemory& neede
   std::unique_ptr<TileSource> data;
   {
     const auto phase = ctx.recorder().phase("read");
+    if (options.batch_rows > 0) room -= ctx.options().memory_bytes / 8;  // batches in memory
     const KMeansMemoryUse use = use_memory(needed, room, options.bounds, fits);
     options.bounds = use.bounds;
     options.fits_at_once = static_cast<int>(use.fits_at_once);
@@ -122,9 +120,11 @@ std::string last_lines(const KMeansCommand& command, const Inputs& inputs, const
 
 std::string summary(const KMeansCommand& command, const Inputs& inputs, const KMeansModel& model,
                     const Seconds& seconds) {
+  const std::string_view unit = command.options.batch_rows > 0 ? "batch" : "iteration";
+  const std::string_view plural = command.options.batch_rows > 0 ? "batches" : "iterations";
   return first_lines(command, model) +
          fmt::format("  inertia {:.10g} after {} {}{}\n\n", model.inertia, model.iterations,
-                     model.iterations == 1 ? "iteration" : "iterations",
+                     model.iterations == 1 ? unit : plural,
                      model.converged ? "" : ", not converged (--max-iterations)") +
          clusters_text(model, model.sizes, model.rows_used) + '\n' +
          last_lines(command, inputs, seconds);
@@ -150,8 +150,8 @@ void write_outputs(const Session& session, const KMeansCommand& command, const I
 }
 
 void run_one(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
-  const KMeansMemory needed =
-      memory_of_fit(inputs.data, inputs.options, inputs.weights.has_value(), threads_of(session));
+  const KMeansMemory needed = memory_of_fit(inputs.data, inputs.options, inputs.weights.has_value(),
+                                            session.ctx.backend()->threads().threads());
   KMeansFit result =
       fit(session, inputs, needed, inputs.options.n_init,
           [&](const KMeansOptions& options, const TileSource& data, const TileSource* weights) {
@@ -170,11 +170,12 @@ void run_range(const Session& session, const KMeansCommand& command, const Input
       .step = command.range->step,
       .fit = inputs.options,
       .scores = {.silhouette_sample = command.silhouette_sample, .seed = command.options.seed}};
+  const KMeansMemory needed =
+      memory_of_range(inputs.data, range_options, inputs.weights.has_value(),
+                      session.ctx.backend()->threads().threads());
   const std::int64_t fits =
       ((range_options.highest - range_options.lowest) / range_options.step + 1) *
       inputs.options.n_init;
-  const KMeansMemory needed =
-      memory_of_range(inputs.data, range_options, inputs.weights.has_value(), threads_of(session));
   KMeansRange range =
       fit(session, inputs, needed, fits,
           [&](const KMeansOptions& options, const TileSource& data, const TileSource* weights) {

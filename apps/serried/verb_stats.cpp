@@ -1,4 +1,5 @@
 #include "json_output.hpp"
+#include "serried/io/held_rows.hpp"
 #include "session.hpp"
 #include "text_output.hpp"
 
@@ -16,6 +17,11 @@ StatsResult stats_of(const Session& session, const Address& address,
     const auto phase = session.ctx.recorder().phase("read");
     return Dataset::open(session.ctx, address, {.samples = samples});
   }();
+  require_memory(
+      session.ctx,
+      memory_of_statistics(dataset, options, session.ctx.backend()->threads().threads()) +
+          dataset.reading_bytes(),
+      "statistics of this data");
   const auto phase = session.ctx.recorder().phase("compute");
   return {.address = address.text,
           .shape = dataset.shape(),

@@ -266,4 +266,17 @@ std::vector<Statistics> compute_statistics(const Context& ctx, const TileSource&
   return results;
 }
 
+std::int64_t memory_of_statistics(const TileSource& source, const StatisticsOptions& options,
+                                  int threads) {
+  const std::int64_t entries = options.by_column ? source.row_elements() : 1;
+  const auto payload = entries * static_cast<std::int64_t>(sizeof(Moments));
+  const Leaves leaves(source.layout(), source.row_bytes(), payload);
+  const std::int64_t leaf_rows = leaves.count() > 0 ? leaves.row_begin(1) : 0;
+  // the payloads of the leaves that are folded at a time, of the nodes alive, and the results
+  const std::int64_t nodes = 2 * std::bit_width(static_cast<std::uint64_t>(leaves.count())) + 4;
+  const std::int64_t counts = entries * bins_of(options) * 8 * (threads + 3);
+  return 2 * leaf_rows * source.row_bytes() + nodes * payload + counts +
+         entries * static_cast<std::int64_t>(sizeof(Statistics));
+}
+
 }  // namespace serried

@@ -42,9 +42,10 @@ std::unique_ptr<TileSource> hold_what_fits(const Context& ctx, Dataset dataset,
 
 void require_memory(const Context& ctx, std::int64_t bytes, const char* work) {
   if (bytes <= ctx.options().memory_bytes) return;
+  // four digits that are enough
   throw InvalidArgument(fmt::format(
       "{} needs at least {} on each rank; --memory allows {} (shared by the ranks of a node)", work,
-      memory_text(bytes), memory_text(ctx.options().memory_bytes)));
+      memory_text(bytes + bytes / 1000), memory_text(ctx.options().memory_bytes)));
 }
 
 }  // namespace serried

@@ -28,6 +28,8 @@ void check_range(const KMeansRangeOptions& options, const TileSource& data) {
               std::to_string(options.step));
   require(options.fit.init != KMeansInit::given,
           "given centres are for one number of clusters, not for a range");
+  require(options.fit.batch_rows == 0,
+          "mini-batches are for one number of clusters, not for a range");
   require(options.scores.silhouette_sample >= 1,
           "the sample for the silhouette must have at least 1 row, not " +
               std::to_string(options.scores.silhouette_sample));

@@ -120,6 +120,16 @@ class Memory(CommandTest):
             enough = f"{(float(least.group(1)) + 0.01) * ranks:.3f}M"
             self.assertEqual(run(*arguments, "--memory", enough, ranks=ranks).returncode, 0)
 
+    def test_too_little_memory_for_statistics(self):
+        for arguments in (["stats", self.path("run.h5:/packed")], ["stats", self.path("run.h5:/x"), "--by-column"]):
+            done = run(*arguments, "--memory", "60K", ranks=2)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            least = re.search(r"needs at least ([0-9.]+) ([KM])iB on each rank", done.stderr)
+            self.assertTrue(least, done.stderr)
+            enough = f"{(float(least.group(1)) + 0.01) * 2:.3f}{least.group(2)}"
+            done = run(*arguments, "--memory", enough, "--json", ranks=2)
+            self.assertEqual(done.returncode, 0, done.stderr[:2000])
+
     def test_wrong_sizes(self):
         for size in ("", "0", "-1G", "4X", "101%", "0%", "G", "1e3M", "4GG"):
             done = run("stats", self.path("run.h5:/x"), f"--memory={size}")

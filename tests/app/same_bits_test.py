@@ -88,6 +88,12 @@ class SameBits(CommandTest):
         self.same("kmeans", self.path("run.h5:/holes"), "--clusters", 5, "--missing", "drop", "--weights",
                   self.path("run.h5:/weights"), "--n-init", 2, labels=self.path("labels.h5"))
 
+    def test_kmeans_batches(self):
+        self.same("kmeans", self.path("run.h5:/x32"), "--clusters", 6, "--batch", 500, labels=self.path("labels.h5"))
+        self.same("kmeans", self.path("run.h5:/packed"), "--clusters", 5, "--missing", "drop", "--weights",
+                  self.path("run.h5:/weights"), "--batch", 3000, labels=self.path("labels.h5"))
+        self.same("kmeans", self.path("run.h5:/five"), "--clusters", 3, "--batch", 2, labels=self.path("labels.h5"))
+
     def test_kmeans_with_ranks_that_hold_no_row(self):
         self.same("kmeans", self.path("run.h5:/five"), "--clusters", 3, labels=self.path("labels.h5"))
         self.same("kmeans", self.path("run.h5:/one"), "--clusters", 1, labels=self.path("labels.h5"))

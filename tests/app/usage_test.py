@@ -37,6 +37,8 @@ WRONG = [
     (["kmeans", "a.h5", "--clusters", "2", "--tolerance", "-1"], "at least 0"),
     (["kmeans", "a.h5", "--clusters", "2", "--tolerance", "nan"], "at least 0"),
     (["kmeans", "a.h5", "--clusters", "2", "--seed", "-4"], "whole number"),
+    (["kmeans", "a.h5", "--clusters", "2", "--batch", "0"], "at least 1"),
+    (["kmeans", "a.h5", "--clusters", "2", "--batch", "9", "--tolerance", "0"], "no use with --batch"),
     (["kmeans", "a.h5", "--clusters", "2", "--max-iterations", "0"], "at least 1"),
     (["kmeans", "a.h5", "--clusters", "2", "--labels", "o.h5", "--model", "./o.h5"], "same file"),
     (["kmeans", "a.h5", "--clusters", "2", "--labels", "o.h5:/l[0]"], "no selection"),

@@ -224,7 +224,7 @@ TEST(KMeansErrors, bad_options) {
   expect_error<InvalidArgument>([&] { fit({.n_init = 0}); }, "n_init");
   expect_error<InvalidArgument>([&] { fit({.tolerance = -1}); }, "tolerance");
   expect_error<InvalidArgument>([&] { fit({.tolerance = nan}); }, "tolerance");
-  expect_error<InvalidArgument>([&] { fit({.oversampling = 0}); }, "oversampling");
+  expect_error<InvalidArgument>([&] { fit({.init_candidates = 0}); }, "candidates");
   expect_error<InvalidArgument>([&] { fit({.init_rounds = -1}); }, "rounds");
   expect_error<InvalidArgument>(
       [&] {

@@ -66,4 +66,9 @@ struct Statistics {
                                                          const TileSource& source,
                                                          const StatisticsOptions& options = {});
 
+/// What compute_statistics allocates on a rank at least, besides reading in batches: an estimate
+/// from shapes alone, the same on every rank. Local.
+[[nodiscard]] std::int64_t memory_of_statistics(const TileSource& source,
+                                                const StatisticsOptions& options, int threads);
+
 }  // namespace serried

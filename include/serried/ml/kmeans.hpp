@@ -22,15 +22,20 @@ struct KMeansOptions {
   KMeansInit init = KMeansInit::kmeans_parallel;
   /// (clusters, features) for KMeansInit::given, C order.
   std::vector<double> initial_centers = {};
-  /// Rounds of k-means|| and expected candidates drawn in each, as a multiple of `clusters`.
-  int init_rounds = 2;
-  double oversampling = 2;
+  /// Rounds of k-means|| (2 by default, 3 from 32 clusters on), and the expected candidates of all
+  /// rounds together, as a multiple of `clusters`.
+  std::optional<int> init_rounds = {};
+  double init_candidates = 4;
   /// Fits from different seeds; the one of least inertia is kept (ties: the first).
   int n_init = 1;
   /// How many of them run side by side and share their reads of the data; 0: all. Each takes up to
   /// 12 bytes a row while it runs. The result does not depend on it.
   int fits_at_once = 0;
   int max_iterations = 300;
+  /// Above 0: mini-batch k-means with batches of about so many rows, for data that is to be read
+  /// few times (see docs/command.md). Iterations of the model are then batches, max_iterations
+  /// limits the epochs, and tolerance has no part in it.
+  std::int64_t batch_rows = 0;
   /// Stop when the sum of squared movements of the centres is <= tolerance * mean variance of the
   /// columns, as scikit-learn defines it; 0: only when labels stand still.
   double tolerance = 1e-4;
@@ -51,7 +56,7 @@ struct KMeansModel {
   std::vector<std::int64_t> sizes;  ///< rows of each cluster
   double inertia = 0;               ///< (weighted) sum of SQUARED distances to the own centre
   std::int64_t iterations = 0;
-  bool converged = false;  ///< by tolerance, or labels stood still
+  bool converged = false;  ///< by tolerance, or labels stood still; batches: no more improvement
   std::int64_t rows = 0;
   std::int64_t rows_used = 0;               ///< without the dropped ones
   std::vector<std::int64_t> feature_shape;  ///< extents of the feature axes, {features} by default
@@ -63,8 +68,9 @@ struct KMeansFit {
   Array labels;
 };
 
-/// Lloyd's k-means. Rows are samples, the elements of a row are features. f32 data is compared in
-/// f32 and decided in f64 where that could be wrong; other dtypes are converted to f64. Collective.
+/// Lloyd's k-means, or that of mini-batches. Rows are samples, the elements of a row are features.
+/// f32 data is compared in f32 and decided in f64 where that could be wrong; other dtypes are
+/// converted to f64. Collective.
 /// @param weights one for each row (same number of rows), or null.
 /// @throws InvalidArgument for wrong options; DataError for NaN or Inf (how many, and where the
 /// first is), more clusters than rows, weights that are negative, not finite or all 0.

@@ -12,14 +12,13 @@ namespace serried {
 struct KMeansMemory {
   std::int64_t least = 0;   ///< of one fit: labels, weights, seeding, centres, batches to work on
   std::int64_t bounds = 0;  ///< what KMeansBoundsUse::automatic takes besides, for each fit at once
-  std::int64_t fit = 0;     ///< of each further fit that runs side by side
+  std::int64_t another_fit = 0;  ///< of each further fit that runs side by side, without bounds
 };
 
 /// An estimate from shapes alone, the same on every rank.
 /// Local.
 [[nodiscard]] KMeansMemory memory_of_fit(const TileSource& data, const KMeansOptions& options,
                                          bool has_weights, int threads);
-/// Of the largest fit, with the sample for the silhouettes and all models.
 [[nodiscard]] KMeansMemory memory_of_range(const TileSource& data,
                                            const KMeansRangeOptions& options, bool has_weights,
                                            int threads);

@@ -6,6 +6,7 @@
 #include "ml/kmeans/fit_report.hpp"
 #include "ml/kmeans/fits.hpp"
 #include "ml/kmeans/labels.hpp"
+#include "ml/kmeans/minibatch.hpp"
 
 namespace serried {
 namespace kmeans {
@@ -23,15 +24,18 @@ void check_options(const KMeansOptions& options, const TileSource& data) {
       "the number of clusters must be from 1 to 2^31 - 2, not " + std::to_string(options.clusters));
   require(options.max_iterations >= 1,
           "there must be at least 1 iteration, not " + std::to_string(options.max_iterations));
+  require(options.batch_rows >= 0, "a batch must have at least 1 row (0: no batches), not " +
+                                       std::to_string(options.batch_rows));
   require(options.n_init >= 1,
           "there must be at least 1 fit (n_init), not " + std::to_string(options.n_init));
   require(options.tolerance >= 0 && std::isfinite(options.tolerance),
           "the tolerance must be a number >= 0, not " + std::to_string(options.tolerance));
-  require(options.init_rounds >= 0,
-          "the rounds of k-means|| must be >= 0, not " + std::to_string(options.init_rounds));
-  require(
-      options.oversampling > 0 && std::isfinite(options.oversampling),
-      "the oversampling of k-means|| must be above 0, not " + std::to_string(options.oversampling));
+  require(options.init_rounds.value_or(0) >= 0,
+          "the rounds of k-means|| must be >= 0, not " +
+              std::to_string(options.init_rounds.value_or(0)));
+  require(options.init_candidates > 0 && std::isfinite(options.init_candidates),
+          "the candidates of k-means|| for each cluster must be above 0, not " +
+              std::to_string(options.init_candidates));
   require(options.fits_at_once >= 0,
           "the number of fits at once must be >= 0, not " + std::to_string(options.fits_at_once));
   require(data.row_elements() >= 1, data.describe() + " has rows without an element");
@@ -89,12 +93,17 @@ KMeansFit fit_kmeans(const Context& ctx, const TileSource& data, const KMeansOpt
 
   kmeans::SharedReads reads(rows);
   kmeans::LloydResult best;
-  const auto take = [&](std::size_t, kmeans::LloydResult result) -> kmeans::Task<> {
-    best = std::move(result);
-    co_return;
-  };
-  kmeans::run_fits(reads, columns, fixed, {&options, 1}, take);
-  kmeans::report_fit(rows, columns, fixed, best, options.n_init);
+  if (options.batch_rows > 0) {
+    best = kmeans::fit_minibatches(rows, columns, fixed, options);
+  } else {
+    const auto take = [&](std::size_t, kmeans::LloydResult result) -> kmeans::Task<> {
+      best = std::move(result);
+      co_return;
+    };
+    kmeans::run_fits(reads, columns, fixed, {&options, 1}, take);
+  }
+  kmeans::report_fit(rows, columns, fixed, best, options.n_init,
+                     options.batch_rows > 0 ? "batches" : "iterations");
   KMeansModel model = kmeans::model_of(rows, columns, best);
   return {std::move(model), kmeans::labels_array(rows, std::move(best.labels))};
 }

@@ -68,7 +68,7 @@ bool are_clusters_single_points(Rows& rows, const Columns& columns, const LloydR
 }  // namespace
 
 void report_fit(Rows& rows, const Columns& columns, const FixedPoint& fixed,
-                const LloydResult& result, std::int64_t fits) {
+                const LloydResult& result, std::int64_t fits, const char* steps) {
   Recorder& recorder = rows.context().recorder();
   const double typical =
       std::sqrt(result.inertia / result.weight / static_cast<double>(rows.features()));
@@ -80,9 +80,9 @@ void report_fit(Rows& rows, const Columns& columns, const FixedPoint& fixed,
   recorder.set_fact(
       "k-means reads of the data",
       fmt::format("{}{} (means, variances with the scale of the fixed-point sums, "
-                  "seeding, {}iterations, inertia{})",
+                  "seeding, {}{}, inertia{})",
                   rows.reads(), fits == 1 ? "" : fmt::format(" for {} fits together", fits),
-                  fits == 1 ? fmt::format("{} ", result.iterations) : "",
+                  fits == 1 ? fmt::format("{} ", result.iterations) : "", steps,
                   is_checked ? ", resolution" : ""));
   recorder.set_fact("k-means rows compared with all centres",
                     std::to_string(result.examined_rows) + " of " +

@@ -9,8 +9,9 @@ namespace serried::kmeans {
 /// Tells the recorder how often the data was read and how many rows were compared, and warns where
 /// outliers take the bits of the other rows' sums, which may take a read to find out.
 /// Collective.
+/// @param steps what result.iterations counts.
 /// @param fits how many were made, of which `result` is the best.
 void report_fit(Rows& rows, const Columns& columns, const FixedPoint& fixed,
-                const LloydResult& result, std::int64_t fits);
+                const LloydResult& result, std::int64_t fits, const char* steps = "iterations");
 
 }  // namespace serried::kmeans

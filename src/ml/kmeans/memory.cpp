@@ -48,31 +48,14 @@ KMeansMemory memory_of_fit(const TileSource& data, const KMeansOptions& options,
       fit_bytes + best_bytes + (has_weights ? 8 : 0) + (options.drop_missing ? 1 : 0);
   return {.least = rows * by_row + bytes_of_batches(data) + centers,
           .bounds = options.bounds == KMeansBoundsUse::off ? 0 : rows * bound_bytes,
-          .fit = rows * fit_bytes + centers};
-}
-
-KMeansMemory memory_of_range(const TileSource& data, const KMeansRangeOptions& options,
-                             bool has_weights, int threads) {
-  KMeansOptions largest = options.fit;
-  largest.clusters = options.highest;
-  largest.n_init = std::max(2, largest.n_init);  // labels of the best wait for their scores
-  KMeansMemory memory = memory_of_fit(data, largest, has_weights, threads);
-  // In floating point: ranges of more clusters than rows are an error, but a later one.
-  const auto numbers = static_cast<double>((options.highest - options.lowest) / options.step + 1);
-  const auto sample = static_cast<double>(std::min(data.rows(), options.scores.silhouette_sample));
-  const auto features = static_cast<double>(data.row_elements());
-  // The sample's rows, twice while they are fetched, their numbers and labels; centres by model.
-  const double bytes = sample * (2 * 8 * features + 8 + label_bytes * numbers) +
-                       numbers * 2 * 8 * static_cast<double>(options.highest) * features;
-  memory.least += static_cast<std::int64_t>(std::min(bytes, 0x1.0p60));
-  return memory;
+          .another_fit = rows * (std::max(label_bytes, seeding_bytes) + label_bytes) + centers};
 }
 
 KMeansMemoryUse use_memory(const KMeansMemory& needed, std::int64_t room, KMeansBoundsUse bounds,
                            std::int64_t fits) {
   KMeansMemoryUse use{.bounds = bounds, .fits_at_once = 1, .bytes = 0};
   const std::int64_t most = room / 4;
-  std::int64_t by_fit = needed.fit;
+  std::int64_t by_fit = needed.another_fit;
   if (bounds != KMeansBoundsUse::off && needed.bounds <= most) {
     use.bytes = needed.bounds;
     by_fit += needed.bounds;
@@ -87,12 +70,31 @@ KMeansMemoryUse use_memory(const KMeansMemory& needed, std::int64_t room, KMeans
   return use;
 }
 
+KMeansMemory memory_of_range(const TileSource& data, const KMeansRangeOptions& options,
+                             bool has_weights, int threads) {
+  KMeansOptions largest = options.fit;
+  largest.clusters = options.highest;
+  largest.n_init = std::max(2, largest.n_init);  // labels of the best wait for their scores
+  KMeansMemory memory = memory_of_fit(data, largest, has_weights, threads);
+  // The sample, twice while it is fetched, its labels, and the models. More clusters than rows
+  // are an error, but a later one.
+  const std::int64_t numbers = (options.highest - options.lowest) / options.step + 1;
+  const std::int64_t sample = std::min(data.rows(), options.scores.silhouette_sample);
+  const double bytes =
+      static_cast<double>(sample) * static_cast<double>(2 * 8 * data.row_elements() + 8) +
+      static_cast<double>(numbers) *
+          (4. * static_cast<double>(sample) + 2 * 8. * static_cast<double>(options.highest) *
+                                                  static_cast<double>(data.row_elements()));
+  memory.least += static_cast<std::int64_t>(std::min(bytes, 0x1.0p60));
+  return memory;
+}
+
 KMeansMemory memory_of_prediction(const TileSource& data, std::int64_t clusters, int threads) {
   const std::int64_t rows = most_rows_of_a_rank(data.layout());
   return {.least = rows * (label_bytes + moving_bytes) + bytes_of_batches(data) +
                    bytes_of_centers(clusters, data.row_elements(), threads),
           .bounds = 0,
-          .fit = 0};
+          .another_fit = 0};
 }
 
 }  // namespace serried

@@ -27,7 +27,10 @@ class RunRandom {
     rounds_low,
     candidates,
     filling,
-    silhouette = 15
+    silhouette,
+    batches,
+    sample,
+    reassigned
   };
 
   [[nodiscard]] std::array<std::uint64_t, 2> words(Purpose purpose, std::uint64_t step,

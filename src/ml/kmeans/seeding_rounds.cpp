@@ -12,6 +12,12 @@ namespace {
 /// Rounds beyond those that were asked for, while there are fewer candidates than clusters.
 constexpr int most_extra_rounds = 8;
 
+/// A round more finds what is far from all others; where clusters are few, it costs more than it
+/// brings: there a round is bound by reading.
+int number_of_rounds(const KMeansOptions& options) {
+  return options.init_rounds.value_or(options.clusters < 32 ? 2 : 3);
+}
+
 class Rounds {
  public:
   Rounds(SharedReads& reads, const Columns& columns, const KMeansOptions& options,
@@ -20,15 +26,16 @@ class Rounds {
         rows_(reads.rows()),
         columns_(columns),
         options_(options),
+        rounds_(number_of_rounds(options)),
         random_(random),
         state_(rows_) {}
 
   Task<std::vector<double>> run() {
     const std::vector<std::int64_t> first(1, draw_row(rows_, columns_, random_));
     co_await add(first);
-    const int most = options_.init_rounds + most_extra_rounds;
+    const int most = rounds_ + most_extra_rounds;
     for (int round = 0; round < most && potential_ > 0; ++round) {
-      if (round >= options_.init_rounds && candidates() >= options_.clusters) break;
+      if (round >= rounds_ && candidates() >= options_.clusters) break;
       const std::vector<std::int64_t> drawn = draw(static_cast<std::uint64_t>(round));
       co_await add(drawn);
     }
@@ -63,12 +70,13 @@ class Rounds {
     potential_ = totals.finish()[0];
   }
 
-  /// Each row with probability min(1, oversampling * clusters * w * d^2 / potential). One block of
+  /// Each row with probability min(1, candidates of a round * w * d^2 / potential). One block of
   /// random numbers serves four rows: the high half of each row's number is compared first, and the
   /// low half is drawn only where the high half alone does not decide.
   std::vector<std::int64_t> draw(std::uint64_t round) const {
-    const double factor =
-        options_.oversampling * static_cast<double>(options_.clusters) / potential_;
+    const double wanted =
+        options_.init_candidates * static_cast<double>(options_.clusters) / std::max(1, rounds_);
+    const double factor = wanted / potential_;
     const ThreadPool& pool = rows_.context().backend()->threads();
     constexpr std::int64_t run = 1 << 16;
     const std::int64_t runs = (rows_.local_rows() + run - 1) / run;
@@ -152,6 +160,7 @@ class Rounds {
   const Rows& rows_;
   const Columns& columns_;
   const KMeansOptions& options_;
+  int rounds_;
   const RunRandom& random_;
   NearestCandidate state_;
   std::vector<double> values_;  ///< (candidates, features)
