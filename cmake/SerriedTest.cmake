@@ -8,7 +8,7 @@ set(SERRIED_MPI_ENVIRONMENT
 set(SERRIED_TIMEOUT_FACTOR ${SERRIED_TEST_TIMEOUT_FACTOR})
 if(SERRIED_SANITIZE)
   math(EXPR SERRIED_TIMEOUT_FACTOR "${SERRIED_TIMEOUT_FACTOR} * 5")
-  list(APPEND SERRIED_MPI_ENVIRONMENT ASAN_OPTIONS=fast_unwind_on_malloc=0
+  list(APPEND SERRIED_MPI_ENVIRONMENT ASAN_OPTIONS=fast_unwind_on_malloc=0:allocator_may_return_null=1
     LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/scripts/lsan.supp:print_suppressions=0)
 endif()
 
