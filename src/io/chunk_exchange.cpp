@@ -81,8 +81,19 @@ void ChunkExchange::visit_pieces(const Block& block, const WantedRows& rows, F&&
     end[kept] = block.begin[i] + block.count[i];
     ++kept;
   }
+  // the first and the last row that the block has elements of
+  RowRange touched{0, 1};
+  for (const int axis : geometry.roles.samples) {
+    const auto i = static_cast<std::size_t>(axis);
+    const std::int64_t stride = geometry.strides[i] / row_elements_;
+    touched.begin += begin[i] * stride;
+    touched.end += (end[i] - 1) * stride;
+  }
   std::int64_t rows_before = 0;
   for (const RowRange& run : rows) {
+    const std::int64_t rows_of_run = run.size();
+    rows_before += rows_of_run;
+    if (intersect(run, touched).is_empty()) continue;
     for (const ElementBox& box : cut_into_boxes(geometry.samples, run, INT64_MAX)) {
       auto from = begin;
       auto to = end;
@@ -95,7 +106,8 @@ void ChunkExchange::visit_pieces(const Block& block, const WantedRows& rows, F&&
       }
       if (is_empty) continue;
       Piece piece;
-      piece.offset = geometry.feature_begin - (run.begin - rows_before) * row_elements_;
+      piece.offset =
+          geometry.feature_begin - (run.begin - (rows_before - rows_of_run)) * row_elements_;
       for (std::size_t axis = 0; axis < kept; ++axis)
         piece.offset += from[axis] * geometry.strides[axis];
       std::size_t axis = series_axes;
@@ -108,7 +120,6 @@ void ChunkExchange::visit_pieces(const Block& block, const WantedRows& rows, F&&
       piece.elements = product(piece.count);
       visit(piece);
     }
-    rows_before += run.size();
   }
 }
 
