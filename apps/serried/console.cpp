@@ -102,6 +102,9 @@ Console::Console(std::shared_ptr<Recorder> recorder, const Options& options)
     recorder_->set_sink([impl = impl_](Severity severity, const std::string& text) {
       if (severity == Severity::warning) impl->warn(text);
     });
+  if (!options.is_quiet)  // what was said before there was a console
+    for (const auto& [severity, text] : recorder_->messages())
+      if (severity == Severity::warning) impl_->warn(text);
   const bool is_shown = options.progress.value_or(!options.is_quiet);
   if (!is_shown) return;
   if (!options.progress.has_value() && !impl_->is_terminal) impl_->next_s = first_line_s;

@@ -85,7 +85,8 @@ auto fit(const Session& session, const Inputs& inputs, const KMeansMemory& neede
          std::int64_t fits, const F& fit_data) {
   const Context& ctx = session.ctx;
   KMeansOptions options = inputs.options;
-  require_memory(ctx, needed.least + inputs.data.reading_bytes(), "k-means of this data");
+  require_memory(ctx, inputs.data.least_memory(needed.least), "k-means of this data",
+                 session.runtime.node_size());
   std::int64_t room = ctx.options().memory_bytes - needed.least;
   std::unique_ptr<TileSource> data;
   {

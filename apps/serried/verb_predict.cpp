@@ -50,7 +50,8 @@ void run_predict(const Session& session, const PredictCommand& command) {
   if (command.labels) check_output(session.ctx, command.labels->path, files);
   const KMeansMemory needed =
       memory_of_prediction(dataset, model.clusters, session.ctx.backend()->threads().threads());
-  require_memory(session.ctx, needed.least + dataset.reading_bytes(), "predicting this data");
+  require_memory(session.ctx, dataset.least_memory(needed.least), "predicting this data",
+                 session.runtime.node_size());
 
   const KMeansPrediction prediction = [&] {
     const auto phase = recorder.phase("compute");

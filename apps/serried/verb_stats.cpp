@@ -17,11 +17,10 @@ StatsResult stats_of(const Session& session, const Address& address,
     const auto phase = session.ctx.recorder().phase("read");
     return Dataset::open(session.ctx, address, {.samples = samples});
   }();
-  require_memory(
-      session.ctx,
-      memory_of_statistics(dataset, options, session.ctx.backend()->threads().threads()) +
-          dataset.reading_bytes(),
-      "statistics of this data");
+  require_memory(session.ctx,
+                 dataset.least_memory(memory_of_statistics(
+                     dataset, options, session.ctx.backend()->threads().threads())),
+                 "statistics of this data", session.runtime.node_size());
   const auto phase = session.ctx.recorder().phase("compute");
   return {.address = address.text,
           .shape = dataset.shape(),

@@ -163,7 +163,14 @@ Shape Array::row_shape() const {
 }
 
 std::string Array::describe() const {
+  if (!impl_->title.empty()) return impl_->title;
   return std::string(name(impl_->dtype)) + " array of shape " + impl_->shape.to_string();
+}
+
+Array Array::named(std::string title) const {
+  auto impl = std::make_shared<Impl>(*impl_);
+  impl->title = std::move(title);
+  return Array(std::move(impl));
 }
 
 std::byte* Array::local_data_mutable() {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -54,6 +55,7 @@ struct Array::Impl {
   Layout layout;
   std::int64_t item_bytes;
   std::int64_t row_elements;
+  std::string title;                // for messages; empty: dtype and shape
   std::shared_ptr<Buffer> memory;   // none where the caller's memory is wrapped
   const std::byte* data = nullptr;  // this rank's part
 };

@@ -10,6 +10,7 @@
 #include "io/chunk_slabs.hpp"
 #include "io/hdf5/errors.hpp"
 #include "io/io_thread.hpp"
+#include "io/read_costs.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
@@ -53,6 +54,21 @@ BatchReader::BatchReader(const Context& ctx, const std::vector<PartMeta>& parts,
       sharing_batch_bytes_(ctx.options().memory_bytes / 4) {
   block_reader_.leave_out_cache();
   if (is_sharing_) reader_.leave_out_cache();
+}
+
+std::int64_t BatchReader::reading_bytes(std::int64_t memory_bytes) const {
+  const ReadCosts costs = estimate_read_costs(parts_, geometry_, row_elements_, memory_bytes);
+  std::int64_t chunk = 0;
+  for (const PartMeta& part : parts_)
+    for (const ItemMeta& item : part.items)
+      if (item.is_filtered) chunk = std::max(chunk, chunk_bytes(item));
+  // a chunk as it is in the file, decoded, in pieces to send, and pieces received
+  if (is_filtered_ && (costs.has_wide_slabs || has_slabs_of_many_ranks()))
+    return row_bytes_ + 4 * chunk;
+  const std::int64_t batch =
+      std::max({ctx_.options().batch_bytes, costs.least_batch_bytes, row_bytes_});
+  // two batches, and one as it is in the file and decoded before it is put in its place
+  return 4 * batch + costs.all_cache_bytes + (ctx_.size() > 1 ? 4 * chunk : 0);
 }
 
 /// Whether compressed chunks hold so many rows that most ranks would need them.

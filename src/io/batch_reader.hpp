@@ -49,7 +49,8 @@ class BatchReader {
   [[nodiscard]] bool is_sharing() const noexcept { return is_sharing_; }
   void set_sharing_batch_bytes(std::int64_t bytes) noexcept { sharing_batch_bytes_ = bytes; }
 
-  [[nodiscard]] std::int64_t cache_bytes() const noexcept { return reader_.cache_bytes(); }
+  /// As Dataset::reading_bytes, where a rank may allocate so much.
+  [[nodiscard]] std::int64_t reading_bytes(std::int64_t memory_bytes) const;
 
  private:
   /// A batch that the I/O thread reads, or has read.

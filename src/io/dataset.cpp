@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "io/batch_reader.hpp"
-#include "io/chunk_slabs.hpp"
 #include "io/coordinates.hpp"
 #include "io/file_access.hpp"
 #include "serried/comm/agree.hpp"
@@ -177,17 +176,18 @@ void Dataset::prefetch(const ReadPlan& plan, std::int64_t batch) const {
 }
 
 std::int64_t Dataset::reading_bytes() const {
-  const Impl& impl = *impl_;
-  std::int64_t chunk = 0;
-  for (const PartMeta& part : impl.meta.parts)
-    for (const ItemMeta& item : part.items)
-      if (item.is_filtered) chunk = std::max(chunk, chunk_bytes(item));
-  // a chunk as it is in the file, decoded, in pieces to send, and pieces received
-  if (impl.reader.is_sharing()) return row_bytes() + 4 * chunk;
-  const std::int64_t batch =
-      std::max({impl.ctx.options().batch_bytes, impl.reader.least_batch_bytes(), row_bytes()});
-  // two batches, and one as it is in the file and decoded before it is put in its place
-  return 4 * batch + impl.reader.cache_bytes() + (impl.ctx.size() > 1 ? 4 * chunk : 0);
+  return impl_->reader.reading_bytes(impl_->ctx.options().memory_bytes);
+}
+
+std::int64_t Dataset::least_memory(std::int64_t other_bytes) const {
+  // caches and batches grow with the memory that there is
+  std::int64_t memory = other_bytes;
+  for (int i = 0; i < 100; ++i) {
+    const std::int64_t needed = other_bytes + impl_->reader.reading_bytes(memory);
+    if (needed <= memory) break;
+    memory = needed + needed / 64;
+  }
+  return memory;
 }
 
 bool Dataset::is_read_together() const {

@@ -138,6 +138,7 @@ struct FileWriter::Impl {
 };
 
 void FileWriter::Impl::create() {
+  const auto span = ctx.recorder().span("make a file", Activity::file);
   const Communicator& comm = ctx.comm();
   temporary = comm.broadcast_text(comm.rank() == 0 ? temporary_name(path) : "", 0);
   agree_on_root(comm, 0, [&] {
@@ -208,6 +209,7 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
 
 void FileWriter::Impl::attach(const std::string& dataset, const std::string& scale,
                               int axis) const {
+  const auto span = ctx.recorder().span("write", Activity::file);
   const hdf5::Turn turn;
   const hdf5::Object target = open_object(dataset);
   const hdf5::Object source = open_object(scale);
@@ -219,6 +221,7 @@ void FileWriter::Impl::write_numbers(const std::string& object, const std::strin
                                      DType dtype, const void* values, std::int64_t count,
                                      bool is_scalar) const {
   require_open();
+  const auto span = ctx.recorder().span("write", Activity::file);
   const hdf5::Turn turn;
   const hdf5::Object target = open_object(object);
   hdf5::write_number_attribute(ctx.comm(), target.id(), attribute, dtype, values, count, is_scalar);
@@ -292,6 +295,7 @@ void FileWriter::set_attribute(const std::string& object, const std::string& att
   impl_->require_open();
   // metadata must be the same on all ranks
   const std::string text = impl_->ctx.comm().broadcast_text(value, 0);
+  const auto span = impl_->ctx.recorder().span("write", Activity::file);
   const hdf5::Turn turn;
   const hdf5::Object target = impl_->open_object(object);
   hdf5::write_text_attribute(impl_->ctx.comm(), target.id(), attribute, text);
@@ -353,6 +357,7 @@ void FileWriter::write_provenance(const Provenance& provenance) {
 
 void FileWriter::commit() {
   impl_->require_open();
+  const auto span = impl_->ctx.recorder().span("commit a file", Activity::file);
   const Communicator& comm = impl_->ctx.comm();
   const hdf5::Turn turn;
   const std::string cannot_write = "cannot write " + impl_->path;

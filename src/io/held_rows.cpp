@@ -18,7 +18,7 @@ std::unique_ptr<TileSource> hold_what_fits(const Context& ctx, Dataset dataset,
   Recorder& recorder = ctx.recorder();
   if (all <= static_cast<double>(bytes)) {
     recorder.set_fact("rows in memory", "all of " + dataset.describe());
-    return std::make_unique<Array>(dataset.to_array());
+    return std::make_unique<Array>(dataset.to_array().named(dataset.describe()));
   }
   if (dataset.is_read_together()) {
     // half is for the rows of a batch, the rest for chunks and what is exchanged
@@ -40,12 +40,14 @@ std::unique_ptr<TileSource> hold_what_fits(const Context& ctx, Dataset dataset,
   return std::make_unique<Dataset>(std::move(dataset));
 }
 
-void require_memory(const Context& ctx, std::int64_t bytes, const char* work) {
+void require_memory(const Context& ctx, std::int64_t bytes, const char* work, int node_ranks) {
   if (bytes <= ctx.options().memory_bytes) return;
-  // four digits that are enough
-  throw InvalidArgument(fmt::format(
-      "{} needs at least {} on each rank; --memory allows {} (shared by the ranks of a node)", work,
-      memory_text(bytes + bytes / 1000), memory_text(ctx.options().memory_bytes)));
+  const std::int64_t enough = bytes + bytes / 1000;  // rounded to four digits it still is
+  throw InvalidArgument(
+      fmt::format("{} needs at least {} of memory{}; --memory allows {}", work,
+                  memory_text(enough * node_ranks),
+                  node_ranks == 1 ? "" : fmt::format(" for the {} ranks of a node", node_ranks),
+                  memory_text(ctx.options().memory_bytes * node_ranks)));
 }
 
 }  // namespace serried

@@ -349,8 +349,13 @@ TEST_P(KMeansKernelsTest, bounds_decide_as_the_direct_form_does) {
             kernels<float>().prepare(problem.frame, std::span(problem.centers).first(movers * p),
                                      static_cast<std::int64_t>(movers), KMeansUse::assign);
       std::vector<std::int64_t> slacks(static_cast<std::size_t>(kmeans_slack_bins));
-      const KMeansBounds bounds{
-          limits.data(), reaches.data(), step > 0, moving.get(), numbers.data(), 3, slacks.data()};
+      const KMeansBounds bounds{.limits = limits.data(),
+                                .reaches = reaches.data(),
+                                .is_known = step > 0,
+                                .movers = moving.get(),
+                                .mover_numbers = numbers.data(),
+                                .first_row = 3,
+                                .slack_counts = slacks.data()};
       const KMeansAssigned result =
           kernels<float>().assign(*centers, {problem.rows.data(), c.rows}, nullptr, labels.data(),
                                   &bounds, nullptr, nullptr);

@@ -95,6 +95,8 @@ class Array : public TileSource {
   [[nodiscard]] DType dtype() const override;
   [[nodiscard]] Shape row_shape() const override;
   [[nodiscard]] std::string describe() const override;
+  /// The same array, which messages call so, e.g. by the address that it was read from. Local.
+  [[nodiscard]] Array named(std::string title) const;
   /// This rank's rows, in global row numbers; all rows of a replicated array.
   [[nodiscard]] RowRange local_rows() const;
   /// Typed view of this rank's part, C order, split axis first.

@@ -71,6 +71,17 @@ struct alignas(16) KMeansReach {
   std::int32_t is_mover = 0;  ///< 1: one of KMeansBounds::movers
 };
 
+/// What the bounds of consecutive rows have in common, so that they can be decided together and
+/// without a look at them. Kept where no row of the group was open.
+struct alignas(16) KMeansGate {
+  float gap = -1;           ///< the least (lower - upper) as they are stored; negative: not known
+  float mean_gap = -1;      ///< their mean, without missing rows; negative: none is there
+  float upper = 0;          ///< the largest upper bound as it is stored
+  std::int32_t label = -1;  ///< of all rows; -1: they differ
+};
+/// Rows of a gate; the first is a multiple of it, counted over all ranks.
+inline constexpr std::int64_t kmeans_gate_rows = 64;
+
 /// Bounds by row, which show for many rows that their label cannot change (after G. Hamerly,
 /// "Making k-means even faster", 2010). At (row, 0) stands an upper bound of the distance to the
 /// row's own centre, less reach.own at the time it was found; at (row, 1) a lower bound of the
@@ -86,6 +97,9 @@ struct KMeansBounds {
   /// Some of the centres, prepared for KMeansUse::assign, or null; and which ones they are.
   const KMeansCenters* movers = nullptr;
   const std::int32_t* mover_numbers = nullptr;
+  /// One for each kmeans_gate_rows rows, or null; and the largest reaches of all clusters.
+  KMeansGate* gates = nullptr;
+  KMeansReach worst = {};
   /// Of every eighth row, by its global number, the difference of the two bounds at the end of the
   /// call is counted in a bin; see kmeans_slack_bin.
   std::int64_t first_row = 0;  ///< global number of the first row of the call

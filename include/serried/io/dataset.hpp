@@ -108,6 +108,10 @@ class Dataset : public TileSource {
   /// pay. In collective mode MPI_THREAD_MULTIPLE is needed, else nothing is done. Collective.
   void prefetch(const ReadPlan& plan, std::int64_t batch) const override;
 
+  /// The least ContextOptions::memory_bytes with which the dataset can be read beside
+  /// `other_bytes` of something else. Local.
+  [[nodiscard]] std::int64_t least_memory(std::int64_t other_bytes) const;
+
   /// Whether chunks that are compressed hold rows of most ranks, as where samples lie across the
   /// chunks: then each batch is read by all ranks together, each chunk by one of them, and every
   /// batch decompresses all chunks; the fewest batches are best. Local.

@@ -18,7 +18,8 @@ namespace serried {
 
 /// Throws unless this rank may allocate what a piece of work needs at least.
 /// Local; the same on every rank.
-/// @throws InvalidArgument naming what is needed by all ranks of a node.
-void require_memory(const Context& ctx, std::int64_t bytes, const char* work);
+/// @param node_ranks that share what `--memory` gives.
+/// @throws InvalidArgument naming what is needed.
+void require_memory(const Context& ctx, std::int64_t bytes, const char* work, int node_ranks = 1);
 
 }  // namespace serried

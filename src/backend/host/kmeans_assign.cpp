@@ -103,6 +103,7 @@ HWY_INLINE void write_distances(const CenterBlocks<C>& blocks, const BlockScratc
 template <class T>
 HWY_INLINE RowList compare_with_movers(const HostCenters& movers, KMeansRows rows,
                                        const std::int32_t* labels, const KMeansBounds& bounds) {
+  forget_gates(bounds, rows.count);
   BlockWalk<Outcome::two_least, T, T> walk(movers, rows);
   const BlockScratch<T>& scratch = walk.scratch();
   BlockDistances found(static_cast<std::size_t>(scratch.rows));

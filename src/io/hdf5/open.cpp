@@ -87,9 +87,16 @@ std::string number_after(const std::string& text, std::string_view key) {
     throw IoError(path + ": the file is truncated: it has " + size + " bytes and should have " +
                   (expected.empty() ? "more" : expected));
   }
-  if (stack.find("unable to lock") != std::string::npos)
+  if (stack.find("unable to lock") != std::string::npos) {
+    if (cause.find("errno = 11") != std::string::npos)
+      throw IoError(path + ": another program has the file open for writing");
     throw IoError(path + ": the file cannot be locked (" + cause +
                   "); on file systems without locks set HDF5_USE_FILE_LOCKING=FALSE");
+  }
+  if (stack.find("already open for write") != std::string::npos)
+    throw IoError(path +
+                  ": another program has the file open for writing, or was stopped before it "
+                  "closed it (`h5clear -s` mends that)");
   throw IoError(path + ": the file is damaged: " + cause);
 }
 

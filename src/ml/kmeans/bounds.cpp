@@ -32,6 +32,13 @@ float rounded_up(double value) {
              : result;
 }
 
+/// Whether each leaf begins with a gate, so that gates do not depend on the number of ranks.
+bool has_aligned_leaves(const Leaves& leaves) {
+  if (leaves.count() <= 1) return true;
+  return leaves.layout().is_uniform() &&
+         (leaves.layout().tile_rows() * leaves.tiles_per_leaf()) % kmeans_gate_rows == 0;
+}
+
 double mean_of(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.) / static_cast<double>(values.size());
 }
@@ -43,7 +50,8 @@ Bounds::Bounds(const Rows& rows, const Columns& columns, std::int64_t clusters, 
       columns_(columns),
       clusters_(clusters),
       features_(rows.features()),
-      is_allowed_(use == KMeansBoundsUse::automatic) {}
+      is_allowed_(use == KMeansBoundsUse::automatic),
+      is_gated_(has_aligned_leaves(rows.leaves())) {}
 
 void Bounds::begin_pass(std::span<const double> centers) {
   if (!is_allowed_) return;
@@ -75,17 +83,25 @@ void Bounds::begin_pass(std::span<const double> centers) {
                    .half_gap = static_cast<float>(half_gaps_[j] * (1 - 0x1.0p-22)),
                    .is_mover = 0};
   for (const std::int32_t j : movers_) reaches_[static_cast<std::size_t>(j)].is_mover = 1;
+  worst_ = {};
+  for (const KMeansReach& reach : reaches_) {
+    worst_.own = std::max(worst_.own, reach.own);
+    worst_.others = std::max(worst_.others, reach.others);
+  }
 }
 
 std::optional<KMeansBounds> Bounds::view(const Unit& unit, std::span<std::int64_t> slack_counts) {
   if (!is_kept_) return std::nullopt;
-  return KMeansBounds{.limits = limits_.data() + 2 * unit.local_row,
-                      .reaches = reaches_.data(),
-                      .is_known = is_known_,
-                      .movers = prepared_movers_.get(),
-                      .mover_numbers = movers_.data(),
-                      .first_row = unit.rows.begin,
-                      .slack_counts = slack_counts.data()};
+  return KMeansBounds{
+      .limits = limits_.data() + 2 * unit.local_row,
+      .reaches = reaches_.data(),
+      .is_known = is_known_,
+      .movers = prepared_movers_.get(),
+      .mover_numbers = movers_.data(),
+      .gates = is_gated_ ? gates_.data() + unit.local_row / kmeans_gate_rows : nullptr,
+      .worst = worst_,
+      .first_row = unit.rows.begin,
+      .slack_counts = slack_counts.data()};
 }
 
 void Bounds::end_pass(std::span<const std::int64_t> slack_counts) {
@@ -98,6 +114,8 @@ void Bounds::start() {
   is_kept_ = true;
   is_known_ = false;
   limits_.resize(2 * static_cast<std::size_t>(rows_.local_rows()));
+  if (is_gated_)
+    gates_.assign(static_cast<std::size_t>(rows_.local_rows() / kmeans_gate_rows + 1), {});
   const auto count = static_cast<std::size_t>(clusters_);
   own_.assign(count, 0.);
   others_.assign(count, 0.);

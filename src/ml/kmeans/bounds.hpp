@@ -57,6 +57,9 @@ class Bounds {
   bool is_known_ = false;                                            ///< the limits hold bounds
   double last_mean_move_ = std::numeric_limits<double>::infinity();  ///< when bounds began
   std::vector<float> limits_;
+  bool is_gated_;
+  std::vector<KMeansGate> gates_;
+  KMeansReach worst_;
   std::vector<std::int64_t> slack_counts_;  ///< of the last pass
   std::vector<double> last_centers_, own_, others_, half_gaps_;
   std::vector<KMeansReach> reaches_;

@@ -158,8 +158,9 @@ void find_spreads(Rows& rows, Columns& columns) {
 void throw_missing(const Rows& rows, std::int64_t missing, std::int64_t first_row) {
   throw DataError(rows.source().describe() + ": " + std::to_string(missing) + " of " +
                   std::to_string(rows.global_rows()) + (missing == 1 ? " rows has" : " rows have") +
-                  " NaN or Inf in the data or the weight; the first is row " +
-                  std::to_string(first_row) + " (counted from 0). Missing rows can be dropped");
+                  (rows.has_weights() ? " NaN or Inf in the data or the weight" : " NaN or Inf") +
+                  "; the first is row " + std::to_string(first_row) +
+                  " (counted from 0). Missing rows can be dropped");
 }
 
 void read_weights(Rows& rows, const TileSource& weights) {
