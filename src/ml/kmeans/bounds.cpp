@@ -15,6 +15,10 @@ constexpr double widening = 0x1.0p-30;
 /// Costs by row, in units of about a cycle of a core: to test bounds, and to store them anew.
 constexpr double cost_of_test = 6;
 constexpr double cost_of_keeping = 8;
+/// Comparing with few centres, and comparing rows here and there, relative to comparing all rows
+/// with all centres in one go.
+constexpr double cost_of_movers = 1.3;
+constexpr double cost_of_chosen = 1.3;
 /// What a pass with bounds may cost, in passes without: to go on with them, and to begin.
 constexpr double share_to_go_on = 0.95;
 constexpr double share_to_begin = 0.75;
@@ -191,8 +195,10 @@ std::optional<std::int64_t> Bounds::best_number_of_movers(std::vector<double> mo
        count += std::max<std::int64_t>(4, count / 8 * 4)) {
     const double slowest = moves[static_cast<std::size_t>(count)];
     const double open = share_below(slowest + std::min(mean, slowest));
-    const double cost = cost_of_test + (count == 0 ? 0 : cost_of_comparing(count) + cost_of_test) +
-                        open * (cost_of_comparing(clusters_) + cost_of_keeping +
+    const double of_movers =
+        count == 0 ? 0 : cost_of_movers * cost_of_comparing(count) + cost_of_test;
+    const double cost = cost_of_test + of_movers +
+                        open * (cost_of_chosen * cost_of_comparing(clusters_) + cost_of_keeping +
                                 static_cast<double>(features_) / 4);
     if (cost < best_cost) {
       best_cost = cost;
