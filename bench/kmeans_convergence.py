@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-from kmeans_peers import MPI_ENVIRONMENT, ROOT, peer_python
+from kmeans_peers import MPI_ENVIRONMENT, ROOT, in_peers, peer_python
 
 NOISE_ITERATIONS = 30
 
@@ -61,12 +61,6 @@ def fit_peer(path: str, algorithm: str, iterations: str) -> None:
     print(json.dumps({"seconds": seconds, "inertia": float(estimator.inertia_), "iterations": estimator.n_iter_}))
 
 
-def in_peers(python: str, function: str, *arguments: object) -> str:
-    environment = os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
-    command = [python, __file__, f"--{function}", *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
-
-
 def run_serried(program: str, path: str, iterations: int, bounds: str) -> dict:
     command = ["mpirun", "-n", "2", program, "kmeans", f"{path}:/x", "--init", f"{path}:/init", "--threads", "1"]
     command += ["--max-iterations", str(iterations), "--tolerance", "0", "--bounds", bounds, "--json"]
@@ -82,7 +76,7 @@ def data_file(python: str, work: pathlib.Path, name: str) -> str:
             command = ["mpirun", "-n", "2", str(ROOT / "build/host/bin/gray_scott"), "--size", "3163"]
             command += ["--steps", "3000", "--output", str(simulation)]
             subprocess.run(command, check=True, env=os.environ | MPI_ENVIRONMENT, stdout=subprocess.DEVNULL)
-        in_peers(python, "make-file", f"{path}.part", name, simulation)
+        in_peers(python, "make-file", f"{path}.part", name, simulation, script=__file__)
         os.rename(f"{path}.part", path)
     return str(path)
 
@@ -94,7 +88,7 @@ def compare(python: str, program: str, path: str, name: str, repeats: int) -> bo
         for bounds in ("auto", "off"):
             runs[bounds].append(run_serried(program, path, iterations, bounds))
         for algorithm in ("lloyd", "elkan"):
-            runs[algorithm].append(json.loads(in_peers(python, "fit-peer", path, algorithm, iterations)))
+            runs[algorithm].append(json.loads(in_peers(python, "fit-peer", path, algorithm, iterations, script=__file__)))
     ours, plain = (min(run["seconds"]["fit"] for run in runs[bounds]) for bounds in ("auto", "off"))
     lloyd, elkan = (min(run["seconds"] for run in runs[algorithm]) for algorithm in ("lloyd", "elkan"))
     saved, ahead = plain / ours, min(lloyd, elkan) / ours

@@ -73,9 +73,9 @@ def fit_peer(path: str) -> None:
     print(json.dumps({"seconds": seconds, "inertia": float(estimator.inertia_), "iterations": estimator.n_iter_}))
 
 
-def in_peers(python: str, function: str, *arguments: object) -> str:
+def in_peers(python: str, function: str, *arguments: object, script: str = __file__) -> str:
     environment = os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
-    command = [python, __file__, f"--{function}", *map(str, arguments)]
+    command = [python, script, f"--{function}", *map(str, arguments)]
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
 
 

@@ -367,25 +367,27 @@ TileView BatchReader::read(const ReadPlan& plan, std::int64_t batch, Buffer& scr
   const bool is_agreeing =
       batch < first_batches || batch % batches_between_agreements == 0 || is_last;
   begin_plan(plan);
-  if (plan_.held[static_cast<std::size_t>(batch)] != 0 && !rows.is_empty()) {
+  // in the modes in which ranks read together, held on all of them: also those without rows leave
+  // here, before the agreements below
+  if (plan_.held[static_cast<std::size_t>(batch)] != 0) {
     drop_ahead();
     if (is_collective() && is_last) reader_.close();
     if (is_agreeing) settle();
     if (is_last) end_pass();
-    return {rows, row_elements_, dtype_,
-            held_.data() + (rows.begin - held_rows_.begin) * row_bytes_};
+    const std::byte* const data =
+        rows.is_empty() ? nullptr : held_.data() + (rows.begin - held_rows_.begin) * row_bytes_;
+    return {rows, row_elements_, dtype_, data};
   }
-  const bool is_nowhere = plan_.held[static_cast<std::size_t>(batch)] != 0;  // and nothing to read
   const bool is_here = take_ahead(plan, batch, scratch);
   if (!is_here) attempt([&] { reserve(plan, batch, scratch); });
   if (is_sharing_) {
     settle();
-    if (!is_nowhere) read_shared(batch, scratch.data());
+    read_shared(batch, scratch.data());
   } else if (is_collective()) {
     // what collective reading throws is the same on all ranks
     if (is_here && failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     settle();
-    if (!is_here && !is_nowhere) read_together(rows, plan_.edges, scratch.data());
+    if (!is_here) read_together(rows, plan_.edges, scratch.data());
     if (is_last) reader_.close();
   } else {
     if (!is_here) attempt([&] { read_here(rows, plan_.edges, scratch.data()); });

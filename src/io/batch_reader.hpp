@@ -38,7 +38,6 @@ class BatchReader {
   [[nodiscard]] Buffer read_all();
   /// As Dataset::hold.
   void hold(std::int64_t bytes);
-  [[nodiscard]] RowRange held_rows() const noexcept { return held_rows_; }
 
   /// Batches of fewer bytes would read the files again and again.
   [[nodiscard]] std::int64_t least_batch_bytes() const noexcept {

@@ -58,7 +58,6 @@ RowReader::RowReader(Context ctx, const std::vector<PartMeta>& parts,
   const ReadCosts costs =
       estimate_read_costs(parts, geometry, row_elements, ctx_.options().memory_bytes);
   has_wide_slabs_ = costs.has_wide_slabs;
-  all_cache_bytes_ = costs.all_cache_bytes;
   max_piece_bytes_ = costs.max_piece_bytes;
   chunk_cache_bytes_ = costs.chunk_cache_bytes;
   least_batch_bytes_ = costs.least_batch_bytes;

@@ -39,7 +39,7 @@ class RowReader {
   void read_collective(RowRange rows, std::byte* to);
   /// Chunks will be read once each, so that a cache for reading rows in order is of no use. To be
   /// called before anything is opened.
-  void leave_out_cache() noexcept { chunk_cache_bytes_ = all_cache_bytes_ = 0; }
+  void leave_out_cache() noexcept { chunk_cache_bytes_ = 0; }
   /// Opens what the first row of this rank needs, to find out early that it cannot.
   /// Local. @throws IoError.
   void try_open(RowRange rows);
@@ -52,8 +52,6 @@ class RowReader {
 
   /// Whether consecutive rows go through more compressed chunks than the cache holds.
   [[nodiscard]] bool has_wide_slabs() const noexcept { return has_wide_slabs_; }
-  /// Of all datasets that are open at a time.
-  [[nodiscard]] std::int64_t cache_bytes() const noexcept { return all_cache_bytes_; }
 
   /// How often this rank has decompressed a chunk so far. Local.
   [[nodiscard]] std::int64_t decompressions() const noexcept { return chunks_.decompressions(); }
@@ -73,7 +71,6 @@ class RowReader {
   const std::vector<PartGeometry>& geometry_;
   std::int64_t row_elements_;
   std::int64_t chunk_cache_bytes_ = 0;
-  std::int64_t all_cache_bytes_ = 0;
   bool has_wide_slabs_ = false;
   std::int64_t least_batch_bytes_ = 0;
   std::int64_t max_piece_bytes_ = 0;

@@ -121,7 +121,7 @@ class Dataset : public TileSource {
   void set_batch_bytes_together(std::int64_t bytes);
 
   /// Reads this rank's first rows, as many as `bytes` hold, and keeps them: batches inside them are
-  /// not read from the file any more. 0 lets them go. Collective.
+  /// not read from the file any more. 0 lets them go. The same on every rank. Collective.
   /// @throws RankError if reading fails on any rank.
   void hold(std::int64_t bytes);
 
