@@ -1,6 +1,7 @@
 #include "io/chunk_exchange.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include "io/chunk_slabs.hpp"
 #include "io/element_boxes.hpp"
@@ -230,7 +231,7 @@ std::int64_t ChunkExchange::read(const std::vector<WantedRows>& wanted, std::int
   const Communicator& comm = ctx_.comm();
   const int ranks = comm.size();
   const auto own = static_cast<std::size_t>(comm.rank());
-  const std::vector<Block> blocks = list_blocks(wanted);
+  const std::vector<Block> blocks = agree_on(comm, [&] { return list_blocks(wanted); });
   // groups[r]: where the rounds of rank r begin in the list, and the end
   std::vector<std::vector<std::size_t>> groups(static_cast<std::size_t>(ranks));
   std::size_t rounds = 0;
@@ -251,12 +252,15 @@ std::int64_t ChunkExchange::read(const std::vector<WantedRows>& wanted, std::int
   }
   for (auto& begins : groups) begins.resize(rounds + 1, begins.back());
 
+  // what fails between two agreements is told in the next
+  std::exception_ptr failure;
   std::vector<std::byte> send;
   std::vector<std::int64_t> offsets(static_cast<std::size_t>(ranks) + 1);
   for (std::size_t round = 0; round < rounds; ++round) {
     const std::size_t first = groups[own][round];
     const std::size_t last = groups[own][round + 1];
     agree(comm, [&] {
+      if (failure) std::rethrow_exception(failure);
       for (int rank = 0; rank < ranks; ++rank) {
         const auto r = static_cast<std::size_t>(rank);
         std::int64_t elements = 0;
@@ -283,14 +287,19 @@ std::int64_t ChunkExchange::read(const std::vector<WantedRows>& wanted, std::int
       }
     });
     const auto received = comm.alltoall(std::span<const std::byte>(send), offsets);
-    std::vector<Received> pieces;
-    for (std::size_t r = 0; r < groups.size(); ++r)
-      list_received(
-          std::span(blocks).subspan(groups[r][round], groups[r][round + 1] - groups[r][round]),
-          wanted[own], received.values.data() + received.offsets[r], pieces);
-    unpack(pieces, to);
+    try {
+      std::vector<Received> pieces;
+      for (std::size_t r = 0; r < groups.size(); ++r)
+        list_received(
+            std::span(blocks).subspan(groups[r][round], groups[r][round + 1] - groups[r][round]),
+            wanted[own], received.values.data() + received.offsets[r], pieces);
+      unpack(pieces, to);
+    } catch (...) {
+      failure = std::current_exception();
+    }
   }
   agree(comm, [&] {
+    if (failure) std::rethrow_exception(failure);
     std::int64_t rows_before = 0;
     for (const RowRange& run : wanted[own]) {
       reader_.read_unfiltered(
