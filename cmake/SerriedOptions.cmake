@@ -1,5 +1,7 @@
 option(SERRIED_BUILD_TESTS "Build the tests" ON)
 option(SERRIED_BUILD_BENCH "Build the benchmark programs" ON)
+set(SERRIED_CUDA AUTO CACHE STRING "Build the CUDA module: ON, OFF, or AUTO (where nvcc is found)")
+set(SERRIED_CUDA_ARCHITECTURES 90 CACHE STRING "Architectures of the CUDA module, separated by semicolons")
 option(SERRIED_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" ON)
 set(SERRIED_SANITIZE "" CACHE STRING "Sanitizers, separated by semicolons (address;undefined or thread)")
 set(SERRIED_TEST_TIMEOUT_FACTOR 1 CACHE STRING "Multiplies the tests' time-outs, for slow or crowded machines")

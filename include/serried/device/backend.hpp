@@ -13,6 +13,11 @@ namespace serried {
 enum class DeviceKind : unsigned char { host, cuda };
 
 /// One device of one rank: memory and kernels. Implementations live in src/backend/<kind>.
+///
+/// Memory: what kernels take by row (data, weights, labels, bounds, distances: everything whose size
+/// grows with the rows) lies on the device; everything else (spans of offsets, shifts, edges; sums,
+/// counts, payloads, Moments) lies in host memory and is complete when the call returns. On the
+/// host backend both are the same. Pointers need the alignment of their type, rows no more.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -31,8 +36,14 @@ class Backend {
   /// Copies between this device and host memory. The names say the direction.
   virtual void copy_from_host(void* device, const void* host, std::size_t bytes) = 0;
   virtual void copy_to_host(void* host, const void* device, std::size_t bytes) = 0;
+  /// Between two pieces of this device's memory that do not overlap.
+  virtual void copy_on_device(void* to, const void* from, std::size_t bytes) = 0;
+  virtual void fill_zero(void* memory, std::size_t bytes) = 0;
   /// Largest sum of live allocations so far.
   [[nodiscard]] virtual std::size_t peak_bytes() const noexcept = 0;
+  /// What can be allocated here now, other ranks on the same device apart; on the host backend the
+  /// largest number, because there ContextOptions::memory_bytes says it.
+  [[nodiscard]] virtual std::size_t free_bytes() const = 0;
 
   /// The pool that host code on this rank works with.
   [[nodiscard]] virtual const ThreadPool& threads() const noexcept = 0;

@@ -139,6 +139,9 @@ class KMeansKernels {
   }
   virtual ~KMeansKernels() = default;
 
+  /// Whether assign makes use of bounds; where it does not, none may be given.
+  [[nodiscard]] virtual bool uses_bounds() const noexcept = 0;
+
   /// @param centers (clusters, features), C order, in the data's own units.
   /// KMeansUse::assign serves assign, KMeansUse::seed update_nearest and candidate_distances; the
   /// direct forms take either.
@@ -153,7 +156,7 @@ class KMeansKernels {
   /// @param labels before: the previous labels (-1: none); after: the new ones.
   /// @param weights one for each row, or null; a NaN marks a missing row.
   /// @param bounds where given, rows that they decide are not looked at, and those of the other
-  /// rows are set anew. Neither labels nor sums depend on them.
+  /// rows are set anew. Neither labels nor sums depend on them. See uses_bounds.
   /// @param fixed, sums where given, rows whose label changed are taken from the sums of the old
   /// cluster and put into those of the new one.
   virtual KMeansAssigned assign(const KMeansCenters& centers, KMeansRows rows,
@@ -191,7 +194,27 @@ class KMeansKernels {
                            double* sums, double* squares, double* maxima,
                            std::int64_t* usable) const = 0;
 
-  /// is_missing[i] = 1 for missing rows, else 0. Returns how many.
+  /// sums[2 l] + sums[2 l + 1] = the sum over leaf l, the rows [offsets[l], offsets[l + 1]), of
+  /// w * d^2 to the row's own centre by the direct form: the sum in f64 and what rounding took from
+  /// it. Rows whose label is -1 or whose weight is NaN are left out.
+  virtual void leaf_inertia(const KMeansCenters& centers, KMeansRows rows, const double* weights,
+                            const std::int32_t* labels, std::span<const std::int64_t> offsets,
+                            double* sums) const = 0;
+
+  /// For seeding. sums[l] = the sum over leaf l of w * values, in f64 and in an order that depends
+  /// on the leaf alone; values are not negative, and those that are 0 count as 0 also where the
+  /// weight is NaN.
+  virtual void leaf_sums(const float* values, const double* weights,
+                         std::span<const std::int64_t> offsets, double* sums) const = 0;
+
+  /// For seeding. squared[i] = 0 and nearest[i] = -1 where weights[i] is NaN; nearest may be null.
+  virtual void drop_missing(const double* weights, std::int64_t count, float* squared,
+                            std::int32_t* nearest) const = 0;
+
+  /// For seeding. values[i] = min(values[i], by[i]).
+  virtual void lower(const float* by, std::int64_t count, float* values) const = 0;
+
+  /// is_missing[i] = 1 for missing rows, else 0, in host memory. Returns how many.
   virtual std::int64_t find_missing(KMeansRows rows, std::int64_t features,
                                     std::uint8_t* is_missing) const = 0;
 };

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -34,25 +33,30 @@ struct TwoSum {
   double error;
 };
 
-inline TwoSum two_sum(double a, double b) noexcept {
+constexpr TwoSum two_sum(double a, double b) noexcept {
   const double sum = a + b;
   const double part = sum - a;
   return {sum, (a - (sum - part)) + (b - part)};
 }
 
-inline void set_mean(Moments& moments, double mean, double addend, double error) noexcept {
+/// As std::isfinite, which no constant expression may call.
+constexpr bool is_finite(double value) noexcept {
+  return value - value == 0;
+}
+
+constexpr void set_mean(Moments& moments, double mean, double addend, double error) noexcept {
   const TwoSum first = two_sum(mean, addend);
   const TwoSum normal = two_sum(first.sum, first.error + error);
   moments.mean = normal.sum;
-  moments.mean_error = std::isfinite(normal.sum) ? normal.error : 0;
+  moments.mean_error = is_finite(normal.sum) ? normal.error : 0;
 }
 
 /// Rounding may take a sum of even powers below 0; NaN stays.
-inline double not_negative(double value) noexcept {
+constexpr double not_negative(double value) noexcept {
   return value < 0 ? 0 : value;
 }
 
-inline void set_undefined(Moments& moments, double mean) noexcept {
+constexpr void set_undefined(Moments& moments, double mean) noexcept {
   moments.mean = mean;
   moments.mean_error = 0;
   moments.m2 = moments.m3 = moments.m4 = std::numeric_limits<double>::quiet_NaN();
@@ -71,7 +75,7 @@ inline void set_undefined(Moments& moments, double mean) noexcept {
 /// statistical moments, SAND2008-6212, 2008: the pairwise update formulas), with both parts of the
 /// means.
 /// Local.
-inline void combine(Moments& left, const Moments& right) noexcept {
+constexpr void combine(Moments& left, const Moments& right) noexcept {
   left.nan_count += right.nan_count;
   if (right.count == 0) return;
   if (left.count == 0) {
@@ -85,7 +89,7 @@ inline void combine(Moments& left, const Moments& right) noexcept {
   const auto na = static_cast<double>(left.count);
   const auto nb = static_cast<double>(right.count);
   left.count += right.count;
-  if (!std::isfinite(left.mean) || !std::isfinite(right.mean)) {
+  if (!detail::is_finite(left.mean) || !detail::is_finite(right.mean)) {
     detail::set_undefined(left, left.mean + right.mean);
     return;
   }
@@ -93,7 +97,7 @@ inline void combine(Moments& left, const Moments& right) noexcept {
   const double fb = nb / (na + nb);
   const detail::TwoSum difference = detail::two_sum(right.mean, -left.mean);
   const double delta = difference.sum + (difference.error + (right.mean_error - left.mean_error));
-  if (!std::isfinite(delta)) {
+  if (!detail::is_finite(delta)) {
     detail::set_undefined(left, left.mean * fa + right.mean * fb);
     return;
   }
@@ -110,11 +114,11 @@ inline void combine(Moments& left, const Moments& right) noexcept {
 /// The moments of `count` numbers (at least 1) from their sums about a shift near the mean:
 /// s1 = sum of (x - shift), s2 = sum of (x - shift)^2, and so on. Keys and nan_count are left as
 /// they are. Local.
-[[nodiscard]] inline Moments moments_about(double shift, std::int64_t count, double s1, double s2,
+[[nodiscard]] constexpr Moments moments_about(double shift, std::int64_t count, double s1, double s2,
                                            double s3, double s4) noexcept {
   Moments result;
   result.count = count;
-  if (!std::isfinite(shift) || !std::isfinite(s1)) {
+  if (!detail::is_finite(shift) || !detail::is_finite(s1)) {
     detail::set_undefined(result, shift);
     return result;
   }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "backend/host/kernel_tables.hpp"
@@ -58,7 +59,16 @@ class HostBackend final : public Backend {
   void copy_to_host(void* to, const void* device, std::size_t bytes) override {
     if (bytes != 0) std::memcpy(to, device, bytes);
   }
+  void copy_on_device(void* to, const void* from, std::size_t bytes) override {
+    if (bytes != 0) std::memcpy(to, from, bytes);
+  }
+  void fill_zero(void* memory, std::size_t bytes) override {
+    if (bytes != 0) std::memset(memory, 0, bytes);
+  }
   [[nodiscard]] std::size_t peak_bytes() const noexcept override { return peak_; }
+  [[nodiscard]] std::size_t free_bytes() const override {
+    return std::numeric_limits<std::size_t>::max();
+  }
   [[nodiscard]] const ThreadPool& threads() const noexcept override { return pool_; }
 
  private:

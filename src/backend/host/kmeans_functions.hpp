@@ -30,4 +30,11 @@ void column_sums_rows(const T* rows, const double* weights, std::int64_t feature
                       std::span<const double> shift, std::span<const std::int64_t> offsets,
                       double* sums, double* squares, double* maxima, std::int64_t* usable);
 
+/// KMeansKernels::leaf_inertia, from the squared distances of the rows to their own centres.
+void add_leaf_inertia(std::span<const double> squared, const double* weights,
+                      std::span<const std::int64_t> offsets, double* sums);
+/// Sum of w * value over [begin, end), in a fixed order; weights may be null.
+[[nodiscard]] double weighted_sum(const float* values, const double* weights, std::int64_t begin,
+                                  std::int64_t end);
+
 }  // namespace serried::host

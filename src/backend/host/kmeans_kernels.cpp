@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "backend/host/kernel_tables.hpp"
 #include "backend/host/kmeans_functions.hpp"
@@ -34,6 +36,30 @@ class HostKMeansKernels final : public KMeansKernels {
   void candidate_distances(const KMeansCenters& centers, KMeansRows rows,
                            float* out) const override {
     candidate_distances_rows<T>(host(centers), rows, out);
+  }
+  [[nodiscard]] bool uses_bounds() const noexcept override { return true; }
+  void leaf_inertia(const KMeansCenters& centers, KMeansRows rows, const double* weights,
+                    const std::int32_t* labels, std::span<const std::int64_t> offsets,
+                    double* sums) const override {
+    std::vector<double> squared(static_cast<std::size_t>(rows.count));
+    own_distances(centers, rows, labels, squared.data());
+    add_leaf_inertia(squared, weights, offsets, sums);
+  }
+  void leaf_sums(const float* values, const double* weights, std::span<const std::int64_t> offsets,
+                 double* sums) const override {
+    for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf)
+      sums[leaf] = weighted_sum(values, weights, offsets[leaf], offsets[leaf + 1]);
+  }
+  void drop_missing(const double* weights, std::int64_t count, float* squared,
+                    std::int32_t* nearest) const override {
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (!std::isnan(weights[i])) continue;
+      squared[i] = 0;
+      if (nearest != nullptr) nearest[i] = -1;
+    }
+  }
+  void lower(const float* by, std::int64_t count, float* values) const override {
+    for (std::int64_t i = 0; i < count; ++i) values[i] = std::min(values[i], by[i]);
   }
   void column_sums(const void* rows, const double* weights, std::int64_t features,
                    std::span<const double> shift, std::span<const std::int64_t> offsets,
