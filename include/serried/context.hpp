@@ -22,10 +22,13 @@ struct ContextOptions {
   /// What this rank may allocate for data, labels, and reading and writing files; the same on every
   /// rank. Datasets that do not fit are read in batches. 0: the runtime's, or no bound.
   std::int64_t memory_bytes = 0;
+  /// Ranks that share this rank's device, itself counted.
+  int device_sharers = 1;
 };
 
 /// Communicator, device and recorder, passed explicitly to whatever works on them. Copies share all
-/// three.
+/// of them. There are always a host backend, for host memory, threads and small work, and a device
+/// that passes over data run on; where no other is chosen, the device is the host.
 class Context {
  public:
   /// On the host backend, with the runtime's threads.
@@ -35,18 +38,29 @@ class Context {
           const ContextOptions& options = {});
 
   [[nodiscard]] const Communicator& comm() const noexcept { return comm_; }
+  /// The host backend.
   [[nodiscard]] const std::shared_ptr<Backend>& backend() const noexcept { return backend_; }
+  /// What statistics, sums and k-means run on.
+  [[nodiscard]] const std::shared_ptr<Backend>& device() const noexcept { return device_; }
+  [[nodiscard]] bool has_device() const noexcept { return device_->kind() != DeviceKind::host; }
   [[nodiscard]] Recorder& recorder() const noexcept { return *recorder_; }
   [[nodiscard]] const ContextOptions& options() const noexcept { return options_; }
   /// The same on another communicator.
   /// Local.
   [[nodiscard]] Context with_communicator(Communicator comm) const;
+  /// The same with another device. All ranks must take the same kind.
+  /// Local.
+  [[nodiscard]] Context with_device(std::shared_ptr<Backend> device) const;
+  /// The same with the host as its device.
+  /// Local.
+  [[nodiscard]] Context on_host() const { return with_device(backend_); }
   [[nodiscard]] int rank() const noexcept { return comm_.rank(); }
   [[nodiscard]] int size() const noexcept { return comm_.size(); }
 
  private:
   Communicator comm_;
   std::shared_ptr<Backend> backend_;
+  std::shared_ptr<Backend> device_;
   std::shared_ptr<Recorder> recorder_;
   ContextOptions options_;
 };

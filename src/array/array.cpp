@@ -85,6 +85,11 @@ void Array::Impl::allocate() {
   data = memory->data();
 }
 
+void Array::Impl::require_host() const {
+  if (is_on_device())
+    throw InvalidArgument("this array lies on the device; to_host() copies it to host memory");
+}
+
 RowRange Array::Impl::local_rows() const {
   return is_replicated ? RowRange{0, layout.rows()} : layout.rows_of(ctx.rank());
 }
@@ -151,7 +156,11 @@ const Layout& Array::layout() const {
 DType Array::dtype() const {
   return impl_->dtype;
 }
-const std::byte* Array::local_data() const noexcept {
+bool Array::is_on_device() const noexcept {
+  return impl_->is_on_device();
+}
+const std::byte* Array::local_data() const {
+  impl_->require_host();
   return impl_->data;
 }
 RowRange Array::local_rows() const {
@@ -174,6 +183,7 @@ Array Array::named(std::string title) const {
 }
 
 std::byte* Array::local_data_mutable() {
+  impl_->require_host();
   if (!impl_->memory)
     throw InvalidArgument("this array wraps memory of the caller's, which it does not write to");
   return impl_->memory->data();

@@ -50,6 +50,7 @@ void lower(std::atomic<std::int64_t>& least, std::int64_t value) {
 Array Array::cast(DType dtype) const {
   const Impl& from = *impl_;
   if (dtype == from.dtype) return *this;
+  from.require_host();
   if (!ConvertKernels::covers(dtype))
     throw InvalidArgument("an array holds numbers, not " + std::string(name(dtype)));
   if (is_complex(from.dtype) && !is_complex(dtype) && dtype != DType::b8)

@@ -28,6 +28,13 @@ struct Array::Impl {
   [[nodiscard]] static Array wrap(std::shared_ptr<Impl> impl) { return Array(std::move(impl)); }
 
   void allocate();
+  /// Of the memory that the elements lie in.
+  [[nodiscard]] bool is_on_device() const noexcept {
+    return memory != nullptr && memory->backend() != nullptr &&
+           memory->backend()->kind() != DeviceKind::host;
+  }
+  /// Throws InvalidArgument unless the elements lie in host memory.
+  void require_host() const;
   [[nodiscard]] RowRange local_rows() const;
   [[nodiscard]] std::int64_t row_bytes() const { return row_elements * item_bytes; }
   [[nodiscard]] std::int64_t local_elements() const { return local_rows().size() * row_elements; }
@@ -37,6 +44,10 @@ struct Array::Impl {
   /// This rank's rows moved to another layout of the same rows, into memory of its own.
   /// Collective.
   [[nodiscard]] std::shared_ptr<Impl> moved_to(Layout target) const;
+  /// The rows of a leaf that may reach into other ranks' rows, in `scratch`, on the device where
+  /// the array lies there. Collective: all ranks exchange what their leaves have elsewhere.
+  [[nodiscard]] const std::byte* read_across(const Leaves& leaves, RowRange rows,
+                                             Buffer& scratch) const;
   /// Byte strides of this rank's part, by global axis.
   [[nodiscard]] std::vector<std::int64_t> strides() const;
   /// Copies all rows, split axis first, to C order.

@@ -73,6 +73,7 @@ std::shared_ptr<Array::Impl> Array::Impl::moved_to(Layout target) const {
 
 Array Array::slice(std::span<const Slice> slices) const {
   const Impl& from = *impl_;
+  from.require_host();
   if (slices.size() > from.shape.extents().size())
     throw InvalidArgument("an array of shape " + from.shape.to_string() + " cannot have " +
                           std::to_string(slices.size()) + " slices");
@@ -110,6 +111,7 @@ Array Array::slice(std::span<const Slice> slices) const {
 Array Array::with_split_axis(int axis) const {
   const Impl& from = *impl_;
   if (!from.is_replicated && axis == from.split_axis) return *this;
+  from.require_host();
   auto to = Impl::make(from.ctx, from.shape, from.dtype, axis);
   if (to->is_replicated) return *this;  // a number: there is nothing to split
   const auto split = static_cast<std::size_t>(axis);
@@ -157,11 +159,13 @@ Array Array::balance() const {
   Layout uniform =
       Layout::uniform(impl_->layout.rows(), impl_->ctx.size(), impl_->ctx.options().max_tiles);
   if (uniform == impl_->layout) return *this;
+  impl_->require_host();
   return Impl::wrap(impl_->moved_to(std::move(uniform)));
 }
 
 Array Array::replicate() const {
   if (impl_->is_replicated) return *this;
+  impl_->require_host();
   auto to = Impl::make_replicated(impl_->ctx, impl_->shape, impl_->dtype);
   const auto rows = impl_->ctx.comm().allgather(impl_->local_bytes());
   if (!rows.values.empty()) impl_->copy_to_c_order(rows.values.data(), to->mutable_data());
@@ -172,6 +176,7 @@ std::vector<std::byte> Array::gather_bytes(int root) const {
   if (root < 0 || root >= impl_->ctx.size())
     throw InvalidArgument("an array cannot be gathered on rank " + std::to_string(root) + " of " +
                           std::to_string(impl_->ctx.size()));
+  impl_->require_host();
   const auto local = impl_->local_bytes();
   if (impl_->is_replicated) {
     if (impl_->ctx.rank() != root) return {};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "array/device_view.hpp"
+
 namespace serried {
 namespace {
 
@@ -13,6 +15,8 @@ constexpr std::int64_t max_run_bytes = std::int64_t{1} << 20;
 // cache.
 constexpr std::int64_t bytes_between_folds = std::int64_t{1} << 20;
 constexpr std::int64_t shared_bytes_between_folds = std::int64_t{8} << 20;
+// What is copied to a device at a time: enough to keep it busy.
+constexpr std::int64_t device_batch_bytes = std::int64_t{64} << 20;
 
 class LeafPass {
  public:
@@ -23,17 +27,20 @@ class LeafPass {
         leaves_(leaves),
         row_bytes_(source.row_bytes()),
         payload_bytes_(payload_bytes),
-        reduce_(reduce) {}
+        reduce_(reduce),
+        device_view_(ctx) {}
 
   // Reduces the leaves [first, last) of a batch and calls fold(leaf, payload) for each in turn.
   template <class Fold>
-  void run(const TileView& batch, std::int64_t first, std::int64_t last, Fold fold) {
+  void run(const TileView& read, std::int64_t first, std::int64_t last, Fold fold) {
+    const TileView batch = device_view_.of(read);
     const std::int64_t leaf_bytes =
         std::max<std::int64_t>(1, batch.rows.size() * row_bytes_ / (last - first));
     const int threads = pool_.threads();
     const std::int64_t bytes =
         threads == 1 ? bytes_between_folds : threads * shared_bytes_between_folds;
-    const std::int64_t at_once = std::max<std::int64_t>(1, bytes / leaf_bytes);
+    const std::int64_t at_once =
+        ctx_.has_device() ? last - first : std::max<std::int64_t>(1, bytes / leaf_bytes);
     for (std::int64_t begin = first; begin < last; begin += at_once) {
       const std::int64_t end = std::min(last, begin + at_once);
       reduce_leaves(batch, begin, end, leaf_bytes);
@@ -78,7 +85,7 @@ class LeafPass {
   }
 
   [[nodiscard]] std::int64_t run_length(std::int64_t leaves, std::int64_t leaf_bytes) const {
-    if (pool_.threads() == 1) return leaves;
+    if (pool_.threads() == 1 || ctx_.has_device()) return leaves;
     const std::int64_t shared = leaves / (8 * pool_.threads());
     return std::max<std::int64_t>(
         1, std::clamp(shared, min_run_bytes / leaf_bytes, max_run_bytes / leaf_bytes));
@@ -92,10 +99,12 @@ class LeafPass {
   const ReduceRun& reduce_;
   std::vector<std::int64_t> offsets_;
   Buffer payloads_;
+  DeviceView device_view_;
 };
 
 // Every thread has a full batch to work on; batches from a file grow with the threads.
 std::int64_t batch_bytes_of(const Context& ctx) {
+  if (ctx.has_device()) return std::max(ctx.options().batch_bytes, device_batch_bytes);
   return ctx.options().batch_bytes * ctx.backend()->threads().threads();
 }
 

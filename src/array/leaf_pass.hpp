@@ -12,8 +12,8 @@
 
 namespace serried {
 
-/// A run of consecutive leaves of one batch, in memory: leaf i of it holds the rows [offsets[i],
-/// offsets[i + 1]) behind `rows`.
+/// A run of consecutive leaves of one batch, in the memory of the context's device: leaf i of it
+/// holds the rows [offsets[i], offsets[i + 1]) behind `rows`.
 struct LeafRun {
   const std::byte* rows = nullptr;
   std::span<const std::int64_t> offsets;
@@ -21,9 +21,9 @@ struct LeafRun {
   [[nodiscard]] std::int64_t row_count() const { return offsets.back() - offsets.front(); }
 };
 
-/// Makes the payloads of a run's leaves, one after the other. Kernels are single-threaded functions
-/// of their leaves; the driver gives different runs to the threads of the backend's pool (a device
-/// backend, whose pool serves host code alone, gets the same calls one after the other).
+/// Makes the payloads of a run's leaves, one after the other, in host memory. On the host kernels
+/// are single-threaded functions of their leaves; the driver gives different runs to the threads of
+/// the backend's pool. A device gets all leaves of a batch in one call.
 using ReduceRun = std::function<void(const LeafRun& run, std::byte* payloads, int worker)>;
 
 /// One read of a source: `reduce` makes the payloads of all leaves, which are folded by `combine`

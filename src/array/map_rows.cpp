@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "array/device_view.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
@@ -31,6 +32,7 @@ Array map_rows(const Context& ctx, const TileSource& source, const Shape& row_sh
       std::max<std::int64_t>(1, run_bytes / std::max<std::int64_t>(1, row_bytes + result_bytes));
   Buffer scratch;
   read_batches(ctx.comm(), source, plan, scratch, [&](std::size_t, const TileView& view) {
+    require_host(view);
     const auto span = ctx.recorder().span("map rows", Activity::computation);
     const std::int64_t runs = (view.rows.size() + run_rows - 1) / run_rows;
     ctx.backend()->threads().parallel_for(runs, [&](std::int64_t run, int) {

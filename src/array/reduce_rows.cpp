@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "array/device_view.hpp"
+
 namespace serried::detail {
 namespace {
 
@@ -72,6 +74,7 @@ std::vector<std::byte> reduce_leaves(
   TreeFold fold(payload_bytes, combine);
   LeafPass pass(ctx, leaves, source, init, per_leaf);
   read_batches(ctx.comm(), source, plan, scratch, [&](std::size_t batch, const TileView& view) {
+    require_host(view);
     const auto span = ctx.recorder().span("reduce rows", Activity::computation);
     const std::int64_t first = plan.first_leaves[batch];
     const std::int64_t last = plan.first_leaves[batch + 1];

@@ -66,8 +66,8 @@ class StatisticsPass {
         bins_(bins_of(options)),
         leaves_(source.layout(), source.row_bytes(),
                 columns_ * static_cast<std::int64_t>(sizeof(Moments))),
-        moment_kernels_(ctx.backend()->kernels<MomentKernels>(source.dtype())),
-        histogram_kernels_(ctx.backend()->kernels<HistogramKernels>(source.dtype())) {}
+        moment_kernels_(ctx.device()->kernels<MomentKernels>(source.dtype())),
+        histogram_kernels_(ctx.device()->kernels<HistogramKernels>(source.dtype())) {}
 
   void set_edges(std::vector<double> edges) {
     edges_ = std::move(edges);

@@ -17,7 +17,7 @@ std::vector<double> sum_columns(const Context& ctx, const TileSource& source) {
   const auto count = static_cast<std::size_t>(columns);
   std::vector<double> result(count);
   if (columns == 0) return result;
-  const auto& kernels = ctx.backend()->kernels<SumKernels>(source.dtype());
+  const auto& kernels = ctx.device()->kernels<SumKernels>(source.dtype());
   const auto doubles = [](std::byte* payload) { return reinterpret_cast<double*>(payload); };
   const auto const_doubles = [](const std::byte* payload) {
     return reinterpret_cast<const double*>(payload);

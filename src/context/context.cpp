@@ -15,13 +15,22 @@ Context::Context(Communicator comm, std::shared_ptr<Backend> backend,
                  std::shared_ptr<Recorder> recorder, const ContextOptions& options)
     : comm_(std::move(comm)),
       backend_(std::move(backend)),
+      device_(backend_),
       recorder_(std::move(recorder)),
       options_(options) {
   if (options_.memory_bytes == 0) options_.memory_bytes = std::numeric_limits<std::int64_t>::max();
 }
 
 Context Context::with_communicator(Communicator comm) const {
-  return {std::move(comm), backend_, recorder_, options_};
+  Context result = *this;
+  result.comm_ = std::move(comm);
+  return result;
+}
+
+Context Context::with_device(std::shared_ptr<Backend> device) const {
+  Context result = *this;
+  result.device_ = std::move(device);
+  return result;
 }
 
 }  // namespace serried

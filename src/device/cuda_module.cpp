@@ -56,8 +56,7 @@ const CudaModule& open_module() {
   void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr)
     throw DeviceError("the CUDA module cannot be opened: " + why_not_opened());
-  const auto function =
-      reinterpret_cast<CudaModuleFunction>(dlsym(library, "serried_cuda_module"));
+  const auto function = reinterpret_cast<CudaModuleFunction>(dlsym(library, "serried_cuda_module"));
   if (function == nullptr) throw DeviceError(path.string() + " is not Serried's CUDA module");
   const CudaModule* const module = function();
   if (module->build_identity != cuda_build_identity())

@@ -6,6 +6,7 @@
 #include "ml/kmeans/fit_report.hpp"
 #include "ml/kmeans/fits.hpp"
 #include "ml/kmeans/labels.hpp"
+#include "ml/kmeans/placed_data.hpp"
 
 namespace serried {
 namespace {
@@ -104,8 +105,8 @@ class Range {
         rows_.kernels().prepare(columns_.frame(), chosen.centers,
                                 static_cast<std::int64_t>(chosen.sizes.size()), KMeansUse::assign);
     chosen.labels.assign(static_cast<std::size_t>(rows_.local_rows()), -1);
-    static_cast<void>(
-        reads_.run(kmeans::assign_and_measure(reads_, *prepared, false, chosen.labels, nullptr)));
+    static_cast<void>(reads_.run(
+        kmeans::assign_and_measure(reads_, *prepared, false, chosen.labels.data(), nullptr)));
     const auto fits = static_cast<std::int64_t>(fits_.size()) * options_.fit.n_init;
     kmeans::report_fit(rows_, columns_, fixed_, chosen, fits);
     return kmeans::labels_array(rows_, std::move(chosen.labels));
@@ -128,8 +129,9 @@ class Range {
 KMeansRange fit_kmeans_range(const Context& ctx, const TileSource& data,
                              const KMeansRangeOptions& options, const TileSource* weights) {
   check_range(options, data);
-  Rows rows(ctx, data);
   const auto phase = ctx.recorder().phase("fit");
+  const kmeans::PlacedData placed(ctx, data, "scores of a range");
+  Rows rows(placed.context(), placed.source());
   if (weights != nullptr) kmeans::read_weights(rows, *weights);
   const Columns columns = kmeans::scan_columns(rows, options.fit.drop_missing);
   const std::int64_t most =

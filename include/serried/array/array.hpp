@@ -116,9 +116,18 @@ class Array : public TileSource {
             static_cast<std::size_t>(local_rows().size() * row_elements())};
   }
   /// First byte of this rank's part; may be null where the rank has no rows.
-  [[nodiscard]] const std::byte* local_data() const noexcept;
+  /// @throws InvalidArgument if the array lies on a device.
+  [[nodiscard]] const std::byte* local_data() const;
+  [[nodiscard]] bool is_on_device() const noexcept;
 
-  // --- verbs; Collective ---
+  // --- verbs; Collective. Those that need the elements in host memory throw InvalidArgument for an
+  // array on a device. ---
+  /// The same array in the memory of the context's device, where statistics, sums and k-means read
+  /// it without a copy; itself if it lies there already, or if the device is the host.
+  /// @throws RankError if a rank's device is out of memory.
+  [[nodiscard]] Array to_device() const;
+  /// The same array in host memory; itself if it lies there already.
+  [[nodiscard]] Array to_host() const;
   /// One Slice per axis (fewer: the rest whole), copied. Rows keep their owners where the split
   /// axis is sliced (tiles shrink); `balance` gives uniform tiles again. No elements move between
   /// ranks.
@@ -165,6 +174,12 @@ class Array : public TileSource {
   [[nodiscard]] std::vector<std::byte> gather_bytes(int root) const;
   static void copy_out(void* to, const std::vector<std::byte>& from);
   std::shared_ptr<Impl> impl_;
+  friend Array copy_to_device(const Context&, const TileSource&);
 };
+
+/// The rows of any source as an array in the memory of the context's device, read in batches: host
+/// memory is needed for one batch alone. Collective.
+/// @throws RankError if reading fails or a device is out of memory.
+[[nodiscard]] Array copy_to_device(const Context& ctx, const TileSource& source);
 
 }  // namespace serried

@@ -35,6 +35,8 @@ struct TileView {
   std::int64_t row_elements = 1;
   DType dtype = DType::f64;
   const std::byte* data = nullptr;
+  /// Where `data` lies: a device's pointer must not be followed on the host.
+  DeviceKind place = DeviceKind::host;
 
   template <class T>
   [[nodiscard]] std::span<const T> as() const {

@@ -14,10 +14,10 @@ enum class DeviceKind : unsigned char { host, cuda };
 
 /// One device of one rank: memory and kernels. Implementations live in src/backend/<kind>.
 ///
-/// Memory: what kernels take by row (data, weights, labels, bounds, distances: everything whose size
-/// grows with the rows) lies on the device; everything else (spans of offsets, shifts, edges; sums,
-/// counts, payloads, Moments) lies in host memory and is complete when the call returns. On the
-/// host backend both are the same. Pointers need the alignment of their type, rows no more.
+/// Memory: what kernels take by row (data, weights, labels, bounds, distances: everything whose
+/// size grows with the rows) lies on the device; everything else (spans of offsets, shifts, edges;
+/// sums, counts, payloads, Moments) lies in host memory and is complete when the call returns. On
+/// the host backend both are the same. Pointers need the alignment of their type, rows no more.
 class Backend {
  public:
   virtual ~Backend() = default;

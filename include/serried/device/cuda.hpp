@@ -17,7 +17,7 @@ struct CudaDeviceInfo {
   std::string architecture;  ///< "sm_90"
   std::string bus;           ///< PCI address, "0000:3b:00.0"
   std::int64_t memory_bytes = 0;
-  int numa_node = -1;        ///< nearest, -1 where it is not known
+  int numa_node = -1;  ///< nearest, -1 where it is not known
 };
 
 /// What the CUDA module finds.

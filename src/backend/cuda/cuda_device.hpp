@@ -13,8 +13,8 @@
 namespace serried::cuda {
 
 /// One GPU as this rank uses it: one stream on which everything happens in order, memory from a
-/// stream-ordered pool, and pinned host memory for what travels. Calls are safe from one thread at a
-/// time; a lock is taken where kernels are called.
+/// stream-ordered pool, and pinned host memory for what travels. Calls are safe from one thread at
+/// a time; a lock is taken where kernels are called.
 class CudaDevice {
  public:
   /// @throws DeviceError if the device cannot be used.

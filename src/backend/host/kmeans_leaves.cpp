@@ -2,29 +2,9 @@
 #include <cmath>
 
 #include "backend/host/kmeans_functions.hpp"
+#include "base/compensated_sum.hpp"
 
 namespace serried::host {
-namespace {
-
-/// A sum of non-negative doubles with its rounding errors kept (T. J. Dekker's two-sum).
-class CompensatedSum {
- public:
-  void add(double value) {
-    const double sum = sum_ + value;
-    const double part = sum - sum_;
-    error_ += (sum_ - (sum - part)) + (value - part);
-    sum_ = sum;
-  }
-  [[nodiscard]] double sum() const { return sum_; }
-  [[nodiscard]] double error() const { return error_; }
-
- private:
-  double sum_ = 0;
-  double error_ = 0;
-};
-
-}  // namespace
-
 void add_leaf_inertia(std::span<const double> squared, const double* weights,
                       std::span<const std::int64_t> offsets, double* sums) {
   for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf) {

@@ -35,7 +35,7 @@ void check_labels(const TileSource& data, const TileSource& labels) {
 
 /// The labels as they stand, in the partition of the rows; -1 for all negative ones.
 std::vector<std::int32_t> read_labels(const Rows& rows, const TileSource& labels) {
-  Rows source(rows.context(), labels);
+  Rows source(rows.context().on_host(), labels);
   std::vector<std::int32_t> own(static_cast<std::size_t>(source.local_rows()));
   std::vector<std::int64_t> first_beyond(static_cast<std::size_t>(source.workers()), no_row);
   source.pass("labels", [&](const Unit& unit) {
@@ -110,7 +110,7 @@ ClusterScores score_clusters(const Context& ctx, const TileSource& data, const T
   if (options.silhouette_sample < 1)
     throw InvalidArgument("the sample for the silhouette must have at least 1 row, not " +
                           std::to_string(options.silhouette_sample));
-  Rows rows(ctx, data);
+  Rows rows(ctx.on_host(), data);
   const auto phase = ctx.recorder().phase("score");
   const RowLabels clusters = number_clusters(ctx.comm(), read_labels(rows, labels));
   const Columns columns = scan_labelled(rows, clusters.labels);

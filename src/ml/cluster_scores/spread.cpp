@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-#include "ml/kmeans/compensated_sum.hpp"
+#include "base/compensated_sum.hpp"
 #include "ml/kmeans/fixed_point.hpp"
 
 namespace serried::cluster_scores {
@@ -155,7 +155,7 @@ class Spread {
     std::vector<double> squared(static_cast<std::size_t>(unit.rows.size()));
     rows_.kernels().own_distances(prepared, unit.kernel_rows(), labels, squared.data());
     for (std::int64_t leaf = unit.first_leaf; leaf < unit.last_leaf; ++leaf) {
-      kmeans::CompensatedSum sum;
+      CompensatedSum sum;
       const std::int64_t end = rows_.leaves().row_begin(leaf + 1) - unit.rows.begin;
       for (std::int64_t i = rows_.leaves().row_begin(leaf) - unit.rows.begin; i < end; ++i) {
         if (labels[i] < 0) continue;

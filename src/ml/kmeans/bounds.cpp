@@ -54,7 +54,7 @@ Bounds::Bounds(const Rows& rows, const Columns& columns, std::int64_t clusters, 
       columns_(columns),
       clusters_(clusters),
       features_(rows.features()),
-      is_allowed_(use == KMeansBoundsUse::automatic),
+      is_allowed_(use == KMeansBoundsUse::automatic && rows.kernels().uses_bounds()),
       is_gated_(has_aligned_leaves(rows.leaves())) {}
 
 void Bounds::begin_pass(std::span<const double> centers) {

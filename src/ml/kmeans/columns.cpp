@@ -40,8 +40,8 @@ double in_dtype(DType dtype, double value) {
 void mark_missing(Rows& rows, const Unit& unit, std::vector<std::uint8_t>& is_missing) {
   std::uint8_t* const flags = is_missing.data() + unit.local_row;
   static_cast<void>(rows.kernels().find_missing(unit.kernel_rows(), rows.features(), flags));
-  for (std::int64_t i = 0; unit.weights != nullptr && i < unit.rows.size(); ++i)
-    if (std::isnan(unit.weights[i])) flags[i] = 1;
+  for (std::int64_t i = 0; rows.has_weights() && i < unit.rows.size(); ++i)
+    if (std::isnan(rows.weight(unit.local_row + i))) flags[i] = 1;
 }
 
 /// First read: means of the usable rows, and which rows are missing.
@@ -55,10 +55,8 @@ void find_means(Rows& rows, bool drop_missing, Columns& columns) {
   rows.pass(
       "means",
       [&](const Unit& unit) {
-        std::vector<std::int64_t> offsets, counts;
-        for (std::int64_t leaf = unit.first_leaf; leaf <= unit.last_leaf; ++leaf)
-          offsets.push_back(rows.leaves().row_begin(leaf) - unit.rows.begin);
-        counts.resize(offsets.size() - 1);
+        const std::vector<std::int64_t> offsets = rows.offsets_of(unit);
+        std::vector<std::int64_t> counts(offsets.size() - 1);
         rows.kernels().column_sums(unit.data, unit.weights, p, zeros, offsets,
                                    totals.leaf(unit.first_leaf), nullptr, nullptr, counts.data());
         std::int64_t sum = 0;
@@ -122,9 +120,7 @@ void find_spreads(Rows& rows, Columns& columns) {
                                           std::vector<double>(width + 1, 0.));
   rows.pass("variances",
             [&](const Unit& unit) {
-              std::vector<std::int64_t> offsets;
-              for (std::int64_t leaf = unit.first_leaf; leaf <= unit.last_leaf; ++leaf)
-                offsets.push_back(rows.leaves().row_begin(leaf) - unit.rows.begin);
+              const std::vector<std::int64_t> offsets = rows.offsets_of(unit);
               std::vector<std::int64_t> counts(offsets.size() - 1);
               rows.kernels().column_sums(unit.data, unit.weights, p, columns.shift, offsets,
                                          sums.leaf(unit.first_leaf), squares.leaf(unit.first_leaf),
@@ -169,7 +165,7 @@ void read_weights(Rows& rows, const TileSource& weights) {
                           std::to_string(rows.global_rows()) + " rows; " + weights.describe() +
                           " has " + std::to_string(weights.rows()) + " rows of " +
                           std::to_string(weights.row_elements()));
-  Rows source(rows.context(), weights);
+  Rows source(rows.context().on_host(), weights);
   const Communicator& comm = rows.context().comm();
   std::vector<double> own(static_cast<std::size_t>(source.local_rows()));
   source.pass("weights", [&](const Unit& unit) {

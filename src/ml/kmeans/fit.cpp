@@ -7,6 +7,7 @@
 #include "ml/kmeans/fits.hpp"
 #include "ml/kmeans/labels.hpp"
 #include "ml/kmeans/minibatch.hpp"
+#include "ml/kmeans/placed_data.hpp"
 
 namespace serried {
 namespace kmeans {
@@ -84,8 +85,9 @@ KMeansModel model_of(const Rows& rows, const Columns& columns, const LloydResult
 KMeansFit fit_kmeans(const Context& ctx, const TileSource& data, const KMeansOptions& options,
                      const TileSource* weights) {
   kmeans::check_options(options, data);
-  kmeans::Rows rows(ctx, data);
   const auto phase = ctx.recorder().phase("fit");
+  const kmeans::PlacedData placed(ctx, data, options.batch_rows > 0 ? "mini-batches" : nullptr);
+  kmeans::Rows rows(placed.context(), placed.source());
   if (weights != nullptr) kmeans::read_weights(rows, *weights);
   const kmeans::Columns columns = kmeans::scan_columns(rows, options.drop_missing);
   kmeans::check_rows(rows, columns, options.clusters);

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "ml/kmeans/own_distances.hpp"
+
 namespace serried::kmeans {
 namespace {
 
@@ -41,14 +43,17 @@ bool are_clusters_single_points(Rows& rows, const Columns& columns, const LloydR
   std::vector<std::vector<std::int64_t>> found(
       static_cast<std::size_t>(rows.workers()),
       std::vector<std::int64_t>(2 * clusters, std::numeric_limits<std::int64_t>::min()));
+  RowValues<std::int32_t> placed;
+  if (rows.context().has_device()) placed = {rows.device(), result.labels};
+  const std::int32_t* const all =
+      rows.context().has_device() ? placed.data() : result.labels.data();
   rows.pass("rows at their centres", [&](const Unit& unit) {
-    const std::int32_t* const labels = result.labels.data() + unit.local_row;
-    std::vector<double> squared(static_cast<std::size_t>(unit.rows.size()));
-    rows.kernels().own_distances(*prepared, unit.kernel_rows(), labels, squared.data());
+    const OwnDistances measured(rows, *prepared, unit, all + unit.local_row);
+    const double* const squared = measured.squared();
+    const std::int32_t* const labels = measured.labels();
     auto& mine = found[static_cast<std::size_t>(unit.worker)];
-    for (std::size_t i = 0; i < squared.size(); ++i) {
-      if (labels[i] < 0 || !(rows.weight(unit.local_row + static_cast<std::int64_t>(i)) > 0))
-        continue;
+    for (std::int64_t i = 0; i < unit.rows.size(); ++i) {
+      if (labels[i] < 0 || !(rows.weight(unit.local_row + i) > 0)) continue;
       const auto at = static_cast<std::size_t>(labels[i]);
       const auto bits = std::bit_cast<std::int64_t>(squared[i]);
       mine[at] = std::max(mine[at], bits);

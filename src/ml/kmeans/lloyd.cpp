@@ -3,27 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ml/kmeans/compensated_sum.hpp"
 #include "ml/kmeans/relocation.hpp"
+#include "serried/comm/agree.hpp"
 
 namespace serried::kmeans {
 namespace {
-
-/// Adds w * d^2 of each leaf of a unit to its place in `totals`: the sum and its error.
-void sum_leaves(const Rows& rows, const Unit& unit, const std::vector<double>& squared,
-                LeafTotals& totals) {
-  for (std::int64_t leaf = unit.first_leaf; leaf < unit.last_leaf; ++leaf) {
-    CompensatedSum sum;
-    const std::int64_t begin = rows.leaves().row_begin(leaf) - unit.rows.begin;
-    const std::int64_t end = rows.leaves().row_begin(leaf + 1) - unit.rows.begin;
-    for (std::int64_t i = begin; i < end; ++i) {
-      const double weight = unit.weights == nullptr ? 1. : unit.weights[i];
-      if (!std::isnan(weight)) sum.add(weight * squared[static_cast<std::size_t>(i)]);
-    }
-    totals.leaf(leaf)[0] = sum.sum();
-    totals.leaf(leaf)[1] = sum.error();
-  }
-}
 
 /// Assigns the rows of a unit.
 void assign_unit(const Rows& rows, const KMeansCenters& centers, const Unit& unit,
@@ -55,7 +39,8 @@ class Lloyd {
         deltas_(static_cast<std::size_t>(rows_.workers()), ClusterSums(k_, p_)),
         bounds_(rows_, columns, k_, options.bounds) {
     result_.centers = std::move(centers);
-    result_.labels.assign(static_cast<std::size_t>(rows_.local_rows()), -1);
+    agree(rows_.context().comm(),
+          [&] { labels_ = RowValues<std::int32_t>(rows_.device(), rows_.local_rows(), -1); });
   }
 
   Task<LloydResult> run() {
@@ -73,12 +58,13 @@ class Lloyd {
     if (!are_labels_final) bounds_.begin_pass(result_.centers);
     AssignmentState state{fixed_, deltas_, bounds_};
     result_.inertia =
-        co_await assign_and_measure(reads_, *prepared, are_labels_final, result_.labels, &state);
+        co_await assign_and_measure(reads_, *prepared, are_labels_final, labels_.data(), &state);
     if (!are_labels_final) gather_deltas();
     for (std::int64_t j = 0; j < k_; ++j) {
       result_.sizes.push_back(totals_.count(j));
       result_.weight += weight_of(totals_, j);
     }
+    result_.labels = labels_.take();
     co_return std::move(result_);
   }
 
@@ -113,7 +99,7 @@ class Lloyd {
     bounds_.begin_pass(result_.centers);
     AssignmentState state{fixed_, deltas_, bounds_};
     const auto work = [&](const Unit& unit) {
-      assign_unit(rows_, *prepared, unit, result_.labels.data() + unit.local_row, state);
+      assign_unit(rows_, *prepared, unit, labels_.data() + unit.local_row, state);
     };
     co_await reads_.pass("assign", work);
     const std::int64_t moved = gather_deltas();
@@ -166,7 +152,7 @@ class Lloyd {
     if (!empty.empty()) {
       const std::vector<double> rounding = roundings();
       is_relocated = co_await relocate_empty_clusters(reads_, prepared, result_.centers, rounding,
-                                                      result_.labels, empty, fixed_, sums);
+                                                      labels_.data(), empty, fixed_, sums);
     }
     std::vector<double> weights;
     for (std::int64_t j = 0; j < k_; ++j) weights.push_back(weight_of(sums, j));
@@ -194,26 +180,26 @@ class Lloyd {
   ClusterSums totals_;               ///< of all ranks, for the present labels
   std::vector<ClusterSums> deltas_;  ///< by worker: what moved in this iteration
   Bounds bounds_;
+  RowValues<std::int32_t> labels_;
   LloydResult result_;
 };
 
 }  // namespace
 
 Task<double> assign_and_measure(SharedReads& reads, const KMeansCenters& centers,
-                                bool are_labels_known, std::vector<std::int32_t>& labels,
+                                bool are_labels_known, std::int32_t* labels,
                                 AssignmentState* state) {
   Rows& rows = reads.rows();
   LeafTotals totals(rows, 2);
   const auto work = [&](const Unit& unit) {
-    std::int32_t* const own = labels.data() + unit.local_row;
+    std::int32_t* const own = labels + unit.local_row;
     if (!are_labels_known && state != nullptr)
       assign_unit(rows, centers, unit, own, *state);
     else if (!are_labels_known)
       rows.kernels().assign(centers, unit.kernel_rows(), unit.weights, own, nullptr, nullptr,
                             nullptr);
-    std::vector<double> squared(static_cast<std::size_t>(unit.rows.size()));
-    rows.kernels().own_distances(centers, unit.kernel_rows(), own, squared.data());
-    sum_leaves(rows, unit, squared, totals);
+    rows.kernels().leaf_inertia(centers, unit.kernel_rows(), unit.weights, own,
+                                rows.offsets_of(unit), totals.leaf(unit.first_leaf));
   };
   co_await reads.pass("inertia", work, totals);
   const std::vector<double> sum = totals.finish();

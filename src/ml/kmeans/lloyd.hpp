@@ -41,13 +41,14 @@ struct AssignmentState {
   Bounds& bounds;
 };
 
-/// Labels and inertia of given centres; `labels` as in KMeansKernels::assign, or standing where
+/// Labels and inertia of given centres; `labels`, by local row on the device, as in
+/// KMeansKernels::assign, or standing where
 /// `are_labels_known`. `state` may be null.
 /// Collective.
 /// @return the inertia.
 /// @throws DataError on all ranks if it is not finite.
 Task<double> assign_and_measure(SharedReads& reads, const KMeansCenters& centers,
-                                bool are_labels_known, std::vector<std::int32_t>& labels,
+                                bool are_labels_known, std::int32_t* labels,
                                 AssignmentState* state);
 
 }  // namespace serried::kmeans

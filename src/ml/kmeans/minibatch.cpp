@@ -378,7 +378,7 @@ class MiniBatch {
     Bounds bounds(rows_, columns_, k_, KMeansBoundsUse::off);
     AssignmentState state{fixed_, sums_, bounds};
     result_.inertia =
-        reads_.run(assign_and_measure(reads_, *centers, false, result_.labels, &state));
+        reads_.run(assign_and_measure(reads_, *centers, false, result_.labels.data(), &state));
     for (std::size_t worker = 1; worker < sums_.size(); ++worker) sums_[0].add(sums_[worker]);
     comm().allreduce(sums_[0].all(), ReduceOp::sum);
     result_.examined_rows += sums_[0].examined();

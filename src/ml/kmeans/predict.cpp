@@ -7,6 +7,7 @@
 #include "ml/kmeans/labels.hpp"
 #include "ml/kmeans/lloyd.hpp"
 #include "serried/array/map_rows.hpp"
+#include "serried/comm/agree.hpp"
 #include "serried/device/convert_kernels.hpp"
 #include "serried/ml/kmeans.hpp"
 
@@ -59,10 +60,12 @@ KMeansPrediction predict_kmeans(const Context& ctx, const KMeansModel& model,
   check_range(frame);
   const auto centers = rows.kernels().prepare({frame.shift, frame.scale}, model.centers,
                                               model.clusters, KMeansUse::assign);
-  std::vector<std::int32_t> labels(static_cast<std::size_t>(rows.local_rows()), -1);
+  kmeans::RowValues<std::int32_t> placed;
+  agree(ctx.comm(), [&] { placed = {rows.device(), rows.local_rows(), -1}; });
   kmeans::SharedReads reads(rows);
   const double inertia =
-      reads.run(kmeans::assign_and_measure(reads, *centers, false, labels, nullptr));
+      reads.run(kmeans::assign_and_measure(reads, *centers, false, placed.data(), nullptr));
+  std::vector<std::int32_t> labels = placed.take();
   std::vector<std::int64_t> counts(static_cast<std::size_t>(model.clusters) + 1, 0);
   for (const std::int32_t label : labels)
     ++counts[label < 0 ? counts.size() - 1 : static_cast<std::size_t>(label)];

@@ -1,5 +1,7 @@
 #include "ml/kmeans/relocation.hpp"
 
+#include "ml/kmeans/own_distances.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -45,26 +47,32 @@ bool coincides(const T* x, std::size_t features, std::int32_t label, const Place
   return true;
 }
 
-bool coincides(const Rows& rows, const Unit& unit, std::size_t i, std::int32_t label,
+template <class T>
+bool coincides(const Rows& rows, const Unit& unit, std::int64_t i, std::int32_t label,
                const Places& places) {
-  const auto features = static_cast<std::size_t>(rows.features());
-  if (rows.dtype() == DType::f32)
-    return coincides(static_cast<const float*>(unit.data) + i * features, features, label, places);
-  return coincides(static_cast<const double*>(unit.data) + i * features, features, label, places);
+  const HostView<T> x(*rows.device(), static_cast<const T*>(unit.data) + i * rows.features(),
+                      rows.features());
+  return coincides(x.data(), static_cast<std::size_t>(rows.features()), label, places);
+}
+
+bool coincides(const Rows& rows, const Unit& unit, std::int64_t i, std::int32_t label,
+               const Places& places) {
+  return rows.dtype() == DType::f32 ? coincides<float>(rows, unit, i, label, places)
+                                    : coincides<double>(rows, unit, i, label, places);
 }
 
 Task<std::vector<FarRow>> farthest_rows(SharedReads& reads, const Places& places,
-                                        std::span<const std::int32_t> labels, std::size_t count) {
+                                        const std::int32_t* labels, std::size_t count) {
   const Rows& rows = reads.rows();
   std::vector<std::vector<FarRow>> found(static_cast<std::size_t>(rows.workers()));
   const auto work = [&](const Unit& unit) {
-    const auto size = static_cast<std::size_t>(unit.rows.size());
-    std::vector<double> squared(size);
-    const std::int32_t* const own = labels.data() + unit.local_row;
-    rows.kernels().own_distances(places.prepared, unit.kernel_rows(), own, squared.data());
+    const std::int64_t size = unit.rows.size();
+    const OwnDistances measured(rows, places.prepared, unit, labels + unit.local_row);
+    const double* const squared = measured.squared();
+    const std::int32_t* const own = measured.labels();
     auto& mine = found[static_cast<std::size_t>(unit.worker)];
-    for (std::size_t i = 0; i < size; ++i) {
-      const std::int64_t local = unit.local_row + static_cast<std::int64_t>(i);
+    for (std::int64_t i = 0; i < size; ++i) {
+      const std::int64_t local = unit.local_row + i;
       if (own[i] < 0 || !(squared[i] > 0) || !(rows.weight(local) > 0)) continue;
       if (squared[i] <= places.squared_roundings[static_cast<std::size_t>(own[i])] &&
           coincides(rows, unit, i, own[i], places))
@@ -88,8 +96,7 @@ Task<std::vector<FarRow>> farthest_rows(SharedReads& reads, const Places& places
 
 Task<bool> relocate_empty_clusters(SharedReads& reads, const KMeansCenters& prepared,
                                    std::span<const double> centers,
-                                   std::span<const double> roundings,
-                                   std::span<const std::int32_t> labels,
+                                   std::span<const double> roundings, const std::int32_t* labels,
                                    std::span<const std::int64_t> empty, const FixedPoint& fixed,
                                    ClusterSums& sums) {
   const Rows& rows = reads.rows();

@@ -14,13 +14,13 @@ namespace serried::kmeans {
 /// taken from the sums of its old cluster. Rows of weight 0, and rows that coincide with their
 /// centre, stay: a row coincides where no element is farther from its centre's than `roundings`.
 /// Collective.
+/// @param labels by local row, on the device.
 /// @param prepared, centers those that `labels` were assigned with.
 /// @param sums the sums to average, the same on all ranks.
 /// @return whether any row was moved.
 Task<bool> relocate_empty_clusters(SharedReads& reads, const KMeansCenters& prepared,
                                    std::span<const double> centers,
-                                   std::span<const double> roundings,
-                                   std::span<const std::int32_t> labels,
+                                   std::span<const double> roundings, const std::int32_t* labels,
                                    std::span<const std::int64_t> empty, const FixedPoint& fixed,
                                    ClusterSums& sums);
 

@@ -10,6 +10,8 @@ namespace {
 
 /// Bytes of rows that a thread takes at a time: few enough to stay in the second-level cache.
 constexpr std::int64_t unit_bytes = std::int64_t{512} << 10;
+/// What is copied to a device at a time.
+constexpr std::int64_t device_batch_bytes = std::int64_t{64} << 20;
 
 DType compute_dtype(const Context& ctx, const TileSource& source) {
   if (source.layout().ranks() != ctx.size())
@@ -20,6 +22,11 @@ DType compute_dtype(const Context& ctx, const TileSource& source) {
     throw InvalidArgument(source.describe() + " has dtype " + std::string(name(source.dtype())) +
                           "; k-means needs real numbers");
   return source.dtype() == DType::f32 ? DType::f32 : DType::f64;
+}
+
+std::int64_t batch_bytes_of(const Context& ctx) {
+  const std::int64_t bytes = ctx.options().batch_bytes;
+  return ctx.has_device() ? std::max(bytes, device_batch_bytes) : bytes;
 }
 
 }  // namespace
@@ -35,21 +42,36 @@ Rows::Rows(const Context& ctx, const TileSource& source)
       source_(source),
       features_(source.row_elements()),
       dtype_(compute_dtype(ctx, source)),
-      kernels_(ctx.backend()->kernels<KMeansKernels>(dtype_)),
+      kernels_(ctx.device()->kernels<KMeansKernels>(dtype_)),
       leaves_(leaves_of(source)),
-      plan_(source.plan(leaves_, ctx.options().batch_bytes, ctx.rank())),
+      plan_(source.plan(leaves_, batch_bytes_of(ctx), ctx.rank())),
       own_(leaves_.rows_of(ctx.rank())),
-      scratch_(static_cast<std::size_t>(ctx.backend()->threads().threads())) {}
+      scratch_(static_cast<std::size_t>(ctx.backend()->threads().threads())),
+      device_view_(ctx) {}
+
+void Rows::place_weights() {
+  if (!ctx_.has_device()) return;
+  const std::size_t bytes = weights_.size() * sizeof(double);
+  device_weights_.reserve(device(), bytes);
+  device()->copy_from_host(device_weights_.data(), weights_.data(), bytes);
+}
+
+std::vector<std::int64_t> Rows::offsets_of(const Unit& unit) const {
+  std::vector<std::int64_t> offsets;
+  for (std::int64_t leaf = unit.first_leaf; leaf <= unit.last_leaf; ++leaf)
+    offsets.push_back(leaves_.row_begin(leaf) - unit.rows.begin);
+  return offsets;
+}
 
 const void* Rows::converted(const TileView& view, RowRange rows, int worker) {
   const std::byte* data = view.data + (rows.begin - view.rows.begin) * source_.row_bytes();
   if (view.dtype == dtype_) return data;
   auto& buffer = scratch_[static_cast<std::size_t>(worker)];
   const std::int64_t count = rows.size() * features_;
-  buffer.resize(static_cast<std::size_t>(count));
-  ctx_.backend()
-      ->kernels<ConvertKernels>(view.dtype)
-      .convert(data, count, DType::f64, buffer.data());
+  buffer.reserve(device(), static_cast<std::size_t>(count) * sizeof(double));
+  static_cast<void>(device()
+                        ->kernels<ConvertKernels>(view.dtype)
+                        .convert(data, count, DType::f64, buffer.data()));
   return buffer.data();
 }
 
@@ -61,7 +83,10 @@ Unit Rows::unit_of(const TileView& view, std::int64_t first_leaf, std::int64_t l
   unit.first_leaf = first_leaf;
   unit.last_leaf = last_leaf;
   unit.data = converted(view, unit.rows, worker);
-  unit.weights = has_weights_ ? weights_.data() + unit.local_row : nullptr;
+  if (has_weights_)
+    unit.weights = (ctx_.has_device() ? reinterpret_cast<const double*>(device_weights_.data())
+                                      : weights_.data()) +
+                   unit.local_row;
   unit.worker = worker;
   return unit;
 }
@@ -71,13 +96,19 @@ void Rows::pass(const char* name, const std::function<void(const Unit&)>& work,
   ++reads_;
   const ThreadPool& pool = ctx_.backend()->threads();
   read_batches(
-      ctx_.comm(), source_, plan_, read_buffer_, [&](std::size_t batch, const TileView& view) {
+      ctx_.comm(), source_, plan_, read_buffer_, [&](std::size_t batch, const TileView& read) {
         const std::int64_t first = plan_.first_leaves[batch];
         const std::int64_t last = plan_.first_leaves[batch + 1];
         const auto span = ctx_.recorder().span(name, Activity::computation);
+        const TileView view = device_view_.of(read);
         for (LeafTotals* total : totals) total->begin_batch(first, last);
         const std::int64_t leaf_bytes =
             std::max<std::int64_t>(1, view.rows.size() * source_.row_bytes() / (last - first));
+        if (ctx_.has_device()) {
+          work(unit_of(view, first, last, 0));
+          for (LeafTotals* total : totals) total->end_batch(first, last);
+          return;
+        }
         const std::int64_t fair = (last - first) / (4 * pool.threads());
         const std::int64_t most =
             pool.threads() == 1 ? last - first : std::max<std::int64_t>(1, fair);
@@ -104,7 +135,8 @@ void Rows::visit_leaves(std::span<const std::int64_t> wanted,
   ctx_.comm().allreduce(std::span<std::uint8_t>(is_needed), ReduceOp::max);
   read_batches(
       ctx_.comm(), source_, plan_, read_buffer_,
-      [&](std::size_t batch, const TileView& view) {
+      [&](std::size_t batch, const TileView& read) {
+        const TileView view = device_view_.of(read);
         for (const std::int64_t leaf : wanted_in(batch)) work(unit_of(view, leaf, leaf + 1, 0));
       },
       is_needed);
@@ -132,7 +164,8 @@ std::vector<double> Rows::fetch(std::span<const std::int64_t> global_rows) {
     for (; row != mine.end() && *row < unit.rows.end; ++row) {
       const std::int64_t at = (*row - unit.rows.begin) * features_;
       const auto append = [&](const auto* data) {
-        values.insert(values.end(), data + at, data + at + features_);
+        const HostView row(*device(), data + at, features_);
+        values.insert(values.end(), row.data(), row.data() + features_);
       };
       if (dtype_ == DType::f32)
         append(static_cast<const float*>(unit.data));

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "array/device_view.hpp"
+#include "ml/kmeans/row_values.hpp"
 #include "serried/comm/reduction_tree.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
@@ -16,14 +18,15 @@
 
 namespace serried::kmeans {
 
-/// A run of whole leaves that one thread works on, its rows in memory in the fit's dtype.
+/// A run of whole leaves that one thread works on, its rows in the memory of the context's device
+/// in the fit's dtype. On a device, all leaves of a batch are one unit.
 struct Unit {
   RowRange rows;                ///< global rows
   std::int64_t local_row = 0;   ///< rows.begin counted from the first row of this rank
   std::int64_t first_leaf = 0;  ///< the leaves [first_leaf, last_leaf)
   std::int64_t last_leaf = 0;
   const void* data = nullptr;
-  const double* weights = nullptr;  ///< of these rows; null without weights
+  const double* weights = nullptr;  ///< of these rows, on the device; null without weights
   int worker = 0;
 
   [[nodiscard]] KMeansRows kernel_rows() const { return {data, rows.size()}; }
@@ -48,6 +51,8 @@ class Rows {
   [[nodiscard]] const Context& context() const noexcept { return ctx_; }
   [[nodiscard]] const TileSource& source() const noexcept { return source_; }
   [[nodiscard]] const Leaves& leaves() const noexcept { return leaves_; }
+  /// What the kernels work on.
+  [[nodiscard]] const std::shared_ptr<Backend>& device() const noexcept { return ctx_.device(); }
   [[nodiscard]] const KMeansKernels& kernels() const noexcept { return kernels_; }
   /// f32 or f64.
   [[nodiscard]] DType dtype() const noexcept { return dtype_; }
@@ -70,6 +75,7 @@ class Rows {
   void set_weights(std::vector<double> weights) {
     weights_ = std::move(weights);
     has_weights_ = true;
+    place_weights();
   }
   /// Weights times 2^exponent; those of the rows for which `is_missing(local row)` become NaN.
   template <class F>
@@ -78,12 +84,17 @@ class Rows {
       weights_[i] = is_missing(static_cast<std::int64_t>(i))
                         ? std::numeric_limits<double>::quiet_NaN()
                         : std::ldexp(weights_[i], exponent);
+    place_weights();
   }
   /// The same on all ranks, also on those without rows.
   [[nodiscard]] bool has_weights() const noexcept { return has_weights_; }
   [[nodiscard]] double weight(std::int64_t local_row) const noexcept {
     return has_weights_ ? weights_[static_cast<std::size_t>(local_row)] : 1.;
   }
+
+  /// The leaves of a unit, as kernels want them: where each begins, counted from the unit's first
+  /// row, and where the last one ends.
+  [[nodiscard]] std::vector<std::int64_t> offsets_of(const Unit& unit) const;
 
   /// One read of all rows: `work` for each unit, on the rank's threads. `totals` get a place for
   /// the sums of each leaf of a batch before it, which work must fill, and fold them after it.
@@ -107,6 +118,7 @@ class Rows {
   [[nodiscard]] std::vector<double> fetch(std::span<const std::int64_t> global_rows);
 
  private:
+  void place_weights();
   [[nodiscard]] const void* converted(const TileView& view, RowRange rows, int worker);
   [[nodiscard]] Unit unit_of(const TileView& view, std::int64_t first_leaf, std::int64_t last_leaf,
                              int worker);
@@ -121,7 +133,9 @@ class Rows {
   RowRange own_;
   std::vector<double> weights_;
   bool has_weights_ = false;
-  std::vector<std::vector<double>> scratch_;  ///< by worker, for dtypes that are converted
+  Buffer device_weights_;        ///< the weights on a device; empty on the host
+  std::vector<Buffer> scratch_;  ///< by worker, for dtypes that are converted
+  DeviceView device_view_;
   Buffer read_buffer_;
   std::int64_t reads_ = 0;
 };

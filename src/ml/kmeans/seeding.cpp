@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "serried/base/philox.hpp"
+#include "serried/comm/agree.hpp"
 
 namespace serried::kmeans {
 namespace {
@@ -127,44 +128,22 @@ std::int64_t draw_row(const Rows& rows, const Columns& columns, const RunRandom&
                    [&](std::int64_t i) { return rows.weight(i); })[0];
 }
 
-NearestCandidate::NearestCandidate(const Rows& rows)
-    : squared(static_cast<std::size_t>(rows.local_rows()), std::numeric_limits<float>::infinity()),
-      nearest(squared.size(), -1) {}
+NearestCandidate::NearestCandidate(const Rows& rows) {
+  agree(rows.context().comm(), [&] {
+    squared = {rows.device(), rows.local_rows(), std::numeric_limits<float>::infinity()};
+    nearest = {rows.device(), rows.local_rows(), -1};
+  });
+}
 
-void NearestCandidate::drop_missing(const Unit& unit) {
+void NearestCandidate::drop_missing(const Rows& rows, const Unit& unit) {
   if (unit.weights == nullptr) return;
-  for (std::int64_t i = 0; i < unit.rows.size(); ++i) {
-    if (!std::isnan(unit.weights[i])) continue;
-    squared[static_cast<std::size_t>(unit.local_row + i)] = 0;
-    nearest[static_cast<std::size_t>(unit.local_row + i)] = -1;
-  }
+  rows.kernels().drop_missing(unit.weights, unit.rows.size(), squared.data() + unit.local_row,
+                              nearest.data() + unit.local_row);
 }
 
 void NearestCandidate::sum_leaves(const Rows& rows, const Unit& unit, LeafTotals& totals) const {
-  const float* const values = squared.data() + unit.local_row;
-  for (std::int64_t leaf = unit.first_leaf; leaf < unit.last_leaf; ++leaf) {
-    const std::int64_t begin = rows.leaves().row_begin(leaf) - unit.rows.begin;
-    const std::int64_t end = rows.leaves().row_begin(leaf + 1) - unit.rows.begin;
-    totals.leaf(leaf)[0] = weighted_sum(values, unit.weights, begin, end);
-  }
-}
-
-double weighted_sum(const float* values, const double* weights, std::int64_t begin,
-                    std::int64_t end) {
-  // Four lanes, so that additions need not wait for each other.
-  double sums[4] = {0, 0, 0, 0};
-  std::int64_t i = begin;
-  if (weights == nullptr) {
-    for (; i + 4 <= end; i += 4)
-      for (std::int64_t lane = 0; lane < 4; ++lane)
-        sums[lane] += static_cast<double>(values[i + lane]);
-    for (; i < end; ++i) sums[(i - begin) % 4] += static_cast<double>(values[i]);
-  } else {
-    // Missing weights are NaN, and the values of those rows 0.
-    for (; i < end; ++i)
-      if (values[i] > 0) sums[(i - begin) % 4] += weights[i] * static_cast<double>(values[i]);
-  }
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  rows.kernels().leaf_sums(squared.data() + unit.local_row, unit.weights, rows.offsets_of(unit),
+                           totals.leaf(unit.first_leaf));
 }
 
 Task<std::vector<double>> choose_centers(SharedReads& reads, const Columns& columns,

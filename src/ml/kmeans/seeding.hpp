@@ -65,22 +65,18 @@ Task<std::vector<double>> choose_centers(SharedReads& reads, const Columns& colu
 [[nodiscard]] std::int64_t draw_row(const Rows& rows, const Columns& columns,
                                     const RunRandom& random);
 
-/// By row: the squared distance to the nearest candidate so far (in units of the frame), and which
-/// it is.
+/// By row, on the device: the squared distance to the nearest candidate so far (in units of the
+/// frame), and which it is.
 struct NearestCandidate {
   explicit NearestCandidate(const Rows& rows);
-  std::vector<float> squared;
-  std::vector<std::int32_t> nearest;
+  RowValues<float> squared;
+  RowValues<std::int32_t> nearest;
 
   /// Forgets what missing weights hide.
-  void drop_missing(const Unit& unit);
+  void drop_missing(const Rows& rows, const Unit& unit);
   /// Sums of w * squared over the leaves of a unit.
   void sum_leaves(const Rows& rows, const Unit& unit, LeafTotals& totals) const;
 };
-
-/// Sum of w * value over [begin, end), in a fixed order; weights may be null.
-[[nodiscard]] double weighted_sum(const float* values, const double* weights, std::int64_t begin,
-                                  std::int64_t end);
 
 /// -log(u) for u in (0, 1): the same bits on every machine, good to some 1e-15.
 [[nodiscard]] double exponential_of(double u) noexcept;

@@ -69,19 +69,21 @@ class Greedy {
   void measure(const Unit& unit, const KMeansCenters& prepared, std::int64_t old,
                std::int64_t count, LeafTotals& totals, std::vector<double>& by_leaf) {
     const std::int64_t size = unit.rows.size();
-    std::vector<float> distances(static_cast<std::size_t>((old + count) * size));
-    rows_.kernels().candidate_distances(prepared, unit.kernel_rows(), distances.data());
+    Buffer memory(rows_.device(), static_cast<std::size_t>((old + count) * size) * sizeof(float));
+    auto* const distances = reinterpret_cast<float*>(memory.data());
+    const KMeansKernels& kernels = rows_.kernels();
+    kernels.candidate_distances(prepared, unit.kernel_rows(), distances);
     float* const squared = state_.squared.data() + unit.local_row;
-    for (std::int64_t i = 0; old > 0 && i < size; ++i)
-      squared[i] = std::min(squared[i], distances[static_cast<std::size_t>(i)]);
-    state_.drop_missing(unit);
-    for (std::int64_t leaf = unit.first_leaf; leaf < unit.last_leaf; ++leaf) {
-      const std::int64_t begin = rows_.leaves().row_begin(leaf) - unit.rows.begin;
-      const std::int64_t end = rows_.leaves().row_begin(leaf + 1) - unit.rows.begin;
-      for (std::int64_t t = 0; t < count; ++t) {
-        float* const trial = distances.data() + (old + t) * size;
-        for (std::int64_t i = begin; i < end; ++i) trial[i] = std::min(squared[i], trial[i]);
-        const double sum = weighted_sum(trial, unit.weights, begin, end);
+    if (old > 0) kernels.lower(distances, size, squared);
+    state_.drop_missing(rows_, unit);
+    const std::vector<std::int64_t> offsets = rows_.offsets_of(unit);
+    std::vector<double> sums(offsets.size() - 1);
+    for (std::int64_t t = 0; t < count; ++t) {
+      float* const trial = distances + (old + t) * size;
+      kernels.lower(squared, size, trial);
+      kernels.leaf_sums(trial, unit.weights, offsets, sums.data());
+      for (std::int64_t leaf = unit.first_leaf; leaf < unit.last_leaf; ++leaf) {
+        const double sum = sums[static_cast<std::size_t>(leaf - unit.first_leaf)];
         totals.leaf(leaf)[t] = sum;
         by_leaf[static_cast<std::size_t>((leaf - rows_.first_leaf()) * count + t)] = sum;
       }
@@ -125,10 +127,15 @@ class Greedy {
         rows_.kernels().prepare(columns_.frame(), last_center_, 1, KMeansUse::seed);
     std::vector<std::int64_t> found;
     const auto work = [&](const Unit& unit) {
-      std::vector<float> squared(static_cast<std::size_t>(unit.rows.size()));
-      rows_.kernels().candidate_distances(*prepared, unit.kernel_rows(), squared.data());
+      Buffer memory(rows_.device(), static_cast<std::size_t>(unit.rows.size()) * sizeof(float));
+      auto* const distances = reinterpret_cast<float*>(memory.data());
+      rows_.kernels().candidate_distances(*prepared, unit.kernel_rows(), distances);
+      const HostView<float> last(*rows_.device(), distances, unit.rows.size());
+      const HostView<float> squared(*rows_.device(), state_.squared.data() + unit.local_row,
+                                    unit.rows.size());
       for (const Draw& draw : draws)
-        if (draw.leaf == unit.first_leaf) found.push_back(row_in_leaf(unit, squared, draw.rest));
+        if (draw.leaf == unit.first_leaf)
+          found.push_back(row_in_leaf(unit, squared.data(), last.data(), draw.rest));
     };
     co_await reads_.visit_leaves(wanted, work);
     std::vector<std::int64_t> rows =
@@ -138,14 +145,13 @@ class Greedy {
     co_return rows;
   }
 
-  [[nodiscard]] std::int64_t row_in_leaf(const Unit& unit, const std::vector<float>& last,
+  [[nodiscard]] std::int64_t row_in_leaf(const Unit& unit, const float* squared, const float* last,
                                          double rest) const {
-    const float* const squared = state_.squared.data() + unit.local_row;
     double sum = 0;
     std::int64_t chosen = 0;
     for (std::int64_t i = 0; i < unit.rows.size(); ++i) {
-      const double weight = unit.weights == nullptr ? 1. : unit.weights[i];
-      const float value = std::min(squared[i], last[static_cast<std::size_t>(i)]);
+      const double weight = rows_.weight(unit.local_row + i);
+      const float value = std::min(squared[i], last[i]);
       if (!(value > 0) || !(weight > 0)) continue;
       chosen = i;
       sum += weight * static_cast<double>(value);

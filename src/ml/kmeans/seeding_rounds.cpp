@@ -63,7 +63,7 @@ class Rounds {
       rows_.kernels().update_nearest(*centers, unit.kernel_rows(), first,
                                      state_.squared.data() + unit.local_row,
                                      state_.nearest.data() + unit.local_row);
-      state_.drop_missing(unit);
+      state_.drop_missing(rows_, unit);
       state_.sum_leaves(rows_, unit, totals);
     };
     co_await reads_.pass("nearest candidate", work, totals);
@@ -78,20 +78,21 @@ class Rounds {
         options_.init_candidates * static_cast<double>(options_.clusters) / std::max(1, rounds_);
     const double factor = wanted / potential_;
     const ThreadPool& pool = rows_.context().backend()->threads();
+    const HostView<float> squared(*rows_.device(), state_.squared.data(), rows_.local_rows());
     constexpr std::int64_t run = 1 << 16;
     const std::int64_t runs = (rows_.local_rows() + run - 1) / run;
     std::vector<std::vector<std::int64_t>> drawn(static_cast<std::size_t>(runs));
     pool.parallel_for(runs, [&](std::int64_t part, int) {
       const RowRange rows{rows_.first_row() + part * run,
                           std::min(rows_.own_rows().end, rows_.first_row() + (part + 1) * run)};
-      draw_rows(rows, factor, round, drawn[static_cast<std::size_t>(part)]);
+      draw_rows(rows, squared.data(), factor, round, drawn[static_cast<std::size_t>(part)]);
     });
     std::vector<std::int64_t> mine;
     for (const auto& part : drawn) mine.insert(mine.end(), part.begin(), part.end());
     return rows_.context().comm().allgather(std::span<const std::int64_t>(mine)).values;
   }
 
-  void draw_rows(RowRange rows, double factor, std::uint64_t round,
+  void draw_rows(RowRange rows, const float* squared, double factor, std::uint64_t round,
                  std::vector<std::int64_t>& drawn) const {
     for (std::int64_t block = rows.begin / 4; 4 * block < rows.end; ++block) {
       const auto words =
@@ -100,8 +101,8 @@ class Rounds {
       const std::int64_t end = std::min(rows.end, 4 * block + 4);
       for (std::int64_t row = begin; row < end; ++row) {
         const std::int64_t local = row - rows_.first_row();
-        const auto squared = static_cast<double>(state_.squared[static_cast<std::size_t>(local)]);
-        const double probability = factor * rows_.weight(local) * squared;
+        const double probability =
+            factor * rows_.weight(local) * static_cast<double>(squared[local]);
         const auto place = static_cast<std::size_t>(row - 4 * block);
         const auto high =
             static_cast<double>(static_cast<std::uint32_t>(words[place / 2] >> (place % 2 * 32)));
@@ -122,11 +123,10 @@ class Rounds {
 
   /// What is missing is drawn by squared distance, and where all distances are 0 by row number.
   Task<> fill() {
+    const HostView<float> squared(*rows_.device(), state_.squared.data(), rows_.local_rows());
     const std::vector<std::int64_t> more = race_rows(
         rows_, columns_, options_.clusters - candidates(), random_, RunRandom::Purpose::filling, 0,
-        [&](std::int64_t i) {
-          return rows_.weight(i) * static_cast<double>(state_.squared[static_cast<std::size_t>(i)]);
-        });
+        [&](std::int64_t i) { return rows_.weight(i) * static_cast<double>(squared[i]); });
     const std::vector<double> added = co_await reads_.fetch(more);
     values_.insert(values_.end(), added.begin(), added.end());
   }
@@ -136,8 +136,10 @@ class Rounds {
     const auto count = static_cast<std::size_t>(candidates());
     const FixedPoint fixed(columns_, rows_.features(), rows_.has_weights());
     std::vector<std::int64_t> sums(2 * count, 0);
+    const HostView<std::int32_t> nearest_of(*rows_.device(), state_.nearest.data(),
+                                            rows_.local_rows());
     for (std::int64_t i = 0; i < rows_.local_rows(); ++i) {
-      const std::int32_t nearest = state_.nearest[static_cast<std::size_t>(i)];
+      const std::int32_t nearest = nearest_of[i];
       if (nearest < 0) continue;
       const auto at = static_cast<std::size_t>(nearest);
       if (!rows_.has_weights()) {

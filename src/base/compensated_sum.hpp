@@ -1,6 +1,6 @@
 #pragma once
 
-namespace serried::kmeans {
+namespace serried {
 
 /// A sum of non-negative doubles with its rounding errors kept (T. J. Dekker's two-sum).
 class CompensatedSum {
@@ -19,4 +19,4 @@ class CompensatedSum {
   double error_ = 0;
 };
 
-}  // namespace serried::kmeans
+}  // namespace serried

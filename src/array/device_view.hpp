@@ -1,0 +1,27 @@
+#pragma once
+
+#include "serried/comm/tile_source.hpp"
+#include "serried/context.hpp"
+
+namespace serried {
+
+/// Brings the rows that a source has read to where a context's kernels run.
+class DeviceView {
+ public:
+  explicit DeviceView(const Context& ctx) : device_(ctx.device()) {}
+
+  /// The view itself where it lies on the device already, or the device is the host; else a copy,
+  /// valid until the next call. Local.
+  /// @throws DeviceError if there is no memory for the copy; InvalidArgument for rows on a device
+  /// that is not the context's.
+  [[nodiscard]] TileView of(const TileView& view);
+
+ private:
+  std::shared_ptr<Backend> device_;
+  Buffer copy_;
+};
+
+/// Throws InvalidArgument where a view lies on a device: for functions of the host.
+void require_host(const TileView& view);
+
+}  // namespace serried
