@@ -164,8 +164,8 @@ std::vector<double> Rows::fetch(std::span<const std::int64_t> global_rows) {
     for (; row != mine.end() && *row < unit.rows.end; ++row) {
       const std::int64_t at = (*row - unit.rows.begin) * features_;
       const auto append = [&](const auto* data) {
-        const HostView row(*device(), data + at, features_);
-        values.insert(values.end(), row.data(), row.data() + features_);
+        const HostView elements(*device(), data + at, features_);
+        values.insert(values.end(), elements.data(), elements.data() + features_);
       };
       if (dtype_ == DType::f32)
         append(static_cast<const float*>(unit.data));
