@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -39,6 +40,8 @@ class Backend {
   /// Between two pieces of this device's memory that do not overlap.
   virtual void copy_on_device(void* to, const void* from, std::size_t bytes) = 0;
   virtual void fill_zero(void* memory, std::size_t bytes) = 0;
+  /// The same 32-bit word `words` times.
+  virtual void fill(void* memory, std::uint32_t word, std::size_t words) = 0;
   /// Largest sum of live allocations so far.
   [[nodiscard]] virtual std::size_t peak_bytes() const noexcept = 0;
   /// What can be allocated here now, other ranks on the same device apart; on the host backend the

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "serried/base/dtype.hpp"
+#include "serried/base/philox.hpp"
 #include "serried/device/kernel_field.hpp"
 
 namespace serried {
@@ -45,6 +48,25 @@ struct KMeansFixedPoint {
   double low_scale = 1;
   double weight_scale = 1;  ///< high_scale of the weights themselves
 };
+
+/// The two integers of one number.
+struct KMeansPair {
+  std::int64_t high = 0;
+  std::int64_t low = 0;
+};
+/// What kernels add for v = w * (x - shift), or for a weight: see KMeansFixedPoint.
+/// Local.
+[[nodiscard]] constexpr KMeansPair kmeans_pair(double v, double high_scale,
+                                               double low_scale) noexcept {
+  // Adding this rounds to an integer, which then stands in the low bits.
+  constexpr double rounding_magic = 0x1.8p52;
+  const double scaled = v * high_scale;
+  const double high = scaled + rounding_magic;
+  const double rest = scaled - (high - rounding_magic);
+  const double low = rest * low_scale + rounding_magic;
+  constexpr auto bits = std::bit_cast<std::int64_t>(rounding_magic);
+  return {std::bit_cast<std::int64_t>(high) - bits, std::bit_cast<std::int64_t>(low) - bits};
+}
 
 /// Number of features with the padding that vector code may read.
 /// Local.
@@ -121,6 +143,34 @@ inline constexpr int kmeans_slack_bins = 128;
   constexpr std::int32_t first = std::bit_cast<std::int32_t>(0x1.0p-24F) >> 21;
   return bin == 0 ? 0.F : std::bit_cast<float>((bin - 1 + first) << 21);
 }
+
+/// How rows are drawn. One block of random numbers, philox_words(seed, stream, row / 4), serves
+/// four rows: 32 bits of it, the upper half of a row's number, are compared first, and the lower
+/// half, of philox_words(seed, low_stream, row), only where they alone do not decide.
+struct KMeansDraw {
+  std::uint64_t seed = 0;
+  std::uint64_t stream = 0;
+  std::uint64_t low_stream = 0;
+  std::int64_t first_row = 0;  ///< global number of the first row of the run
+  double factor = 0;
+
+  [[nodiscard]] constexpr std::array<std::uint64_t, 2> words(std::int64_t block) const {
+    return philox_words(seed, stream, static_cast<std::uint64_t>(block));
+  }
+  /// Whether a row is drawn; `words` are those of its block, row / 4.
+  [[nodiscard]] constexpr bool is_drawn(const std::array<std::uint64_t, 2>& words, std::int64_t row,
+                                        double weight, float squared) const {
+    const double probability = factor * weight * static_cast<double>(squared);
+    const auto place = static_cast<std::size_t>(row % 4);
+    const auto high =
+        static_cast<double>(static_cast<std::uint32_t>(words[place / 2] >> (place % 2 * 32)));
+    // Also false for a missing weight.
+    if (!(high * 0x1.0p-32 < probability)) return false;
+    const auto low = static_cast<double>(
+        philox_words(seed, low_stream, static_cast<std::uint64_t>(row))[0] >> 32);
+    return (high + low * 0x1.0p-32) * 0x1.0p-32 < probability;
+  }
+};
 
 struct KMeansAssigned {
   std::int64_t changed = 0;   ///< rows whose label changed
@@ -213,6 +263,20 @@ class KMeansKernels {
 
   /// For seeding. values[i] = min(values[i], by[i]).
   virtual void lower(const float* by, std::int64_t count, float* values) const = 0;
+
+  /// For seeding. Adds to high[j] the number of rows whose label is j; with weights, to high[j] and
+  /// low[j] the integers of their weights (see KMeansFixedPoint::weight_scale). Labels below 0 are
+  /// left out.
+  virtual void label_weights(const std::int32_t* labels, const double* weights, std::int64_t count,
+                             std::int64_t clusters, const KMeansFixedPoint& fixed,
+                             std::int64_t* high, std::int64_t* low) const = 0;
+
+  /// For seeding. The rows of a run that are drawn, ascending, counted from its first: each with
+  /// probability min(1, draw.factor * w * squared). A row with a missing weight is not drawn.
+  [[nodiscard]] virtual std::vector<std::int64_t> draw_rows(const KMeansDraw& draw,
+                                                            const float* squared,
+                                                            const double* weights,
+                                                            std::int64_t count) const = 0;
 
   /// is_missing[i] = 1 for missing rows, else 0, in host memory. Returns how many.
   virtual std::int64_t find_missing(KMeansRows rows, std::int64_t features,

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "backend/cuda/cuda_device.hpp"
+#include "backend/cuda/fill.hpp"
 #include "backend/cuda/kernel_fields.hpp"
 #include "backend/cuda/launch.hpp"
 #include "backend/cuda/system.hpp"
@@ -57,6 +58,10 @@ class CudaBackend final : public Backend {
   void fill_zero(void* memory, std::size_t bytes) override {
     const auto lock = device_.lock();
     device_.fill_zero(memory, bytes);
+  }
+  void fill(void* memory, std::uint32_t word, std::size_t words) override {
+    const auto lock = device_.lock();
+    cuda::fill(device_, memory, word, words);
   }
   [[nodiscard]] std::size_t peak_bytes() const noexcept override { return device_.peak_bytes(); }
   [[nodiscard]] std::size_t free_bytes() const override { return device_.memory().free; }

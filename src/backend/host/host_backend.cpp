@@ -65,6 +65,9 @@ class HostBackend final : public Backend {
   void fill_zero(void* memory, std::size_t bytes) override {
     if (bytes != 0) std::memset(memory, 0, bytes);
   }
+  void fill(void* memory, std::uint32_t word, std::size_t words) override {
+    std::fill_n(static_cast<std::uint32_t*>(memory), words, word);
+  }
   [[nodiscard]] std::size_t peak_bytes() const noexcept override { return peak_; }
   [[nodiscard]] std::size_t free_bytes() const override {
     return std::numeric_limits<std::size_t>::max();

@@ -61,6 +61,36 @@ class HostKMeansKernels final : public KMeansKernels {
   void lower(const float* by, std::int64_t count, float* values) const override {
     for (std::int64_t i = 0; i < count; ++i) values[i] = std::min(values[i], by[i]);
   }
+  void label_weights(const std::int32_t* labels, const double* weights, std::int64_t count,
+                     std::int64_t /*clusters*/, const KMeansFixedPoint& fixed, std::int64_t* high,
+                     std::int64_t* low) const override {
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (labels[i] < 0) continue;
+      if (weights == nullptr) {
+        ++high[labels[i]];
+        continue;
+      }
+      const KMeansPair pair = kmeans_pair(weights[i], fixed.weight_scale, fixed.low_scale);
+      high[labels[i]] += pair.high;
+      low[labels[i]] += pair.low;
+    }
+  }
+  [[nodiscard]] std::vector<std::int64_t> draw_rows(const KMeansDraw& draw, const float* squared,
+                                                    const double* weights,
+                                                    std::int64_t count) const override {
+    std::vector<std::int64_t> drawn;
+    const std::int64_t end = draw.first_row + count;
+    for (std::int64_t block = draw.first_row / 4; 4 * block < end; ++block) {
+      const auto words = draw.words(block);
+      for (std::int64_t row = std::max(draw.first_row, 4 * block);
+           row < std::min(end, 4 * block + 4); ++row) {
+        const std::int64_t i = row - draw.first_row;
+        if (draw.is_drawn(words, row, weights == nullptr ? 1. : weights[i], squared[i]))
+          drawn.push_back(i);
+      }
+    }
+    return drawn;
+  }
   void column_sums(const void* rows, const double* weights, std::int64_t features,
                    std::span<const double> shift, std::span<const std::int64_t> offsets,
                    double* sums, double* squares, double* maxima,

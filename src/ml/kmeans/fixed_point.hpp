@@ -1,6 +1,5 @@
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -36,29 +35,17 @@ class FixedPoint {
   [[nodiscard]] double sum(std::int64_t feature, std::int64_t high, std::int64_t low) const;
   [[nodiscard]] double weight(std::int64_t high, std::int64_t low) const;
 
-  struct Pair {
-    std::int64_t high = 0;
-    std::int64_t low = 0;
-  };
+  using Pair = KMeansPair;
   /// What the kernels add for one element, and for one weight.
   [[nodiscard]] Pair element(std::int64_t feature, double x, double w) const {
     const auto at = static_cast<std::size_t>(feature);
-    return to_pair(w * (x - shift_[at]), high_scale_[at]);
+    return kmeans_pair(w * (x - shift_[at]), high_scale_[at], low_scale_);
   }
-  [[nodiscard]] Pair weight_pair(double w) const { return to_pair(w, weight_scale_); }
+  [[nodiscard]] Pair weight_pair(double w) const {
+    return kmeans_pair(w, weight_scale_, low_scale_);
+  }
 
  private:
-  [[nodiscard]] Pair to_pair(double value, double high_scale) const {
-    // As the kernels round: adding this rounds to an integer, which then stands in the low bits.
-    constexpr double rounding_magic = 0x1.8p52;
-    const double scaled = value * high_scale;
-    const double high = scaled + rounding_magic;
-    const double rest = scaled - (high - rounding_magic);
-    const double low = rest * low_scale_ + rounding_magic;
-    constexpr auto bits = std::bit_cast<std::int64_t>(rounding_magic);
-    return {std::bit_cast<std::int64_t>(high) - bits, std::bit_cast<std::int64_t>(low) - bits};
-  }
-
   std::vector<double> shift_;
   std::vector<double> high_scale_;
   double low_scale_ = 1;

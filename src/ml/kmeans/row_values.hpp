@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -16,7 +17,15 @@ class RowValues {
   RowValues() = default;
   /// @throws DeviceError if there is no memory.
   RowValues(const std::shared_ptr<Backend>& device, std::int64_t count, T value)
-      : RowValues(device, std::vector<T>(static_cast<std::size_t>(count), value)) {}
+      : count_(static_cast<std::size_t>(count)) {
+    static_assert(sizeof(T) == sizeof(std::uint32_t));
+    if (device->kind() == DeviceKind::host) {
+      host_.assign(count_, value);
+      return;
+    }
+    memory_ = Buffer(device, count_ * sizeof(T));
+    device->fill(memory_.data(), std::bit_cast<std::uint32_t>(value), count_);
+  }
   RowValues(const std::shared_ptr<Backend>& device, std::vector<T> values)
       : count_(values.size()), host_(std::move(values)) {
     if (device->kind() == DeviceKind::host) return;

@@ -83,10 +83,7 @@ Unit Rows::unit_of(const TileView& view, std::int64_t first_leaf, std::int64_t l
   unit.first_leaf = first_leaf;
   unit.last_leaf = last_leaf;
   unit.data = converted(view, unit.rows, worker);
-  if (has_weights_)
-    unit.weights = (ctx_.has_device() ? reinterpret_cast<const double*>(device_weights_.data())
-                                      : weights_.data()) +
-                   unit.local_row;
+  unit.weights = placed_weights(unit.local_row);
   unit.worker = worker;
   return unit;
 }

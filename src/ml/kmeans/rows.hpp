@@ -86,6 +86,13 @@ class Rows {
                         : std::ldexp(weights_[i], exponent);
     place_weights();
   }
+  /// The weights from a local row on, on the device; null without weights.
+  [[nodiscard]] const double* placed_weights(std::int64_t local_row) const noexcept {
+    if (!has_weights_) return nullptr;
+    return (ctx_.has_device() ? reinterpret_cast<const double*>(device_weights_.data())
+                              : weights_.data()) +
+           local_row;
+  }
   /// The same on all ranks, also on those without rows.
   [[nodiscard]] bool has_weights() const noexcept { return has_weights_; }
   [[nodiscard]] double weight(std::int64_t local_row) const noexcept {

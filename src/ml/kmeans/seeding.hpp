@@ -35,13 +35,22 @@ class RunRandom {
 
   [[nodiscard]] std::array<std::uint64_t, 2> words(Purpose purpose, std::uint64_t step,
                                                    std::uint64_t index) const {
-    const std::uint64_t stream = run_ << 40 | static_cast<std::uint64_t>(purpose) << 36 | step;
-    return philox_words(seed_, stream, index);
+    return philox_words(seed_, stream(purpose, step), index);
+  }
+  /// For the rounds of k-means||; the caller sets the factor and the first row.
+  [[nodiscard]] KMeansDraw draw(std::uint64_t round) const {
+    return {.seed = seed_,
+            .stream = stream(Purpose::rounds, round),
+            .low_stream = stream(Purpose::rounds_low, round)};
   }
   /// In (0, 1).
   [[nodiscard]] double open_unit(Purpose purpose, std::uint64_t step, std::uint64_t index) const;
 
  private:
+  [[nodiscard]] std::uint64_t stream(Purpose purpose, std::uint64_t step) const {
+    return run_ << 40 | static_cast<std::uint64_t>(purpose) << 36 | step;
+  }
+
   std::uint64_t seed_;
   std::uint64_t run_;
 };

@@ -70,55 +70,31 @@ class Rounds {
     potential_ = totals.finish()[0];
   }
 
-  /// Each row with probability min(1, candidates of a round * w * d^2 / potential). One block of
-  /// random numbers serves four rows: the high half of each row's number is compared first, and the
-  /// low half is drawn only where the high half alone does not decide.
+  /// Each row with probability min(1, candidates of a round * w * d^2 / potential).
   std::vector<std::int64_t> draw(std::uint64_t round) const {
     const double wanted =
         options_.init_candidates * static_cast<double>(options_.clusters) / std::max(1, rounds_);
-    const double factor = wanted / potential_;
-    const ThreadPool& pool = rows_.context().backend()->threads();
-    const HostView<float> squared(*rows_.device(), state_.squared.data(), rows_.local_rows());
+    KMeansDraw draw = random_.draw(round);
+    draw.factor = wanted / potential_;
+    const std::int64_t count = rows_.local_rows();
     constexpr std::int64_t run = 1 << 16;
-    const std::int64_t runs = (rows_.local_rows() + run - 1) / run;
+    // A device draws all rows in one call.
+    const std::int64_t length = rows_.context().has_device() ? std::max(count, run) : run;
+    const std::int64_t runs = (count + length - 1) / length;
     std::vector<std::vector<std::int64_t>> drawn(static_cast<std::size_t>(runs));
-    pool.parallel_for(runs, [&](std::int64_t part, int) {
-      const RowRange rows{rows_.first_row() + part * run,
-                          std::min(rows_.own_rows().end, rows_.first_row() + (part + 1) * run)};
-      draw_rows(rows, squared.data(), factor, round, drawn[static_cast<std::size_t>(part)]);
+    rows_.context().backend()->threads().parallel_for(runs, [&](std::int64_t part, int) {
+      KMeansDraw own = draw;
+      const std::int64_t first = part * length;
+      own.first_row = rows_.first_row() + first;
+      auto& rows = drawn[static_cast<std::size_t>(part)];
+      rows =
+          rows_.kernels().draw_rows(own, state_.squared.data() + first, rows_.placed_weights(first),
+                                    std::min(length, count - first));
+      for (std::int64_t& row : rows) row += own.first_row;
     });
     std::vector<std::int64_t> mine;
     for (const auto& part : drawn) mine.insert(mine.end(), part.begin(), part.end());
     return rows_.context().comm().allgather(std::span<const std::int64_t>(mine)).values;
-  }
-
-  void draw_rows(RowRange rows, const float* squared, double factor, std::uint64_t round,
-                 std::vector<std::int64_t>& drawn) const {
-    for (std::int64_t block = rows.begin / 4; 4 * block < rows.end; ++block) {
-      const auto words =
-          random_.words(RunRandom::Purpose::rounds, round, static_cast<std::uint64_t>(block));
-      const std::int64_t begin = std::max(rows.begin, 4 * block);
-      const std::int64_t end = std::min(rows.end, 4 * block + 4);
-      for (std::int64_t row = begin; row < end; ++row) {
-        const std::int64_t local = row - rows_.first_row();
-        const double probability =
-            factor * rows_.weight(local) * static_cast<double>(squared[local]);
-        const auto place = static_cast<std::size_t>(row - 4 * block);
-        const auto high =
-            static_cast<double>(static_cast<std::uint32_t>(words[place / 2] >> (place % 2 * 32)));
-        // Also false for a missing weight.
-        if (high * 0x1.0p-32 < probability && is_drawn(row, round, high, probability))
-          drawn.push_back(row);
-      }
-    }
-  }
-
-  [[nodiscard]] bool is_drawn(std::int64_t row, std::uint64_t round, double high,
-                              double probability) const {
-    const auto words =
-        random_.words(RunRandom::Purpose::rounds_low, round, static_cast<std::uint64_t>(row));
-    const auto low = static_cast<double>(words[0] >> 32);
-    return (high + low * 0x1.0p-32) * 0x1.0p-32 < probability;
   }
 
   /// What is missing is drawn by squared distance, and where all distances are 0 by row number.
@@ -136,20 +112,9 @@ class Rounds {
     const auto count = static_cast<std::size_t>(candidates());
     const FixedPoint fixed(columns_, rows_.features(), rows_.has_weights());
     std::vector<std::int64_t> sums(2 * count, 0);
-    const HostView<std::int32_t> nearest_of(*rows_.device(), state_.nearest.data(),
-                                            rows_.local_rows());
-    for (std::int64_t i = 0; i < rows_.local_rows(); ++i) {
-      const std::int32_t nearest = nearest_of[i];
-      if (nearest < 0) continue;
-      const auto at = static_cast<std::size_t>(nearest);
-      if (!rows_.has_weights()) {
-        ++sums[at];
-        continue;
-      }
-      const FixedPoint::Pair pair = fixed.weight_pair(rows_.weight(i));
-      sums[at] += pair.high;
-      sums[count + at] += pair.low;
-    }
+    rows_.kernels().label_weights(state_.nearest.data(), rows_.placed_weights(0),
+                                  rows_.local_rows(), candidates(), fixed.view(), sums.data(),
+                                  sums.data() + count);
     rows_.context().comm().allreduce(std::span<std::int64_t>(sums), ReduceOp::sum);
     std::vector<double> result;
     for (std::size_t j = 0; j < count; ++j)

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "backend/cuda/cuda_device.hpp"
+#include "serried/device/kmeans_kernels.hpp"
+
+namespace serried::cuda {
+
+/// KMeansKernels::draw_rows.
+[[nodiscard]] std::vector<std::int64_t> draw_rows(CudaDevice& device, const KMeansDraw& draw,
+                                                  const float* squared, const double* weights,
+                                                  std::int64_t count);
+
+/// KMeansKernels::label_weights.
+void add_label_weights(CudaDevice& device, const std::int32_t* labels, const double* weights,
+                       std::int64_t count, std::int64_t clusters, const KMeansFixedPoint& fixed,
+                       std::int64_t* high, std::int64_t* low);
+
+/// KMeansKernels::drop_missing and lower.
+void drop_missing_rows(CudaDevice& device, const double* weights, std::int64_t count,
+                       float* squared, std::int32_t* nearest);
+void lower_rows(CudaDevice& device, const float* by, std::int64_t count, float* values);
+
+}  // namespace serried::cuda
