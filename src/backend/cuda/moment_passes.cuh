@@ -1,0 +1,204 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "backend/cuda/widen.cuh"
+#include "serried/base/order_key.hpp"
+#include "serried/device/moments.hpp"
+
+// What a thread does with the numbers that it holds, for the moments of a column: sums and extrema
+// first, then powers about a shift near the mean.
+
+namespace serried::cuda {
+
+/// The sums of a thread's few hundred numbers are exact for integers of up to 32 bits.
+template <class N>
+using ShortSum =
+    std::conditional_t<is_narrow_integer<N>,
+                       std::conditional_t<std::is_same_v<N, int>, long long, unsigned long long>,
+                       double>;
+
+/// 0 if there is no number, else count, sum and extrema.
+template <class N>
+struct FirstSums {
+  double sum;
+  int count;
+  N low;
+  N high;
+};
+
+template <class N>
+__device__ constexpr N highest() {
+  if constexpr (std::is_floating_point_v<N>)
+    return std::numeric_limits<N>::infinity();
+  else
+    return std::numeric_limits<N>::max();
+}
+template <class N>
+__device__ constexpr N lowest() {
+  if constexpr (std::is_floating_point_v<N>)
+    return -std::numeric_limits<N>::infinity();
+  else
+    return std::numeric_limits<N>::lowest();
+}
+
+/// The smaller number, whatever is NaN.
+template <class N>
+__device__ inline N lower(N value, N low) {
+  if constexpr (std::is_same_v<N, float>)
+    return fminf(value, low);
+  else
+    return value < low ? value : low;
+}
+template <class N>
+__device__ inline N higher(N value, N high) {
+  if constexpr (std::is_same_v<N, float>)
+    return fmaxf(value, high);
+  else
+    return value > high ? value : high;
+}
+
+/// The numbers of one thread. Numbers of f32 are summed in f32 a few at a time: a shift needs no
+/// more digits, as what it lacks to the mean is found by the second pass.
+template <class N>
+struct ThreadSums {
+  ShortSum<N> sum = 0;
+  N low = highest<N>();
+  N high = lowest<N>();
+
+  template <int kFirst, int kCount>
+  __device__ static auto sum_of(const N* x) {
+    if constexpr (kCount == 1) {
+      if constexpr (is_wide_integer<N>)
+        return static_cast<double>(x[kFirst]);
+      else if constexpr (std::is_integral_v<N> && sizeof(ShortSum<N>) == sizeof(N))
+        return x[kFirst];
+      else
+        return x[kFirst];
+    } else {
+      constexpr int half = kCount / 2;
+      return sum_of<kFirst, half>(x) + sum_of<kFirst + half, kCount - half>(x);
+    }
+  }
+
+  /// @param kIsSmall the numbers are of less than 32 bits, so that int holds their sum.
+  template <bool kIsSmall, int kCount>
+  __device__ void add(const N (&x)[kCount]) {
+    if constexpr (is_narrow_integer<N> && !kIsSmall) {
+#pragma unroll
+      for (int i = 0; i < kCount; ++i) sum += x[i];
+    } else {
+      sum += static_cast<ShortSum<N>>(sum_of<0, kCount>(x));
+    }
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      low = lower(x[i], low);
+      high = higher(x[i], high);
+    }
+  }
+};
+
+struct FoldFirst {
+  template <class N>
+  __device__ FirstSums<N> operator()(const FirstSums<N>& a, const FirstSums<N>& b) const {
+    return {a.sum + b.sum, a.count + b.count, lower(a.low, b.low), higher(a.high, b.high)};
+  }
+};
+
+/// Where all numbers are equal, they are the shift, so that their moments are exactly 0. The short
+/// sums of f32 may leave the range of the numbers. Integers get an integer.
+template <class N>
+__device__ inline double shift_of(const FirstSums<N>& sums) {
+  if (sums.count == 0) return 0;
+  const double mean = sums.sum / sums.count;
+  if constexpr (is_narrow_integer<N>) {
+    return floor(mean + 0.5);
+  } else {
+    const auto low = static_cast<double>(sums.low);
+    const auto high = static_cast<double>(sums.high);
+    if (low == high || (std::is_same_v<N, float> && mean < low)) return low + 0.0;
+    if (std::is_same_v<N, float> && mean > high) return high;
+    return mean;
+  }
+}
+
+/// x - shift in f64. Integers of up to 32 bits, with an integer shift, need no conversion: they go
+/// into the low bits of 2^52, whose difference is exact.
+template <class N>
+struct Deviation {
+  double shift;
+
+  __device__ explicit Deviation(double from) : shift(from) {
+    if constexpr (std::is_same_v<N, int>) shift += 4503599627370496.0 + 2147483648.0;
+    if constexpr (std::is_same_v<N, std::uint32_t>) shift += 4503599627370496.0;
+  }
+
+  __device__ double operator()(N x) const {
+    if constexpr (is_narrow_integer<N>) {
+      auto word = static_cast<std::uint32_t>(x);
+      if constexpr (std::is_signed_v<N>) word ^= 0x80000000u;
+      return std::bit_cast<double>(0x4330000000000000ull | word) - shift;
+    } else if constexpr (is_wide_integer<N>) {
+      // x rounded and what the rounding lost, which is exact (T. J. Dekker's two-sum)
+      using Half32 = std::conditional_t<std::is_signed_v<N>, std::int32_t, std::uint32_t>;
+      const double high = static_cast<double>(static_cast<Half32>(x >> 32)) * 4294967296.0;
+      const auto low = static_cast<double>(static_cast<std::uint32_t>(x));
+      const double rounded = high + low;
+      const double lost = low - (rounded - high);
+      return (rounded - shift) + lost;
+    } else {
+      return static_cast<double>(x) - shift;
+    }
+  }
+};
+
+struct PowerSums {
+  double s1 = 0;
+  double s2 = 0;
+  double s3 = 0;
+  double s4 = 0;
+
+  template <bool kHasFirst>
+  __device__ void add(double d) {
+    const double d2 = d * d;
+    if constexpr (kHasFirst) s1 += d;
+    s2 += d2;
+    s3 = fma(d2, d, s3);
+    s4 = fma(d2, d2, s4);
+  }
+};
+
+struct FoldPowers {
+  __device__ PowerSums operator()(const PowerSums& a, const PowerSums& b) const {
+    return {a.s1 + b.s1, a.s2 + b.s2, a.s3 + b.s3, a.s4 + b.s4};
+  }
+};
+
+/// @param is_signed order keys of integers below 64 bits: of i64, else of f64.
+template <class N>
+__device__ inline std::uint64_t key_of(N value, bool is_signed) {
+  if constexpr (std::is_floating_point_v<N>)
+    return order_key(static_cast<double>(value) + 0.0);
+  else if constexpr (is_wide_integer<N>)
+    return order_key(value);
+  else
+    return is_signed ? order_key(static_cast<std::int64_t>(value))
+                     : order_key(static_cast<double>(value));
+}
+
+template <class N>
+__device__ inline Moments moments_of(const FirstSums<N>& first, double shift,
+                                     const PowerSums& powers, bool is_signed) {
+  Moments result;
+  if (first.count == 0) return result;
+  double s1 = powers.s1;
+  if constexpr (is_narrow_integer<N>) s1 = fma(-static_cast<double>(first.count), shift, first.sum);
+  result = moments_about(shift, first.count, s1, powers.s2, powers.s3, powers.s4);
+  result.min_key = key_of(first.low, is_signed);
+  result.max_key = key_of(first.high, is_signed);
+  return result;
+}
+
+}  // namespace serried::cuda
