@@ -7,19 +7,20 @@
 #include <vector>
 
 #include "backend/dense_checks.hpp"
-#include "cuda/device_support.hpp"
+#include "cuda/cuda_support.hpp"
 #include "gtest/gtest.h"
 
 namespace serried::test {
 namespace {
 
 template <class T>
-class CudaDenseKernels : public CudaKernels {
+class CudaDenseKernels : public testing::Test {
  protected:
   // Skips where the libraries are missing, or the GPU is emulated.
   void SetUp() override {
-    CudaKernels::SetUp();
-    if (IsSkipped()) return;
+    SERRIED_REQUIRE_CUDA();
+    cuda_ = backends().cuda;
+    host_ = backends().host;
     try {
       static_cast<void>(Dense<T>(cuda_).multiply({2}, false, {3}, false, 1, 1, 1));
     } catch (const DeviceError& error) {
@@ -27,6 +28,9 @@ class CudaDenseKernels : public CudaKernels {
       GTEST_SKIP() << error.what();
     }
   }
+
+  std::shared_ptr<Backend> cuda_;
+  std::shared_ptr<Backend> host_;
 };
 using Types = testing::Types<float, double>;
 TYPED_TEST_SUITE(CudaDenseKernels, Types);

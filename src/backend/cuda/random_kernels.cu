@@ -73,28 +73,6 @@ T number_before(double high) {
   return below;
 }
 
-// cos(2 pi v) for v in [0, 1).
-__device__ inline double cos_two_pi(double v) {
-#ifndef SERRIED_CUDA_EMULATION
-  return cospi(2 * v);
-#else
-  // By quarter turns, so that the argument of cos or sin is small and exact.
-  constexpr double two_pi = 6.283185307179586476925;
-  const double quarter = std::nearbyint(4 * v);
-  const double angle = two_pi * (v - quarter / 4);
-  switch (static_cast<int>(quarter) & 3) {
-    case 0:
-      return std::cos(angle);
-    case 1:
-      return -std::sin(angle);
-    case 2:
-      return -std::cos(angle);
-    default:
-      return std::sin(angle);
-  }
-#endif
-}
-
 template <class T>
 __global__ void __launch_bounds__(block_threads)
     uniform_kernel(std::uint64_t seed, Elements elements, double low, double width, double high,
@@ -113,7 +91,7 @@ __global__ void __launch_bounds__(block_threads)
   if (i >= elements.count) return;
   const auto words = philox_words(seed, normal_stream, elements[i]);
   const double u = 1.0 - to_unit_interval(words[0]);
-  const double z = sqrt(-2.0 * log(u)) * cos_two_pi(to_unit_interval(words[1]));
+  const double z = sqrt(-2.0 * log(u)) * cospi(2.0 * to_unit_interval(words[1]));
   out[i] = rounded<T>(mean + deviation * z);
 }
 
