@@ -22,6 +22,9 @@ endif()
 
 file(GLOB SERRIED_CUDA_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/backend/cuda/*.cpp
   ${PROJECT_SOURCE_DIR}/src/backend/cuda/*.cu)
+# Sources that call libraries which only a GPU can run; tests without one leave them out.
+set(SERRIED_CUDA_NOT_EMULATED ${PROJECT_SOURCE_DIR}/src/backend/cuda/dense_kernels.cpp
+  ${PROJECT_SOURCE_DIR}/src/backend/cuda/dense_libraries.cpp)
 # Parts of floor 0 that have a source file; the module shares no object with the core.
 set(SERRIED_CUDA_BASE_SOURCES ${PROJECT_SOURCE_DIR}/src/base/dtype.cpp ${PROJECT_SOURCE_DIR}/src/base/error.cpp
   ${PROJECT_SOURCE_DIR}/src/device/cuda_identity.cpp ${CMAKE_BINARY_DIR}/src/base/build_info.cpp)

@@ -4,6 +4,7 @@
 #include "gtest/gtest.h"
 #include "serried/device/backend.hpp"
 #include "serried/device/convert_kernels.hpp"
+#include "serried/device/dense_kernels.hpp"
 #include "serried/device/histogram_kernels.hpp"
 #include "serried/device/kmeans_kernels.hpp"
 #include "serried/device/moment_kernels.hpp"
@@ -29,13 +30,15 @@ void visit_interface(KernelField field, F f) {
       return f(TypeTag<RandomKernels>{});
     case KernelField::kmeans:
       return f(TypeTag<KMeansKernels>{});
+    case KernelField::dense:
+      return f(TypeTag<DenseKernels>{});
   }
   FAIL() << "a field without an interface: " << static_cast<int>(field);
 }
 
 TEST(KernelTable, is_complete) {
   const auto backend = make_host_backend(1);
-  for (int field = 0; field <= static_cast<int>(KernelField::kmeans); ++field)
+  for (int field = 0; field <= static_cast<int>(KernelField::dense); ++field)
     visit_interface(static_cast<KernelField>(field), [&](auto tag) {
       using Kernels = typename decltype(tag)::type;
       EXPECT_EQ(static_cast<int>(Kernels::field), field);
