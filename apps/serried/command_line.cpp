@@ -92,6 +92,9 @@ void add_common(CLI::App& app, Words& words) {
   const std::string group = "Common options (before or after the verb)";
   add_choice(app, "--device", {"auto", "host", "cuda"},
              "where to compute [SERRIED_DEVICE, or auto]", words.common.device, group);
+  app.add_flag("--share-gpu", words.common.share_gpu,
+               "let ranks share GPUs where a node has fewer GPUs than ranks")
+      ->group(group);
   add_value(app, "--threads", "N",
             "threads of each rank [OMP_NUM_THREADS, or its share of the cores]",
             [&words](const std::string& text) {

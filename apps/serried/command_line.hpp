@@ -17,7 +17,8 @@ namespace serried::app {
 
 /// Options that every verb takes, before or after its name.
 struct CommonOptions {
-  std::string device;  ///< auto, host or cuda
+  std::string device;      ///< auto, host or cuda
+  bool share_gpu = false;  ///< more ranks than GPUs may share them
   int threads = 0;     ///< 0: the runtime decides
   MemoryLimit memory;
   bool is_json = false;

@@ -16,6 +16,7 @@
 #include "command_line.hpp"
 #include "console.hpp"
 #include "serried/base/build_info.hpp"
+#include "serried/comm/device_choice.hpp"
 #include "serried/io/hdf5_library.hpp"
 #include "serried/report/run_report.hpp"
 #include "session.hpp"
@@ -75,22 +76,35 @@ int print_version() {
   return runtime.communicator().broadcast(code, 0);
 }
 
-void choose_device(const CommandLine& line, Recorder& recorder) {
-  if (line.common.device == "cuda")
-    throw RankError(
-        0, ErrorKind::device,
-        "--device cuda (or SERRIED_DEVICE): this build has no CUDA module; take host or auto");
-  if (line.common.device == "auto")
-    recorder.set_fact("device", "host (this build has no CUDA module)");
+DeviceChoice take_device(const Runtime& runtime, const CommandLine& line) {
+  const DeviceRequest request = line.common.device == "cuda"   ? DeviceRequest::cuda
+                                : line.common.device == "host" ? DeviceRequest::host
+                                                               : DeviceRequest::automatic;
+  DeviceChoice choice =
+      choose_device(runtime, {.request = request, .share_gpu = line.common.share_gpu});
+  std::string text;
+  for (const std::string& sentence : choice.explanation)
+    text += (text.empty() ? "" : "; ") + sentence;
+  if (request != DeviceRequest::host) runtime.recorder()->set_fact("device", text);
+  return choice;
+}
+
+/// The host for memory and small work, and the device that was chosen.
+Context make_context(const Runtime& runtime, const CommandLine& line) {
+  const DeviceChoice choice = take_device(runtime, line);
+  const ContextOptions options{.io_mode = line.common.io_mode,
+                               .memory_bytes = runtime.memory_bytes(),
+                               .device_sharers = choice.ranks_on_device};
+  return Context(runtime.communicator(), choice.host, runtime.recorder(), options)
+      .with_device(choice.backend);
 }
 
 void run_verb(const Runtime& runtime, const CommandLine& line) {
   Console console(runtime.recorder(), {.is_printing = runtime.communicator().rank() == 0,
                                        .is_quiet = line.common.is_quiet,
                                        .progress = line.common.progress});
-  choose_device(line, *runtime.recorder());
   const Session session{.runtime = runtime,
-                        .ctx = Context(runtime, {.io_mode = line.common.io_mode}),
+                        .ctx = make_context(runtime, line),
                         .line = line,
                         .console = console};
   struct Call {

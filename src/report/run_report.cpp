@@ -52,7 +52,7 @@ RankRecord this_rank(const Runtime& runtime, const Context& ctx) {
       .threads = ctx.backend()->threads().threads(),
       .threads_source = runtime.threads_source(),
       .instruction_level = ctx.backend()->instruction_level(),
-      .device = ctx.backend()->kind() == DeviceKind::host ? "host" : ctx.backend()->description(),
+      .device = ctx.has_device() ? ctx.device()->description() : "host",
       .peak_memory_bytes = peak_memory_bytes()};
   for (const auto& phase : ctx.recorder().phases())
     record.rank.file_bytes += phase.second.file_bytes;

@@ -9,7 +9,8 @@ namespace serried::test {
 /// The runtime of the test program; made before the first case.
 const Runtime& runtime();
 
-/// A context on all ranks of the program.
+/// A context on all ranks of the program; with SERRIED_TEST_DEVICE=cuda its device is a GPU, which
+/// all ranks share.
 Context context(const ContextOptions& options = {});
 
 }  // namespace serried::test

@@ -1,8 +1,11 @@
 // Runs all cases on every rank. The result of each case is agreed on: a case that fails on one rank
 // fails on all, so that every rank goes on to the same next case.
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
+#include <string_view>
 
+#include "serried/device/cuda.hpp"
 #include "support/spmd.hpp"
 
 namespace serried::test {
@@ -26,7 +29,11 @@ const Runtime& runtime() {
 }
 
 Context context(const ContextOptions& options) {
-  return Context(runtime(), options);
+  const Context ctx(runtime(), options);
+  const char* device = std::getenv("SERRIED_TEST_DEVICE");
+  if (device == nullptr || std::string_view(device) != "cuda") return ctx;
+  static const std::shared_ptr<Backend> cuda = make_cuda_backend(0, ctx.backend());
+  return ctx.with_device(cuda);
 }
 
 }  // namespace serried::test
