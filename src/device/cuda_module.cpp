@@ -56,8 +56,7 @@ const CudaModule& open_module() {
   void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr)
     throw DeviceError("the CUDA module cannot be opened: " + why_not_opened());
-  const auto function =
-      reinterpret_cast<CudaModuleFunction>(dlsym(library, "serried_cuda_module"));
+  const auto function = reinterpret_cast<CudaModuleFunction>(dlsym(library, "serried_cuda_module"));
   if (function == nullptr) throw DeviceError(path.string() + " is not Serried's CUDA module");
   const CudaModule* const module = function();
   if (module->build_identity != cuda_build_identity())
@@ -92,6 +91,10 @@ const Found& found() {
 
 const CudaSystem& find_cuda() {
   return found().system;
+}
+
+std::string nccl_version() {
+  return found().module->nccl_version();
 }
 
 std::shared_ptr<Backend> make_cuda_backend(int ordinal, std::shared_ptr<Backend> host) {

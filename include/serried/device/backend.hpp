@@ -10,14 +10,17 @@
 
 namespace serried {
 
+class DeviceCollectives;
+struct DeviceCollectivesOptions;
+
 enum class DeviceKind : unsigned char { host, cuda };
 
 /// One device of one rank: memory and kernels. Implementations live in src/backend/<kind>.
 ///
-/// Memory: what kernels take by row (data, weights, labels, bounds, distances: everything whose size
-/// grows with the rows) lies on the device; everything else (spans of offsets, shifts, edges; sums,
-/// counts, payloads, Moments) lies in host memory and is complete when the call returns. On the
-/// host backend both are the same. Pointers need the alignment of their type, rows no more.
+/// Memory: what kernels take by row (data, weights, labels, bounds, distances: everything whose
+/// size grows with the rows) lies on the device; everything else (spans of offsets, shifts, edges;
+/// sums, counts, payloads, Moments) lies in host memory and is complete when the call returns. On
+/// the host backend both are the same. Pointers need the alignment of their type, rows no more.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -44,6 +47,17 @@ class Backend {
   /// What can be allocated here now, other ranks on the same device apart; on the host backend the
   /// largest number, because there ContextOptions::memory_bytes says it.
   [[nodiscard]] virtual std::size_t free_bytes() const = 0;
+
+  /// Some bytes that name a communicator of devices which is about to be made: one rank gets them
+  /// and gives them to all. Local.
+  /// @throws DeviceError where this backend has no collectives of its own.
+  [[nodiscard]] virtual std::string collectives_id() = 0;
+  /// Collectives among `ranks` ranks, each with a device of its own; see
+  /// serried/device/collectives.hpp. Collective over these ranks.
+  /// @param id what collectives_id returned on one of them.
+  /// @throws DeviceError as collectives_id, or where the ranks cannot be joined.
+  [[nodiscard]] virtual std::unique_ptr<DeviceCollectives> make_collectives(
+      const std::string& id, int rank, int ranks, const DeviceCollectivesOptions& options) = 0;
 
   /// The pool that host code on this rank works with.
   [[nodiscard]] virtual const ThreadPool& threads() const noexcept = 0;

@@ -17,14 +17,13 @@ struct CudaDeviceInfo {
   std::string architecture;  ///< "sm_90"
   std::string bus;           ///< PCI address, "0000:3b:00.0"
   std::int64_t memory_bytes = 0;
-  int numa_node = -1;        ///< nearest, -1 where it is not known
+  int numa_node = -1;  ///< nearest, -1 where it is not known
 };
 
 /// What the CUDA module finds.
 struct CudaSystem {
   std::string driver;   ///< newest CUDA that the driver can run, "13.0"
   std::string runtime;  ///< CUDA that the module was built with
-  std::string nccl;     ///< version, or why there is none
   std::vector<CudaDeviceInfo> devices;
 };
 
@@ -36,6 +35,12 @@ struct CudaSystem {
 /// @throws DeviceError saying what is missing: the driver, the module, or a device; or that the
 /// module belongs to another build.
 [[nodiscard]] const CudaSystem& find_cuda();
+
+/// NCCL's version, e.g. "2.28.9". The first call opens the library, which takes a while and some
+/// hundred megabytes: libnccl.so.2, or what SERRIED_NCCL_LIBRARY names.
+/// Local.
+/// @throws DeviceError as find_cuda; or saying why there is no NCCL.
+[[nodiscard]] std::string nccl_version();
 
 /// The backend of one device.
 /// Local.

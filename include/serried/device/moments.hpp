@@ -114,8 +114,8 @@ constexpr void combine(Moments& left, const Moments& right) noexcept {
 /// The moments of `count` numbers (at least 1) from their sums about a shift near the mean:
 /// s1 = sum of (x - shift), s2 = sum of (x - shift)^2, and so on. Keys and nan_count are left as
 /// they are. Local.
-[[nodiscard]] constexpr Moments moments_about(double shift, std::int64_t count, double s1, double s2,
-                                           double s3, double s4) noexcept {
+[[nodiscard]] constexpr Moments moments_about(double shift, std::int64_t count, double s1,
+                                              double s2, double s3, double s4) noexcept {
   Moments result;
   result.count = count;
   if (!detail::is_finite(shift) || !detail::is_finite(s1)) {
