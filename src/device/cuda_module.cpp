@@ -93,6 +93,10 @@ const CudaSystem& find_cuda() {
   return found().system;
 }
 
+std::string nccl_version() {
+  return found().module->nccl_version();
+}
+
 std::shared_ptr<Backend> make_cuda_backend(int ordinal, std::shared_ptr<Backend> host) {
   return found().module->make_backend(ordinal, std::move(host));
 }

@@ -20,6 +20,8 @@ struct CudaModule {
   CudaSystem (*system)() = nullptr;
   /// @param host what serves host memory and threads.
   std::shared_ptr<Backend> (*make_backend)(int ordinal, std::shared_ptr<Backend> host) = nullptr;
+  /// Opens NCCL. @throws DeviceError where it cannot be had.
+  std::string (*nccl_version)() = nullptr;
 };
 
 using CudaModuleFunction = const CudaModule* (*)();

@@ -85,7 +85,7 @@ FNR == 601 { breach("length", "more than 600 lines") }
   check_name("(^|[^A-Za-z0-9_])(hwy(::|/)|HWY_)", "Highway", "src/backend/host/")
   check_name("(^|[^A-Za-z0-9_])(Sleef_|sleef\\.h)", "SLEEF", "src/backend/host/")
   check_name("(^|[^A-Za-z0-9_])(Eigen::|Eigen/|fftw)", "Eigen or FFTW", "src/backend/host/")
-  check_name("(^|[^A-Za-z0-9_])(cuda[A-Z]|cublas|cusolver|cufft|nccl[A-Z]|nvrtc|cub::|thrust::|cuda\\.h|cuda_runtime)", \
+  check_name("(^|[^A-Za-z0-9_])(cuda[A-Z]|cublas|cusolver|cufft|nccl[A-Z]|nvrtc|cub::|thrust::|cuda\\.h[>\"]|cuda_runtime)", \
              "CUDA", "src/backend/cuda/")
   check_name("(^|[^A-Za-z0-9_])(CLI::|CLI/)", "CLI11", "apps/")
   check_name("(^|[^A-Za-z0-9_])png_|[<\"]png\\.h", "libpng", "src/report/")

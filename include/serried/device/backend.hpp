@@ -11,6 +11,9 @@
 
 namespace serried {
 
+class DeviceCollectives;
+struct DeviceCollectivesOptions;
+
 enum class DeviceKind : unsigned char { host, cuda };
 
 /// One device of one rank: memory and kernels. Implementations live in src/backend/<kind>.
@@ -47,6 +50,17 @@ class Backend {
   /// What can be allocated here now, other ranks on the same device apart; on the host backend the
   /// largest number, because there ContextOptions::memory_bytes says it.
   [[nodiscard]] virtual std::size_t free_bytes() const = 0;
+
+  /// Some bytes that name a communicator of devices which is about to be made: one rank gets them
+  /// and gives them to all. Local.
+  /// @throws DeviceError where this backend has no collectives of its own.
+  [[nodiscard]] virtual std::string collectives_id() = 0;
+  /// Collectives among `ranks` ranks, each with a device of its own; see
+  /// serried/device/collectives.hpp. Collective over these ranks.
+  /// @param id what collectives_id returned on one of them.
+  /// @throws DeviceError as collectives_id, or where the ranks cannot be joined.
+  [[nodiscard]] virtual std::unique_ptr<DeviceCollectives> make_collectives(
+      const std::string& id, int rank, int ranks, const DeviceCollectivesOptions& options) = 0;
 
   /// The pool that host code on this rank works with.
   [[nodiscard]] virtual const ThreadPool& threads() const noexcept = 0;

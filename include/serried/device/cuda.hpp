@@ -24,7 +24,6 @@ struct CudaDeviceInfo {
 struct CudaSystem {
   std::string driver;   ///< newest CUDA that the driver can run, "13.0"
   std::string runtime;  ///< CUDA that the module was built with
-  std::string nccl;     ///< version, or why there is none
   std::vector<CudaDeviceInfo> devices;
 };
 
@@ -36,6 +35,12 @@ struct CudaSystem {
 /// @throws DeviceError saying what is missing: the driver, the module, or a device; or that the
 /// module belongs to another build.
 [[nodiscard]] const CudaSystem& find_cuda();
+
+/// NCCL's version, e.g. "2.28.9". The first call opens the library, which takes a while and some
+/// hundred megabytes: libnccl.so.2, or what SERRIED_NCCL_LIBRARY names.
+/// Local.
+/// @throws DeviceError as find_cuda; or saying why there is no NCCL.
+[[nodiscard]] std::string nccl_version();
 
 /// The backend of one device.
 /// Local.

@@ -8,6 +8,7 @@
 #include "backend/cuda/fill.hpp"
 #include "backend/cuda/kernel_fields.hpp"
 #include "backend/cuda/launch.hpp"
+#include "backend/cuda/nccl_collectives.hpp"
 #include "backend/cuda/system.hpp"
 #include "device/cuda_module.hpp"
 #include "serried/base/error.hpp"
@@ -65,6 +66,12 @@ class CudaBackend final : public Backend {
   }
   [[nodiscard]] std::size_t peak_bytes() const noexcept override { return device_.peak_bytes(); }
   [[nodiscard]] std::size_t free_bytes() const override { return device_.memory().free; }
+  [[nodiscard]] std::string collectives_id() override { return make_nccl_id(device_); }
+  [[nodiscard]] std::unique_ptr<DeviceCollectives> make_collectives(
+      const std::string& id, int rank, int ranks,
+      const DeviceCollectivesOptions& options) override {
+    return make_nccl_collectives(device_, id, rank, ranks, options);
+  }
   [[nodiscard]] const ThreadPool& threads() const noexcept override { return host_->threads(); }
 
  private:
@@ -94,6 +101,6 @@ std::shared_ptr<Backend> make_backend(int ordinal, std::shared_ptr<Backend> host
 extern "C" __attribute__((visibility("default"))) const serried::CudaModule* serried_cuda_module() {
   static const std::string identity = serried::cuda_build_identity();
   static const serried::CudaModule module{identity.c_str(), serried::cuda::read_system,
-                                          serried::cuda::make_backend};
+                                          serried::cuda::make_backend, serried::cuda::nccl_version};
   return &module;
 }

@@ -11,6 +11,7 @@
 #include "backend/host/kernel_tables.hpp"
 #include "backend/host/simd_target.hpp"
 #include "serried/device/backend.hpp"
+#include "serried/device/collectives.hpp"
 
 namespace serried {
 namespace host {
@@ -72,6 +73,11 @@ class HostBackend final : public Backend {
   [[nodiscard]] std::size_t free_bytes() const override {
     return std::numeric_limits<std::size_t>::max();
   }
+  [[nodiscard]] std::string collectives_id() override { throw_no_collectives(); }
+  [[nodiscard]] std::unique_ptr<DeviceCollectives> make_collectives(
+      const std::string&, int, int, const DeviceCollectivesOptions&) override {
+    throw_no_collectives();
+  }
   [[nodiscard]] const ThreadPool& threads() const noexcept override { return pool_; }
 
  private:
@@ -82,6 +88,9 @@ class HostBackend final : public Backend {
     return (bytes + unit - 1) / unit * unit;
   }
 
+  [[noreturn]] static void throw_no_collectives() {
+    throw DeviceError("the host backend has no device collectives: ranks use MPI");
+  }
   [[nodiscard]] const void* find_kernels(KernelField field, DType dtype) const override {
     const void* kernels = kernel_table[static_cast<std::size_t>(field)](dtype);
     if (kernels == nullptr)
