@@ -1,6 +1,7 @@
 // Runs kernels: the threads of a block are fibers, switched at barriers and warp operations.
 #include <dlfcn.h>
 #include <link.h>
+#include <signal.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -76,6 +77,7 @@ struct Thread {
   unsigned mask = 0;
   std::uint64_t value = 0;
   std::uint64_t result = 0;
+  Place place;
 };
 
 // Lanes that wait for each other.
@@ -190,6 +192,16 @@ const char* name_of_operation(WarpOperation operation) {
   }
 }
 
+std::string text_of(const Place& place) {
+  const std::string file = place.file_name();
+  return file.substr(file.rfind('/') + 1) + ':' + std::to_string(place.line());
+}
+
+bool is_same(const Place& a, const Place& b) {
+  return a.line() == b.line() && a.column() == b.column() &&
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
+}
+
 std::string list_of(const std::vector<int>& numbers) {
   std::string text;
   for (std::size_t i = 0; i < numbers.size();) {
@@ -202,27 +214,32 @@ std::string list_of(const std::vector<int>& numbers) {
   return text;
 }
 
+// Threads that wait alike are told together.
 void Engine::report_deadlock() {
   std::string text = "deadlock: ";
-  std::vector<int> waiting;
   const auto all = std::span(threads).first(static_cast<std::size_t>(count));
-  for (const Thread& thread : all)
-    if (thread.state == State::at_barrier) waiting.push_back(thread.number);
-  if (!waiting.empty()) text += "threads " + list_of(waiting) + " wait in __syncthreads; ";
-  std::vector<bool> told(all.size());
+  std::vector<bool> is_told(all.size());
   for (const Thread& thread : all) {
-    if (thread.state != State::at_warp || told[static_cast<std::size_t>(thread.number)]) continue;
-    waiting.clear();
-    for (const Thread& other : all.subspan(static_cast<std::size_t>(thread.number / 32) * 32)) {
-      if (other.number / 32 != thread.number / 32) break;
-      if (other.state != State::at_warp || other.mask != thread.mask) continue;
+    if (thread.state == State::finished || is_told[static_cast<std::size_t>(thread.number)])
+      continue;
+    const bool is_at_warp = thread.state == State::at_warp;
+    std::vector<int> waiting;
+    for (const Thread& other : all) {
+      if (other.state != thread.state || !is_same(other.place, thread.place)) continue;
+      if (is_at_warp && (other.mask != thread.mask || other.number / 32 != thread.number / 32))
+        continue;
       waiting.push_back(other.number);
-      told[static_cast<std::size_t>(other.number)] = true;
+      is_told[static_cast<std::size_t>(other.number)] = true;
     }
-    char mask[16];
-    std::snprintf(mask, sizeof mask, "%08x", thread.mask);
-    text += "threads " + list_of(waiting) + " wait in " + name_of_operation(thread.operation) +
-            " for the lanes of 0x" + mask + "; ";
+    text += "threads " + list_of(waiting) + " wait in ";
+    text += is_at_warp ? name_of_operation(thread.operation) : "__syncthreads";
+    text += " (" + text_of(thread.place) + ')';
+    if (is_at_warp) {
+      char mask[16];
+      std::snprintf(mask, sizeof mask, "%08x", thread.mask);
+      text += std::string(" for the lanes of 0x") + mask;
+    }
+    text += "; ";
   }
   text += std::to_string(count - live) + " of " + std::to_string(count) + " have returned";
   fail(text.c_str());
@@ -232,9 +249,15 @@ void Engine::release_barrier() {
   const std::uint64_t result =
       static_cast<std::uint64_t>(arrived) << 32 | static_cast<unsigned>(said_yes);
   arrived = said_yes = 0;
+  const Thread* first = nullptr;
   for (int i = 0; i < count; ++i) {
     Thread& thread = threads[static_cast<std::size_t>(i)];
     if (thread.state != State::at_barrier) continue;
+    if (first == nullptr) first = &thread;
+    if (!is_same(first->place, thread.place))
+      fail_with("threads %d and %d wait for each other in different barriers: %s and %s",
+                first->number, thread.number, text_of(first->place).c_str(),
+                text_of(thread.place).c_str());
     thread.state = State::ready;
     thread.result = result;
     push(thread);
@@ -292,9 +315,12 @@ void Engine::complete(int first, unsigned mask) {
   const std::uint64_t common = is_own ? 0 : common_result(operation, lanes, mask);
   for (unsigned rest = mask; rest != 0; rest &= rest - 1) {
     Thread& thread = lanes[__builtin_ctz(rest)];
-    if (thread.operation != operation)
-      fail_with("lanes of one mask (%08x) call %s and %s", mask, name_of_operation(operation),
-                name_of_operation(thread.operation));
+    const Thread& leader = lanes[__builtin_ctz(mask)];
+    if (thread.operation != operation ||
+        (operation != WarpOperation::sync && !is_same(thread.place, leader.place)))
+      fail_with("lanes of one mask (%08x) call %s (%s) and %s (%s)", mask,
+                name_of_operation(operation), text_of(leader.place).c_str(),
+                name_of_operation(thread.operation), text_of(thread.place).c_str());
     thread.result = common;
     if (operation == WarpOperation::shuffle) {
       const bool is_there =
@@ -387,9 +413,13 @@ void Engine::run_block() {
   go_to(&host, pop());
 }
 
+// Makes sure that a host thread has this module's thread-local memory.
+thread_local volatile char anchor;
+
 // This module's thread-local memory, which the __shared__ variables of all its kernels are. A
 // program's own may hold other things, and is left alone.
 std::span<std::byte> static_shared() {
+  anchor = 1;
   struct Search {
     std::uintptr_t address;
     std::span<std::byte> found;
@@ -442,10 +472,11 @@ void vary_order() {
   if ((the_engine->next_random() & 3U) == 0) yield();
 }
 
-std::uint64_t wait_for_block(bool predicate) {
+std::uint64_t wait_for_block(bool predicate, const Place& place) {
   Engine& e = *the_engine;
   Thread& self = *e.current;
   self.state = State::at_barrier;
+  self.place = place;
   e.said_yes += predicate ? 1 : 0;
   if (++e.arrived == e.live) e.release_barrier();
   e.suspend();
@@ -453,22 +484,23 @@ std::uint64_t wait_for_block(bool predicate) {
 }
 
 std::uint64_t wait_for_warp(WarpOperation operation, unsigned mask, std::uint64_t value,
-                            int source) {
+                            const Place& place, int source) {
   Engine& e = *the_engine;
   Thread& self = *e.current;
   Warp& warp = e.warp_of(self);
   const int in_warp = self.number % 32;
   if ((mask >> in_warp & 1U) == 0)
-    fail_with("%s: lane %d is not in its own mask %08x", name_of_operation(operation), in_warp,
-              mask);
+    fail_with("%s (%s): lane %d is not in its own mask %08x", name_of_operation(operation),
+              text_of(place).c_str(), in_warp, mask);
   if ((mask & ~warp.alive) != 0)
-    fail_with("%s: mask %08x names lanes that have returned or never were: %08x",
-              name_of_operation(operation), mask, mask & ~warp.alive);
+    fail_with("%s (%s): mask %08x names lanes that have returned or never were: %08x",
+              name_of_operation(operation), text_of(place).c_str(), mask, mask & ~warp.alive);
   self.state = State::at_warp;
   self.operation = operation;
   self.mask = mask;
   self.value = value;
   self.source = source;
+  self.place = place;
   int i = 0;
   while (i < warp.groups && warp.group[static_cast<std::size_t>(i)].mask != mask) ++i;
   Group& group = warp.group[static_cast<std::size_t>(i)];
@@ -512,15 +544,27 @@ const char* name_of(const void* function) {
   return name.c_str();
 }
 
-void fail(const char* text) {
+std::string current_place() {
   const Engine* const e = the_engine;
-  if (e == nullptr || e->kernel == nullptr)
-    std::fprintf(stderr, "CUDA emulation: %s\n", text);
-  else
-    std::fprintf(stderr, "CUDA emulation: in block (%u,%u,%u), thread (%u,%u,%u) of %s: %s\n",
-                 blockIdx.x, blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z,
-                 name_of(e->kernel), text);
+  if (e == nullptr || e->kernel == nullptr) return "";
+  char text[160];
+  std::snprintf(text, sizeof text, "in block (%u,%u,%u), thread (%u,%u,%u) of ", blockIdx.x,
+                blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z);
+  return std::string(text) + name_of(e->kernel) + ": ";
+}
+
+void fail(const char* text) {
+  std::fprintf(stderr, "CUDA emulation: %s%s\n", current_place().c_str(), text);
   std::abort();
+}
+
+// A signal that tells of a stack which has no room left needs another stack.
+void use_signal_stack() {
+  static std::array<std::byte, std::size_t{256} << 10> memory;
+  stack_t now{};
+  if (sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;
+  const stack_t stack{memory.data(), 0, memory.size()};
+  sigaltstack(&stack, nullptr);
 }
 
 cudaError_t run(const cudaLaunchConfig_t& config, const void* kernel, void (*invoke)(const void*),
@@ -542,6 +586,7 @@ cudaError_t run(const cudaLaunchConfig_t& config, const void* kernel, void (*inv
     if (!is_order_varied) e.random = std::strtoull(seed, nullptr, 10);
     is_order_varied = true;
   }
+  use_signal_stack();
   e.kernel = kernel;
   e.invoke = invoke;
   e.call = call;
