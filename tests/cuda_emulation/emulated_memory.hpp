@@ -16,6 +16,8 @@ std::recursive_mutex& lock();
 [[noreturn]] void fail(const char* text);
 [[noreturn]] void fail_with(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
+/// The kernel that runs now, or null.
+[[nodiscard]] const void* running_kernel();
 /// Block, thread and kernel that run now; empty where none does.
 [[nodiscard]] std::string current_place();
 

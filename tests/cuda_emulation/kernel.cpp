@@ -1,7 +1,4 @@
 // Runs kernels: the threads of a block are fibers, switched at barriers and warp operations.
-#include <dlfcn.h>
-#include <link.h>
-#include <signal.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -15,6 +12,7 @@
 #include <vector>
 
 #include "cuda_runtime.h"
+#include "emulated_block.hpp"
 #include "emulated_memory.hpp"
 
 uint3 threadIdx{0, 0, 0};
@@ -62,7 +60,6 @@ namespace {
 
 constexpr int max_threads = 1024;
 constexpr std::size_t dynamic_bytes = std::size_t{228} << 10;
-constexpr std::uint64_t garbage = 0xFFF7DEADFFF7DEADULL;  // NaN as double, as float, as half
 
 enum class State : unsigned char { fresh, ready, at_barrier, at_warp, finished };
 
@@ -413,45 +410,6 @@ void Engine::run_block() {
   go_to(&host, pop());
 }
 
-// Makes sure that a host thread has this module's thread-local memory.
-thread_local volatile char anchor;
-
-// This module's thread-local memory, which the __shared__ variables of all its kernels are. A
-// program's own may hold other things, and is left alone.
-std::span<std::byte> static_shared() {
-  anchor = 1;
-  struct Search {
-    std::uintptr_t address;
-    std::span<std::byte> found;
-  } search{reinterpret_cast<std::uintptr_t>(&begin_thread), {}};
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* data) {
-        auto& s = *static_cast<Search*>(data);
-        bool is_here = false;
-        std::size_t bytes = 0;
-        for (int i = 0; i < info->dlpi_phnum; ++i) {
-          const auto& header = info->dlpi_phdr[i];
-          if (header.p_type == PT_LOAD &&
-              s.address - info->dlpi_addr - header.p_vaddr < header.p_memsz)
-            is_here = true;
-          if (header.p_type == PT_TLS) bytes = header.p_memsz;
-        }
-        if (is_here && info->dlpi_name != nullptr && *info->dlpi_name != '\0' &&
-            info->dlpi_tls_data != nullptr)
-          s.found = {static_cast<std::byte*>(info->dlpi_tls_data), bytes};
-        return is_here ? 1 : 0;
-      },
-      &search);
-  return search.found;
-}
-
-void fill_with_garbage(std::span<std::byte> memory) {
-  static const std::vector<std::uint64_t> pattern(512, garbage);
-  const std::size_t piece = pattern.size() * sizeof garbage;
-  for (std::size_t at = 0; at < memory.size(); at += piece)
-    std::memcpy(memory.data() + at, pattern.data(), std::min(piece, memory.size() - at));
-}
-
 bool is_dimension(const dim3& d, std::uint64_t x, std::uint64_t y, std::uint64_t z) {
   return d.x >= 1 && d.y >= 1 && d.z >= 1 && d.x <= x && d.y <= y && d.z <= z;
 }
@@ -522,49 +480,8 @@ void check_argument(const void* pointer, int position, const void* kernel) {
     fail_with("argument %d of %s is a pointer to memory of the host", position, name_of(kernel));
 }
 
-const char* name_of(const void* function) {
-  static std::string name;
-  char where[32];
-  std::snprintf(where, sizeof where, "%p", function);
-  name = std::string("a kernel at ") + where;
-  Dl_info info;
-  if (dladdr(function, &info) == 0 || info.dli_fname == nullptr) return name.c_str();
-  // A program that is not relocated has addresses from 0 on too: they are all position-independent.
-  char command[4096];
-  std::snprintf(command, sizeof command, "addr2line -Cfe '%s' 0x%tx 2>/dev/null", info.dli_fname,
-                static_cast<const char*>(function) - static_cast<const char*>(info.dli_fbase));
-  if (FILE* const pipe = popen(command, "r"); pipe != nullptr) {
-    char line[2048] = "";
-    if (std::fgets(line, sizeof line, pipe) != nullptr && line[0] != '?') {
-      name = line;
-      while (!name.empty() && name.back() == '\n') name.pop_back();
-    }
-    pclose(pipe);
-  }
-  return name.c_str();
-}
-
-std::string current_place() {
-  const Engine* const e = the_engine;
-  if (e == nullptr || e->kernel == nullptr) return "";
-  char text[160];
-  std::snprintf(text, sizeof text, "in block (%u,%u,%u), thread (%u,%u,%u) of ", blockIdx.x,
-                blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z);
-  return std::string(text) + name_of(e->kernel) + ": ";
-}
-
-void fail(const char* text) {
-  std::fprintf(stderr, "CUDA emulation: %s%s\n", current_place().c_str(), text);
-  std::abort();
-}
-
-// A signal that tells of a stack which has no room left needs another stack.
-void use_signal_stack() {
-  static std::array<std::byte, std::size_t{256} << 10> memory;
-  stack_t now{};
-  if (sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;
-  const stack_t stack{memory.data(), 0, memory.size()};
-  sigaltstack(&stack, nullptr);
+const void* running_kernel() {
+  return the_engine == nullptr ? nullptr : the_engine->kernel;
 }
 
 cudaError_t run(const cudaLaunchConfig_t& config, const void* kernel, void (*invoke)(const void*),
@@ -602,7 +519,6 @@ cudaError_t run(const cudaLaunchConfig_t& config, const void* kernel, void (*inv
         thread.index = {x, y, z};
       }
 
-  const std::span<std::byte> shared = static_shared();
   const std::span<std::byte> dynamic(reinterpret_cast<std::byte*>(e.dynamic_shared.data()),
                                      config.dynamicSmemBytes);
   // Blocks run in ascending order; where the order is varied, from some block on, either way.
@@ -613,10 +529,10 @@ cudaError_t run(const cudaLaunchConfig_t& config, const void* kernel, void (*inv
     const std::uint64_t at = (first + (is_descending ? blocks - i : i)) % blocks;
     blockIdx = {static_cast<unsigned>(at % grid.x), static_cast<unsigned>(at / grid.x % grid.y),
                 static_cast<unsigned>(at / grid.x / grid.y)};
-    // All kernels' variables together may be large: with many blocks, not before each of them.
-    if (shared.size() <= std::size_t{32} << 10 || i < 16 || i % 16 == 0) fill_with_garbage(shared);
+    fill_static_shared(kernel);
     fill_with_garbage(dynamic);
     e.run_block();
+    look_at_static_shared(kernel);
   }
   DeviceMemory::get().check_red_zones("after this kernel");
   e.kernel = nullptr;

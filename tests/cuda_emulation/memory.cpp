@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -192,15 +191,6 @@ DeviceAccess::DeviceAccess() : lock_(lock()) {
 
 DeviceAccess::~DeviceAccess() {
   DeviceMemory::get().close();
-}
-
-void fail_with(const char* format, ...) {
-  char text[1024];
-  va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  fail(text);
 }
 
 }  // namespace serried_emulation
