@@ -502,7 +502,7 @@ cudaError_t run(const cudaLaunchConfig_t& config, const void* kernel, void (*inv
   Engine& e = engine();
   the_engine = &e;
   if (e.kernel != nullptr) fail("a kernel starts a kernel");
-  if (const char* seed = std::getenv("SERRIED_EMULATION_SEED"); seed != nullptr) {
+  if (const char* seed = std::getenv("SERRIED_EMULATION_SEED"); seed != nullptr && *seed != '\0') {
     if (!is_order_varied) e.random = std::strtoull(seed, nullptr, 10);
     is_order_varied = true;
   }
