@@ -120,19 +120,22 @@ class HeldUnits {
       if (rest < count) reinterpret_cast<T*>(room)[rest] = from[rest];
       return true;
     }
+    // Vector i of all rows; its place is counted on, because divisions and products would cost more
+    // than the copy.
     const int vectors = thread.width / per_vector;
-    const int row_step = block_threads / vectors;
-    const int vector_step = block_threads % vectors;
-    int r = t / vectors;
+    const std::int64_t row_vectors = task.row_stride / per_vector;
+    const int step = block_threads % vectors;
+    const std::int64_t stride = block_threads / vectors * row_vectors + step;
     int v = t % vectors;
+    const auto* next = reinterpret_cast<const uint4*>(from) + t / vectors * row_vectors + v;
 #pragma unroll 4
     for (int i = t; i < rows * vectors; i += block_threads) {
-      copy_to_shared(room + i, reinterpret_cast<const uint4*>(from + r * task.row_stride) + v);
-      r += row_step;
-      v += vector_step;
+      copy_to_shared(room + i, next);
+      v += step;
+      next += stride;
       if (v >= vectors) {
         v -= vectors;
-        ++r;
+        next += row_vectors - vectors;
       }
     }
     return true;

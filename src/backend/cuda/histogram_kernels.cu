@@ -49,7 +49,9 @@ __device__ bool is_bin_of(const double* edges, std::int64_t bins, double x, std:
 }
 
 // The bin whose edges hold x, first <= x <= last: near the guess, or searched for.
-__device__ std::int64_t settle(const double* edges, std::int64_t bins, double x, double position) {
+__device__ std::int64_t settle(const double* edges, std::int64_t bins, const ColumnBins& column,
+                               double x) {
+  const double position = (x - column.first) * column.scale;
   const auto top = static_cast<double>(bins - 1);
   const auto guess = static_cast<std::int64_t>(position < top ? position : top);
   if (is_bin_of(edges, bins, x, guess)) return guess;
@@ -67,20 +69,19 @@ __device__ std::int64_t settle(const double* edges, std::int64_t bins, double x,
   return (low < bins ? low : bins) - 1;
 }
 
-// -1 for NaN and what lies outside.
-__device__ std::int64_t bin_of(const ColumnBins& column, const double* edges, std::int64_t bins,
-                               double x) {
-  if (!(x >= column.first && x <= column.last)) return -1;
+constexpr int outside = -1;  // NaN too
+constexpr int doubtful = -2;
+
+__device__ int quick_bin(const ColumnBins& column, double x) {
   const double position = (x - column.first) * column.scale;
   // 1.5 * 2^52 rounds to an integer, which then stands in the low bits
   constexpr double magic = 6755399441055744.0;
   const double rounded = position + magic;
   const double distance = position - (rounded - magic);
-  if (fabs(distance) > column.doubt) {
-    const auto nearest = static_cast<std::int32_t>(std::bit_cast<std::uint64_t>(rounded));
-    return distance < 0 ? nearest - 1 : nearest;
-  }
-  return settle(edges, bins, x, position);
+  const auto nearest = static_cast<int>(std::bit_cast<std::uint64_t>(rounded));
+  const int bin = nearest - (distance < 0 ? 1 : 0);
+  const bool is_sure = fabs(distance) > column.doubt;
+  return x >= column.first && x <= column.last ? (is_sure ? bin : doubtful) : outside;
 }
 
 template <class T>
@@ -114,21 +115,41 @@ class Counter {
                 static_cast<int>(threadIdx.x) % copies_;
   }
 
-  __device__ void count(T x) {
-    const std::int64_t bin = bin_of(column_, edges_, bins_, widen(x));
-    if (bin < 0) return;
-    if (copies_ != 0)
-      atomicAdd(shared_ + static_cast<int>(bin) * copies_, 1u);
-    else
-      atomicAdd(counts_ + bin, 1ull);
-  }
+  /// @param from where they lie, in case the edges must be looked at.
   template <std::size_t kSize>
-  __device__ void count_all(const std::array<T, kSize>& x) {
+  __device__ void count(const std::array<T, kSize>& x, const T* from) {
+    int bins[kSize];
+    unsigned doubts = 0;
 #pragma unroll
-    for (std::size_t j = 0; j < kSize; ++j) count(x[j]);
+    for (std::size_t j = 0; j < kSize; ++j) {
+      bins[j] = quick_bin(column_, widen(x[j]));
+      doubts |= (bins[j] == doubtful ? 1u : 0u) << j;
+    }
+    if (copies_ != 0) {
+#pragma unroll
+      for (std::size_t j = 0; j < kSize; ++j)
+        if (bins[j] >= 0) atomicAdd(shared_ + bins[j] * copies_, 1u);
+    } else {
+#pragma unroll
+      for (std::size_t j = 0; j < kSize; ++j)
+        if (bins[j] >= 0) atomicAdd(counts_ + bins[j], 1ull);
+    }
+    if (doubts != 0) count_doubtful(from, doubts);
   }
 
  private:
+  __device__ void count_doubtful(const T* from, unsigned doubts) {
+    while (doubts != 0) {
+      const int j = __ffs(static_cast<int>(doubts)) - 1;
+      doubts &= doubts - 1;
+      const std::int64_t bin = settle(edges_, bins_, column_, widen(from[j]));
+      if (copies_ != 0)
+        atomicAdd(shared_ + static_cast<int>(bin) * copies_, 1u);
+      else
+        atomicAdd(counts_ + bin, 1ull);
+    }
+  }
+
   std::int64_t bins_;
   ColumnBins column_;
   const double* edges_;
@@ -150,11 +171,14 @@ __device__ void count_units(Counter<T>& counter, const T* from, std::int64_t str
     for (int i = 0; i < batch; ++i)
       loaded[i] = *reinterpret_cast<const Unit*>(from + (unit + i * step) * stride);
 #pragma unroll
-    for (int i = 0; i < batch; ++i) counter.count_all(elements<T>(loaded[i]));
+    for (int i = 0; i < batch; ++i)
+      counter.count(elements<T>(loaded[i]), from + (unit + i * step) * stride);
   }
 #pragma unroll 1
-  for (; unit < units; unit += step)
-    counter.count_all(elements<T>(*reinterpret_cast<const Unit*>(from + unit * stride)));
+  for (; unit < units; unit += step) {
+    const T* const place = from + unit * stride;
+    counter.count(elements<T>(*reinterpret_cast<const Unit*>(place)), place);
+  }
 }
 
 // One column: elements lie side by side, and aligned units are cut out of them.
@@ -170,8 +194,8 @@ __device__ void count_elements(const Task<T>& task, Counter<T>& counter) {
   count_units<T, uint4>(counter, task.rows + head, size, thread,
                         static_cast<std::int64_t>(task.row_blocks) * threads_of_block, units);
   const std::int64_t tail = head + units * size;
-  if (thread < head) counter.count(task.rows[thread]);
-  if (tail + thread < task.row_count) counter.count(task.rows[tail + thread]);
+  for (const std::int64_t i : {thread < head ? thread : task.row_count, tail + thread})
+    if (i < task.row_count) counter.count(std::array<T, 1>{task.rows[i]}, task.rows + i);
 }
 
 template <class T, bool kIsOneColumn>
