@@ -79,7 +79,8 @@ __device__ int quick_bin(const ColumnBins& column, double x) {
   const double rounded = position + magic;
   const double distance = position - (rounded - magic);
   const auto nearest = static_cast<int>(std::bit_cast<std::uint64_t>(rounded));
-  const int bin = nearest - (distance < 0 ? 1 : 0);
+  const auto below = static_cast<int>(std::bit_cast<std::uint64_t>(distance) >> 63);
+  const int bin = nearest - below;
   const bool is_sure = fabs(distance) > column.doubt;
   return x >= column.first && x <= column.last ? (is_sure ? bin : doubtful) : outside;
 }
@@ -115,9 +116,9 @@ class Counter {
                 static_cast<int>(threadIdx.x) % copies_;
   }
 
-  /// @param from where they lie, in case the edges must be looked at.
+  // Counts all but those in doubt, and says which these are.
   template <std::size_t kSize>
-  __device__ void count(const std::array<T, kSize>& x, const T* from) {
+  __device__ unsigned count(const std::array<T, kSize>& x) {
     int bins[kSize];
     unsigned doubts = 0;
 #pragma unroll
@@ -134,22 +135,19 @@ class Counter {
       for (std::size_t j = 0; j < kSize; ++j)
         if (bins[j] >= 0) atomicAdd(counts_ + bins[j], 1ull);
     }
-    if (doubts != 0) count_doubtful(from, doubts);
+    return doubts;
+  }
+
+  // first <= x <= last
+  __device__ void count_doubtful(T x) {
+    const std::int64_t bin = settle(edges_, bins_, column_, widen(x));
+    if (copies_ != 0)
+      atomicAdd(shared_ + static_cast<int>(bin) * copies_, 1u);
+    else
+      atomicAdd(counts_ + bin, 1ull);
   }
 
  private:
-  __device__ void count_doubtful(const T* from, unsigned doubts) {
-    while (doubts != 0) {
-      const int j = __ffs(static_cast<int>(doubts)) - 1;
-      doubts &= doubts - 1;
-      const std::int64_t bin = settle(edges_, bins_, column_, widen(from[j]));
-      if (copies_ != 0)
-        atomicAdd(shared_ + static_cast<int>(bin) * copies_, 1u);
-      else
-        atomicAdd(counts_ + bin, 1ull);
-    }
-  }
-
   std::int64_t bins_;
   ColumnBins column_;
   const double* edges_;
@@ -162,22 +160,28 @@ class Counter {
 template <class T, class Unit>
 __device__ void count_units(Counter<T>& counter, const T* from, std::int64_t stride,
                             std::int64_t first, std::int64_t step, std::int64_t units) {
+  constexpr int size = elements_of<Unit, T>;
   constexpr int batch = batch_units<Unit>;
-  std::int64_t unit = first;
+  static_assert(batch * size <= 64 && size <= 32);
 #pragma unroll 1
-  for (; unit + (batch - 1) * step < units; unit += batch * step) {
+  for (std::int64_t unit = first; unit < units; unit += batch * step) {
+    const T* const place = from + unit * stride;
     Unit loaded[batch];
 #pragma unroll
     for (int i = 0; i < batch; ++i)
-      loaded[i] = *reinterpret_cast<const Unit*>(from + (unit + i * step) * stride);
+      if (unit + i * step < units)
+        loaded[i] = *reinterpret_cast<const Unit*>(place + i * step * stride);
+    unsigned long long doubts = 0;
 #pragma unroll
     for (int i = 0; i < batch; ++i)
-      counter.count(elements<T>(loaded[i]), from + (unit + i * step) * stride);
-  }
-#pragma unroll 1
-  for (; unit < units; unit += step) {
-    const T* const place = from + unit * stride;
-    counter.count(elements<T>(*reinterpret_cast<const Unit*>(place)), place);
+      if (unit + i * step < units)
+        doubts |= static_cast<unsigned long long>(counter.count(elements<T>(loaded[i])))
+                  << (i * size);
+    while (doubts != 0) {
+      const int at = __ffsll(static_cast<long long>(doubts)) - 1;
+      doubts &= doubts - 1;
+      counter.count_doubtful(place[at / size * step * stride + at % size]);
+    }
   }
 }
 
@@ -194,8 +198,8 @@ __device__ void count_elements(const Task<T>& task, Counter<T>& counter) {
   count_units<T, uint4>(counter, task.rows + head, size, thread,
                         static_cast<std::int64_t>(task.row_blocks) * threads_of_block, units);
   const std::int64_t tail = head + units * size;
-  for (const std::int64_t i : {thread < head ? thread : task.row_count, tail + thread})
-    if (i < task.row_count) counter.count(std::array<T, 1>{task.rows[i]}, task.rows + i);
+  count_units<T, T>(counter, task.rows, 1, thread, task.row_count, head);
+  count_units<T, T>(counter, task.rows + tail, 1, thread, task.row_count, task.row_count - tail);
 }
 
 template <class T, bool kIsOneColumn>
