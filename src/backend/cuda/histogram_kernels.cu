@@ -49,7 +49,9 @@ __device__ bool is_bin_of(const double* edges, std::int64_t bins, double x, std:
 }
 
 // The bin whose edges hold x, first <= x <= last: near the guess, or searched for.
-__device__ std::int64_t settle(const double* edges, std::int64_t bins, double x, double position) {
+__device__ std::int64_t settle(const double* edges, std::int64_t bins, const ColumnBins& column,
+                               double x) {
+  const double position = (x - column.first) * column.scale;
   const auto top = static_cast<double>(bins - 1);
   const auto guess = static_cast<std::int64_t>(position < top ? position : top);
   if (is_bin_of(edges, bins, x, guess)) return guess;
@@ -67,20 +69,20 @@ __device__ std::int64_t settle(const double* edges, std::int64_t bins, double x,
   return (low < bins ? low : bins) - 1;
 }
 
-// -1 for NaN and what lies outside.
-__device__ std::int64_t bin_of(const ColumnBins& column, const double* edges, std::int64_t bins,
-                               double x) {
-  if (!(x >= column.first && x <= column.last)) return -1;
+constexpr int outside = -1;  // NaN too
+constexpr int doubtful = -2;
+
+__device__ int quick_bin(const ColumnBins& column, double x) {
   const double position = (x - column.first) * column.scale;
   // 1.5 * 2^52 rounds to an integer, which then stands in the low bits
   constexpr double magic = 6755399441055744.0;
   const double rounded = position + magic;
   const double distance = position - (rounded - magic);
-  if (fabs(distance) > column.doubt) {
-    const auto nearest = static_cast<std::int32_t>(std::bit_cast<std::uint64_t>(rounded));
-    return distance < 0 ? nearest - 1 : nearest;
-  }
-  return settle(edges, bins, x, position);
+  const auto nearest = static_cast<int>(std::bit_cast<std::uint64_t>(rounded));
+  const auto below = static_cast<int>(std::bit_cast<std::uint64_t>(distance) >> 63);
+  const int bin = nearest - below;
+  const bool is_sure = fabs(distance) > column.doubt;
+  return x >= column.first && x <= column.last ? (is_sure ? bin : doubtful) : outside;
 }
 
 template <class T>
@@ -114,18 +116,35 @@ class Counter {
                 static_cast<int>(threadIdx.x) % copies_;
   }
 
-  __device__ void count(T x) {
-    const std::int64_t bin = bin_of(column_, edges_, bins_, widen(x));
-    if (bin < 0) return;
+  // Counts all but those in doubt, and says which these are.
+  template <std::size_t kSize>
+  __device__ unsigned count(const std::array<T, kSize>& x) {
+    int bins[kSize];
+    unsigned doubts = 0;
+#pragma unroll
+    for (std::size_t j = 0; j < kSize; ++j) {
+      bins[j] = quick_bin(column_, widen(x[j]));
+      doubts |= (bins[j] == doubtful ? 1u : 0u) << j;
+    }
+    if (copies_ != 0) {
+#pragma unroll
+      for (std::size_t j = 0; j < kSize; ++j)
+        if (bins[j] >= 0) atomicAdd(shared_ + bins[j] * copies_, 1u);
+    } else {
+#pragma unroll
+      for (std::size_t j = 0; j < kSize; ++j)
+        if (bins[j] >= 0) atomicAdd(counts_ + bins[j], 1ull);
+    }
+    return doubts;
+  }
+
+  // first <= x <= last
+  __device__ void count_doubtful(T x) {
+    const std::int64_t bin = settle(edges_, bins_, column_, widen(x));
     if (copies_ != 0)
       atomicAdd(shared_ + static_cast<int>(bin) * copies_, 1u);
     else
       atomicAdd(counts_ + bin, 1ull);
-  }
-  template <std::size_t kSize>
-  __device__ void count_all(const std::array<T, kSize>& x) {
-#pragma unroll
-    for (std::size_t j = 0; j < kSize; ++j) count(x[j]);
   }
 
  private:
@@ -141,20 +160,29 @@ class Counter {
 template <class T, class Unit>
 __device__ void count_units(Counter<T>& counter, const T* from, std::int64_t stride,
                             std::int64_t first, std::int64_t step, std::int64_t units) {
+  constexpr int size = elements_of<Unit, T>;
   constexpr int batch = batch_units<Unit>;
-  std::int64_t unit = first;
+  static_assert(batch * size <= 64 && size <= 32);
 #pragma unroll 1
-  for (; unit + (batch - 1) * step < units; unit += batch * step) {
+  for (std::int64_t unit = first; unit < units; unit += batch * step) {
+    const T* const place = from + unit * stride;
     Unit loaded[batch];
 #pragma unroll
     for (int i = 0; i < batch; ++i)
-      loaded[i] = *reinterpret_cast<const Unit*>(from + (unit + i * step) * stride);
+      if (unit + i * step < units)
+        loaded[i] = *reinterpret_cast<const Unit*>(place + i * step * stride);
+    unsigned long long doubts = 0;
 #pragma unroll
-    for (int i = 0; i < batch; ++i) counter.count_all(elements<T>(loaded[i]));
+    for (int i = 0; i < batch; ++i)
+      if (unit + i * step < units)
+        doubts |= static_cast<unsigned long long>(counter.count(elements<T>(loaded[i])))
+                  << (i * size);
+    while (doubts != 0) {
+      const int at = __ffsll(static_cast<long long>(doubts)) - 1;
+      doubts &= doubts - 1;
+      counter.count_doubtful(place[at / size * step * stride + at % size]);
+    }
   }
-#pragma unroll 1
-  for (; unit < units; unit += step)
-    counter.count_all(elements<T>(*reinterpret_cast<const Unit*>(from + unit * stride)));
 }
 
 // One column: elements lie side by side, and aligned units are cut out of them.
@@ -170,8 +198,8 @@ __device__ void count_elements(const Task<T>& task, Counter<T>& counter) {
   count_units<T, uint4>(counter, task.rows + head, size, thread,
                         static_cast<std::int64_t>(task.row_blocks) * threads_of_block, units);
   const std::int64_t tail = head + units * size;
-  if (thread < head) counter.count(task.rows[thread]);
-  if (tail + thread < task.row_count) counter.count(task.rows[tail + thread]);
+  count_units<T, T>(counter, task.rows, 1, thread, task.row_count, head);
+  count_units<T, T>(counter, task.rows + tail, 1, thread, task.row_count, task.row_count - tail);
 }
 
 template <class T, bool kIsOneColumn>

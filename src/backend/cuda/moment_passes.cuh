@@ -73,8 +73,6 @@ struct ThreadSums {
     if constexpr (kCount == 1) {
       if constexpr (is_wide_integer<N>)
         return static_cast<double>(x[kFirst]);
-      else if constexpr (std::is_integral_v<N> && sizeof(ShortSum<N>) == sizeof(N))
-        return x[kFirst];
       else
         return x[kFirst];
     } else {
@@ -110,19 +108,24 @@ struct FoldFirst {
 /// Where all numbers are equal, they are the shift, so that their moments are exactly 0. The short
 /// sums of f32 may leave the range of the numbers. Integers get an integer.
 template <class N>
-__device__ inline double shift_of(const FirstSums<N>& sums) {
-  if (sums.count == 0) return 0;
-  const double mean = sums.sum / sums.count;
-  if constexpr (is_narrow_integer<N>) {
-    return floor(mean + 0.5);
-  } else {
-    const auto low = static_cast<double>(sums.low);
-    const auto high = static_cast<double>(sums.high);
-    if (low == high || (std::is_same_v<N, float> && mean < low)) return low + 0.0;
-    if (std::is_same_v<N, float> && mean > high) return high;
-    return mean;
+struct Shift {
+  double value = 0;
+  double inverse_count = 0;
+
+  __device__ explicit Shift(const FirstSums<N>& sums) {
+    if (sums.count == 0) return;
+    inverse_count = 1.0 / sums.count;
+    value = sums.sum * inverse_count;
+    if constexpr (is_narrow_integer<N>) {
+      value = floor(value + 0.5);
+    } else {
+      const auto low = static_cast<double>(sums.low);
+      const auto high = static_cast<double>(sums.high);
+      if (low == high || (std::is_same_v<N, float> && value < low)) value = low + 0.0;
+      if (std::is_same_v<N, float> && value > high) value = high;
+    }
   }
-}
+};
 
 /// x - shift in f64. Integers of up to 32 bits, with an integer shift, need no conversion: they go
 /// into the low bits of 2^52, whose difference is exact.
@@ -188,17 +191,64 @@ __device__ inline std::uint64_t key_of(N value, bool is_signed) {
                      : order_key(static_cast<double>(value));
 }
 
+/// The moments of one column so far, as combine() would make them, but for a division.
 template <class N>
-__device__ inline Moments moments_of(const FirstSums<N>& first, double shift,
-                                     const PowerSums& powers, bool is_signed) {
-  Moments result;
-  if (first.count == 0) return result;
-  double s1 = powers.s1;
-  if constexpr (is_narrow_integer<N>) s1 = fma(-static_cast<double>(first.count), shift, first.sum);
-  result = moments_about(shift, first.count, s1, powers.s2, powers.s3, powers.s4);
-  result.min_key = key_of(first.low, is_signed);
-  result.max_key = key_of(first.high, is_signed);
-  return result;
-}
+class RunningMoments {
+ public:
+  /// @param rows how many there were, NaN too.
+  __device__ void add(const FirstSums<N>& first, const Shift<N>& shift, const PowerSums& powers,
+                      int rows) {
+    total_.nan_count += rows - first.count;
+    if (first.count == 0) return;
+    low_ = lower(first.low, low_);
+    high_ = higher(first.high, high_);
+    double s1 = powers.s1;
+    if constexpr (is_narrow_integer<N>)
+      s1 = fma(-static_cast<double>(first.count), shift.value, first.sum);
+    const detail::TwoSum difference = detail::two_sum(shift.value, -total_.mean);
+    if (total_.count != 0 && detail::is_finite(difference.sum) && detail::is_finite(s1))
+      append(first.count, shift, s1, powers, difference);
+    else
+      combine(total_, moments_about(shift.value, first.count, s1, powers.s2, powers.s3, powers.s4));
+  }
+
+  [[nodiscard]] __device__ Moments moments(bool has_signed_keys) const {
+    Moments result = total_;
+    if (result.count == 0) return result;
+    result.min_key = key_of(low_, has_signed_keys);
+    result.max_key = key_of(high_, has_signed_keys);
+    return result;
+  }
+
+ private:
+  __device__ void append(int count, const Shift<N>& shift, double s1, const PowerSums& s,
+                         const detail::TwoSum& difference) {
+    // about their own mean, shift + e
+    const double e = s1 * shift.inverse_count;
+    const double m2 = detail::not_negative(s.s2 - e * s1);
+    const double m3 = s.s3 - 3 * e * s.s2 + 2 * e * e * s1;
+    const double m4 =
+        detail::not_negative(s.s4 - 4 * e * s.s3 + 6 * e * e * s.s2 - 3 * e * e * e * s1);
+    const auto na = static_cast<double>(total_.count);
+    const auto nb = static_cast<double>(count);
+    total_.count += count;
+    const double inverse = 1.0 / (na + nb);
+    const double fa = na * inverse;
+    const double fb = nb * inverse;
+    const double delta = difference.sum + (difference.error + (e - total_.mean_error));
+    const double delta2 = delta * delta;
+    const double weight = delta2 * na * fb;
+    total_.m4 += m4 + weight * delta2 * (fa * fa - fa * fb + fb * fb) +
+                 6 * delta2 * (fa * fa * m2 + fb * fb * total_.m2) +
+                 4 * delta * (fa * m3 - fb * total_.m3);
+    total_.m3 += m3 + weight * delta * (fa - fb) + 3 * delta * (fa * m2 - fb * total_.m2);
+    total_.m2 += m2 + weight;
+    detail::set_mean(total_, total_.mean, delta * fb, total_.mean_error);
+  }
+
+  Moments total_;
+  N low_ = highest<N>();
+  N high_ = lowest<N>();
+};
 
 }  // namespace serried::cuda

@@ -53,7 +53,7 @@ constexpr PieceShape piece_shape(std::int64_t columns, int element_bytes, int by
   }
   shape.width = static_cast<int>(std::min<std::int64_t>(columns, block_threads));
   shape.groups = block_threads / shape.width;
-  shape.fold_rows = bytes_of_thread / std::max(element_bytes, 4) * shape.groups;
+  shape.fold_rows = bytes_of_thread / element_bytes * shape.groups;
   // few columns have small results, which may be written often
   shape.piece_rows =
       std::int64_t{shape.fold_rows} * std::clamp(shape.width * folds / 128, 1, folds);
@@ -75,29 +75,27 @@ struct PieceTask {
 /// What a thread of a block does.
 struct PieceThread {
   Piece piece;
-  std::int64_t column = 0;  // of the launch
-  int width = 1;            // columns of this block
+  std::int64_t first_column = 0;  // of the block, in the launch
+  std::int64_t column = 0;        // of the launch
+  int width = 1;                  // columns of this block
   int group = 0;
   bool is_active = true;
   bool is_owner = false;  // writes the result of its column
+  std::int64_t out_index = 0;
 
   template <class T, class Payload>
   __device__ explicit PieceThread(const PieceTask<T, Payload>& task) {
     const auto blocks = static_cast<unsigned>(task.column_blocks);
     piece = task.pieces[blockIdx.x / blocks];
-    const std::int64_t first = static_cast<std::int64_t>(blockIdx.x % blocks) * task.shape.width;
-    width =
-        static_cast<int>(min(static_cast<std::int64_t>(task.shape.width), task.columns - first));
+    first_column = static_cast<std::int64_t>(blockIdx.x % blocks) * task.shape.width;
+    const std::int64_t left = task.columns - first_column;
+    width = left < task.shape.width ? static_cast<int>(left) : task.shape.width;
     group = static_cast<int>(threadIdx.x) / width;
-    column = first + static_cast<int>(threadIdx.x) % width;
+    column = first_column + static_cast<int>(threadIdx.x) % width;
     is_active = group < task.shape.groups;
     is_owner = group == 0;
     out_index = static_cast<std::int64_t>(blockIdx.x / blocks) * task.columns + column;
   }
-  std::int64_t out_index = 0;
-
- private:
-  __device__ static std::int64_t min(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 };
 
 /// The units that a thread reads between two folds.
