@@ -103,10 +103,8 @@ void run_verb(const Runtime& runtime, const CommandLine& line) {
   Console console(runtime.recorder(), {.is_printing = runtime.communicator().rank() == 0,
                                        .is_quiet = line.common.is_quiet,
                                        .progress = line.common.progress});
-  const Session session{.runtime = runtime,
-                        .ctx = make_context(runtime, line),
-                        .line = line,
-                        .console = console};
+  const Session session{
+      .runtime = runtime, .ctx = make_context(runtime, line), .line = line, .console = console};
   struct Call {
     const Session& session;
     void operator()(const InfoCommand& command) const { run_info(session, command); }

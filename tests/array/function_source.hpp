@@ -57,7 +57,8 @@ inline double noise(std::int64_t row, std::int64_t column) {
 
 /// The same communicator with another number of threads.
 inline Context with_threads(const Context& ctx, int threads) {
-  return Context(ctx.comm(), make_host_backend(threads), ctx.comm().recorder(), ctx.options());
+  return on_test_device(
+      Context(ctx.comm(), make_host_backend(threads), ctx.comm().recorder(), ctx.options()));
 }
 
 }  // namespace serried::test

@@ -197,10 +197,12 @@ void expect_same_bits(const Context& ctx, std::int64_t rows, std::int64_t column
     return number<T>(row * columns + column, true);
   };
   const Context self = alone(ctx);
-  const Context threaded(ctx.comm(), make_host_backend(3), ctx.comm().recorder(), ctx.options());
+  const Context threaded = on_test_device(
+      Context(ctx.comm(), make_host_backend(3), ctx.comm().recorder(), ctx.options()));
   ContextOptions small = ctx.options();
   small.batch_bytes = 1000;
-  const Context small_batches(ctx.comm(), ctx.backend(), ctx.comm().recorder(), small);
+  const Context small_batches =
+      on_test_device(Context(ctx.comm(), ctx.backend(), ctx.comm().recorder(), small));
   const ValueSource<T> source(ctx, rows, columns, value);
   const ValueSource<T> own(self, rows, columns, value);
   for (const StatisticsOptions& options : option_sets()) {
@@ -446,7 +448,8 @@ TEST(Histogram, the_second_read_is_named) {
     return false;
   };
   const Context base = context();
-  const Context ctx(base.comm(), base.backend(), std::make_shared<Recorder>());
+  const Context ctx =
+      on_test_device(Context(base.comm(), base.backend(), std::make_shared<Recorder>()));
   static_cast<void>(of_values(ctx, {1, 2, 3}, {.range_low = 0, .range_high = 4}));
   EXPECT_FALSE(has_fact(ctx));
   static_cast<void>(of_values(ctx, {1, 2, 3}, {.bins = 2}));

@@ -32,7 +32,8 @@ void expect_sums(const Context& ctx, std::int64_t rows, std::int64_t columns) {
   const std::vector<double> sums = sum_columns(ctx, source);
   const auto expected = words_of(sum_columns(self, own));
   EXPECT_EQ(words_of(sums), expected);
-  const Context threaded(ctx.comm(), make_host_backend(2), ctx.comm().recorder(), ctx.options());
+  const Context threaded = on_test_device(
+      Context(ctx.comm(), make_host_backend(2), ctx.comm().recorder(), ctx.options()));
   EXPECT_EQ(words_of(sum_columns(threaded, source)), expected);
   for (const auto& level : available_targets()) {
     const TargetScope scope(level);

@@ -45,7 +45,7 @@ inline Context context_of(Communicator comm, int threads = 1, const ContextOptio
   auto backend = make_host_backend(threads);
   ::unsetenv("SERRIED_TARGET");
   auto recorder = comm.recorder() ? comm.recorder() : std::make_shared<Recorder>();
-  return Context(std::move(comm), std::move(backend), std::move(recorder), options);
+  return on_test_device(Context(std::move(comm), std::move(backend), std::move(recorder), options));
 }
 
 /// All ranks of the program.

@@ -28,12 +28,15 @@ const Runtime& runtime() {
   return *the_runtime;
 }
 
-Context context(const ContextOptions& options) {
-  const Context ctx(runtime(), options);
+Context on_test_device(const Context& ctx) {
   const char* device = std::getenv("SERRIED_TEST_DEVICE");
   if (device == nullptr || std::string_view(device) != "cuda") return ctx;
   static const std::shared_ptr<Backend> cuda = make_cuda_backend(0, ctx.backend());
   return ctx.with_device(cuda);
+}
+
+Context context(const ContextOptions& options) {
+  return on_test_device(Context(runtime(), options));
 }
 
 }  // namespace serried::test
