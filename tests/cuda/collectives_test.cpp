@@ -343,12 +343,14 @@ TEST(ChooseDevice, each_rank_has_one_of_its_own) {
   const auto uuids = comm().allgather_text(device().uuid());
   const bool is_own = device().ranks_on_device == 1;
   EXPECT_EQ(is_own, std::ranges::count(uuids, device().uuid()) == 1);
-  EXPECT_NE(device().explanation.front().find(is_own ? "have a GPU each" : "share"),
-            size() == 1 ? 0 : std::string::npos)
-      << device().explanation.front();
+  const auto all_own = comm().allreduce(is_own ? 1 : 0, ReduceOp::min);
+  const std::string& said = device().explanation.front();
+  const char* const expected = size() == 1    ? "1 rank on 1 node has a GPU: "
+                               : all_own == 1 ? "have a GPU each: "
+                                              : " share ";
+  EXPECT_NE(said.find(expected), std::string::npos) << said;
   const DevicePathChoice path =
       choose_device_path(comm(), *device().backend, runtime().host_name(), device().uuid());
-  const auto all_own = comm().allreduce(is_own ? 1 : 0, ReduceOp::min);
   EXPECT_EQ(path.path, size() == 1    ? DevicePath::none
                        : all_own == 1 ? DevicePath::nccl
                                       : DevicePath::staging)
