@@ -180,6 +180,7 @@ class NcclCollectives final : public DeviceCollectives {
     for (cudaError_t status = cudaEventQuery(is_done_); status != cudaSuccess;
          status = cudaEventQuery(is_done_)) {
       if (status != cudaErrorNotReady) check(status, what);
+      static_cast<void>(cudaGetLastError());  // "not ready" would be taken for somebody's failure
       look();
       if (const ncclResult_t result = state(what);
           result != ncclSuccess && result != ncclInProgress)
