@@ -12,6 +12,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "device_copy.hpp"
@@ -40,12 +41,15 @@ struct Work {
 }  // namespace
 
 struct ncclComm {
-  MPI_Comm mpi = MPI_COMM_NULL;
+  int tag = 0;  // of its messages among all ranks of the job
   int rank = 0;
   int size = 1;
   int calls = 0;
   ncclResult_t failure = ncclSuccess;
   std::deque<std::unique_ptr<Work>> queue;
+
+  // One rank is rank 0 of its own job.
+  [[nodiscard]] MPI_Comm world() const { return size == 1 ? MPI_COMM_SELF : MPI_COMM_WORLD; }
 };
 
 namespace {
@@ -124,7 +128,36 @@ std::unique_ptr<Work> make_work(cudaStream_t stream, const void* from, std::size
   work->stream = stream;
   work->sent.push_back({const_cast<void*>(from), sent_bytes, {}});
   work->received.push_back({to, received_bytes, {}});
-  work->requests.assign(1, MPI_REQUEST_NULL);
+  return work;
+}
+
+int send_to(Work& work, const ncclComm& comm, int peer, const void* data, std::size_t bytes) {
+  return MPI_Isend(data, static_cast<int>(bytes), MPI_BYTE, peer, comm.tag, comm.world(),
+                   &work.requests.emplace_back(MPI_REQUEST_NULL));
+}
+int receive_from(Work& work, const ncclComm& comm, int peer, void* data, std::size_t bytes) {
+  return MPI_Irecv(data, static_cast<int>(bytes), MPI_BYTE, peer, comm.tag, comm.world(),
+                   &work.requests.emplace_back(MPI_REQUEST_NULL));
+}
+
+/// Posts block r of `from` (or the only one) to each rank r, and receives a block of each. Only
+/// messages: a collective of MPI that is given up in the middle would block those that come after.
+int exchange_blocks(Work& work, const ncclComm& comm, const std::byte* from, std::size_t stride,
+                    std::byte* to, std::size_t bytes) {
+  const auto ranks = static_cast<std::size_t>(comm.size);
+  work.requests.reserve(2 * ranks);
+  int code = MPI_SUCCESS;
+  for (std::size_t r = 0; r < ranks; ++r)
+    code = std::max(code, receive_from(work, comm, static_cast<int>(r), to + r * bytes, bytes));
+  for (std::size_t r = 0; r < ranks; ++r)
+    code = std::max(code, send_to(work, comm, static_cast<int>(r), from + r * stride, bytes));
+  return code;
+}
+
+/// Done when every rank has begun it.
+std::unique_ptr<Work> make_barrier(ncclComm& comm) {
+  auto work = std::make_unique<Work>();
+  work->post = [&comm](Work& w) { return exchange_blocks(w, comm, nullptr, 0, nullptr, 0); };
   return work;
 }
 
@@ -172,41 +205,19 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t* comm, int ranks, ncclUniqueId id
   auto made = std::make_unique<ncclComm>();
   made->rank = rank;
   made->size = ranks;
-  auto duplication = std::make_unique<Work>();
-  duplication->requests.assign(1, MPI_REQUEST_NULL);
-  duplication->post = [c = made.get()](Work& work) {
-    return MPI_Comm_idup(c->size == 1 ? MPI_COMM_SELF : MPI_COMM_WORLD, &c->mpi,
-                         work.requests.data());
-  };
-  ncclResult_t result = enqueue(*made, std::move(duplication));
-  auto ids = std::make_unique<Work>();
-  ids->requests.assign(1, MPI_REQUEST_NULL);
-  auto all = std::make_shared<std::vector<ncclUniqueId>>(static_cast<std::size_t>(ranks) + 1, id);
-  ids->post = [c = made.get(), all](Work& work) {
-    return MPI_Iallgather(&all->back(), sizeof(ncclUniqueId), MPI_BYTE, all->data(),
-                          sizeof(ncclUniqueId), MPI_BYTE, c->mpi, work.requests.data());
-  };
-  ids->finish = [all](Work&) {
-    for (const ncclUniqueId& other : *all)
-      if (std::memcmp(&other, &all->back(), sizeof other) != 0)
-        return fail(ncclInvalidArgument, "the ranks were given different ids");
-    return ncclSuccess;
-  };
-  if (result == ncclInProgress) made->queue.push_back(std::move(ids));
+  std::memcpy(&made->tag, id.internal, sizeof made->tag);
+  made->tag &= 0x7ffffff;
+  const ncclResult_t result = enqueue(*made, make_barrier(*made));
   *comm = made.release();
   return result;
 }
 
 ncclResult_t ncclCommFinalize(ncclComm_t comm) {
-  auto barrier = std::make_unique<Work>();
-  barrier->requests.assign(1, MPI_REQUEST_NULL);
-  barrier->post = [comm](Work& work) { return MPI_Ibarrier(comm->mpi, work.requests.data()); };
-  comm->queue.push_back(std::move(barrier));
+  comm->queue.push_back(make_barrier(*comm));
   return comm->failure == ncclSuccess ? ncclInProgress : comm->failure;
 }
 
 ncclResult_t ncclCommDestroy(ncclComm_t comm) {
-  if (comm->mpi != MPI_COMM_NULL) MPI_Comm_free(&comm->mpi);
   delete comm;
   return ncclSuccess;
 }
@@ -250,8 +261,7 @@ ncclResult_t ncclAllReduce(const void* send, void* receive, size_t count, ncclDa
   auto work = make_work(stream, send, bytes, receive, bytes);
   auto all = std::make_shared<std::vector<std::byte>>(bytes * static_cast<std::size_t>(comm->size));
   work->post = [=](Work& w) {
-    return MPI_Iallgather(w.sent[0].host.data(), static_cast<int>(bytes), MPI_BYTE, all->data(),
-                          static_cast<int>(bytes), MPI_BYTE, comm->mpi, w.requests.data());
+    return exchange_blocks(w, *comm, w.sent[0].host.data(), 0, all->data(), bytes);
   };
   work->finish = [=](Work& w) {
     fold(all->data(), count, comm->size, op);
@@ -268,8 +278,7 @@ ncclResult_t ncclReduceScatter(const void* send, void* receive, size_t count, nc
   auto work = make_work(stream, send, all_bytes, receive, bytes);
   auto all = std::make_shared<std::vector<std::byte>>(all_bytes);
   work->post = [=](Work& w) {
-    return MPI_Ialltoall(w.sent[0].host.data(), static_cast<int>(bytes), MPI_BYTE, all->data(),
-                         static_cast<int>(bytes), MPI_BYTE, comm->mpi, w.requests.data());
+    return exchange_blocks(w, *comm, w.sent[0].host.data(), bytes, all->data(), bytes);
   };
   work->finish = [=](Work& w) {
     fold(all->data(), count, comm->size, op);
@@ -284,9 +293,13 @@ ncclResult_t ncclBroadcast(const void* send, void* receive, size_t count, ncclDa
   const std::size_t bytes = count * width(type);
   auto work = make_work(stream, send, comm->rank == root ? bytes : 0, receive, bytes);
   work->post = [=](Work& w) {
-    if (comm->rank == root) w.received[0].host = w.sent[0].host;
-    return MPI_Ibcast(w.received[0].host.data(), static_cast<int>(bytes), MPI_BYTE, root, comm->mpi,
-                      w.requests.data());
+    if (comm->rank != root) return receive_from(w, *comm, root, w.received[0].host.data(), bytes);
+    w.received[0].host = w.sent[0].host;
+    w.requests.reserve(static_cast<std::size_t>(comm->size));
+    int code = MPI_SUCCESS;
+    for (int r = 0; r < comm->size; ++r)
+      if (r != root) code = std::max(code, send_to(w, *comm, r, w.sent[0].host.data(), bytes));
+    return code;
   };
   return enqueue(*comm, std::move(work));
 }
@@ -296,9 +309,7 @@ ncclResult_t ncclAllGather(const void* send, void* receive, size_t count, ncclDa
   const std::size_t bytes = count * width(type);
   auto work = make_work(stream, send, bytes, receive, bytes * static_cast<std::size_t>(comm->size));
   work->post = [=](Work& w) {
-    return MPI_Iallgather(w.sent[0].host.data(), static_cast<int>(bytes), MPI_BYTE,
-                          w.received[0].host.data(), static_cast<int>(bytes), MPI_BYTE, comm->mpi,
-                          w.requests.data());
+    return exchange_blocks(w, *comm, w.sent[0].host.data(), 0, w.received[0].host.data(), bytes);
   };
   return enqueue(*comm, std::move(work));
 }
@@ -319,16 +330,13 @@ ncclResult_t add_to_group(const void* from, void* to, std::size_t bytes, int pee
   return ncclSuccess;
 }
 
-int post_messages(Work& work, MPI_Comm mpi) {
-  work.requests.assign(work.sent.size() + work.received.size(), MPI_REQUEST_NULL);
-  auto request = work.requests.begin();
+int post_messages(Work& work, const ncclComm& comm) {
+  work.requests.reserve(work.sent.size() + work.received.size());
   int code = MPI_SUCCESS;
   for (Image& image : work.received)
-    code = std::max(code, MPI_Irecv(image.host.data(), static_cast<int>(image.bytes), MPI_BYTE,
-                                    image.peer, 0, mpi, &*request++));
+    code = std::max(code, receive_from(work, comm, image.peer, image.host.data(), image.bytes));
   for (Image& image : work.sent)
-    code = std::max(code, MPI_Isend(image.host.data(), static_cast<int>(image.bytes), MPI_BYTE,
-                                    image.peer, 0, mpi, &*request++));
+    code = std::max(code, send_to(work, comm, image.peer, image.host.data(), image.bytes));
   return code;
 }
 
@@ -353,6 +361,6 @@ ncclResult_t ncclGroupEnd() {
   --group_depth;
   if (group_depth > 0 || !group) return ncclSuccess;
   ncclComm* const comm = std::exchange(group_comm, nullptr);
-  group->post = [comm](Work& work) { return post_messages(work, comm->mpi); };
+  group->post = [comm](Work& work) { return post_messages(work, *comm); };
   return enqueue(*comm, std::exchange(group, nullptr));
 }

@@ -180,6 +180,7 @@ class NcclCollectives final : public DeviceCollectives {
     for (cudaError_t status = cudaEventQuery(is_done_); status != cudaSuccess;
          status = cudaEventQuery(is_done_)) {
       if (status != cudaErrorNotReady) check(status, what);
+      static_cast<void>(cudaGetLastError());  // "not ready" would be taken for somebody's failure
       look();
       if (const ncclResult_t result = state(what);
           result != ncclSuccess && result != ncclInProgress)
@@ -196,6 +197,7 @@ class NcclCollectives final : public DeviceCollectives {
                         ": an earlier failure ended the communicator");
     if (is_empty) return;
     try {
+      look();
       ncclResult_t result;
       {
         const auto lock = device_.lock();
@@ -219,16 +221,17 @@ class NcclCollectives final : public DeviceCollectives {
     const auto own = static_cast<std::size_t>(rank_);
     if (sent[own].bytes != received[own].bytes)
       throw InvalidArgument("a rank sends itself as much as it receives from itself");
-    if (sent[own].bytes > 0 && send + sent[own].begin != receive + received[own].begin) {
-      const auto lock = device_.lock();
-      device_.copy(receive + received[own].begin, send + sent[own].begin, size(sent[own].bytes));
-    }
+    const auto copy_own = [&] {
+      if (sent[own].bytes > 0 && send + sent[own].begin != receive + received[own].begin)
+        device_.copy(receive + received[own].begin, send + sent[own].begin, size(sent[own].bytes));
+      return ncclSuccess;
+    };
+    run(what, sent[own].bytes == 0, copy_own);
     std::int64_t longest = 0;
     for (std::size_t r = 0; r < sent.size(); ++r)
       if (r != own) longest = std::max({longest, sent[r].bytes, received[r].bytes});
     for (std::int64_t begin = 0; begin < longest; begin += options_.round_bytes)
       run(what, false, [&] { return enqueue_round(begin, send, sent, receive, received); });
-    if (longest == 0) run(what, true, [] { return ncclSuccess; });
   }
 
   ncclResult_t enqueue_round(std::int64_t begin, const std::byte* send,
