@@ -54,4 +54,10 @@ function(serried_add_spmd_test source)
     set_tests_properties(${test_name} PROPERTIES TIMEOUT ${timeout} SKIP_RETURN_CODE 77 PROCESSORS ${count}
       ENVIRONMENT "${environment}")
   endforeach()
+  # Once more with threads and blocks of the emulated GPU in another order: results are the same.
+  if(room STREQUAL "cuda" AND is_serial)
+    add_test(NAME ${room}/${name}.order COMMAND ${target})
+    set_tests_properties(${room}/${name}.order PROPERTIES TIMEOUT ${timeout} SKIP_RETURN_CODE 77
+      ENVIRONMENT "${environment};SERRIED_EMULATION_SEED=1")
+  endif()
 endfunction()

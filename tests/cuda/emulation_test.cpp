@@ -379,9 +379,20 @@ __global__ void mix_operations(int* out) {
   else
     out[threadIdx.x] = __all_sync(all, 1);
 }
+__global__ void part_ways(int* out, bool is_warp) {
+  int value = 0;
+  if (threadIdx.x % 2 == 0) {
+    if (is_warp) value = __shfl_sync(all, 1, 0);
+    __syncthreads();
+  } else {
+    if (is_warp) value = __shfl_sync(all, 1, 0);
+    __syncthreads();
+  }
+  out[threadIdx.x] = value;
+}
 __global__ void overflow_stack(int* out) {
-  volatile char large[70000];
-  for (int i = 0; i < 70000; i += 1000) large[i] = static_cast<char>(i);
+  volatile char large[100000];
+  for (int i = 0; i < 100000; i += 1000) large[i] = static_cast<char>(i);
   __syncthreads();
   out[0] = large[1000];
 }
@@ -405,10 +416,13 @@ TEST(EmulationDeath, waits_that_cannot_end_are_told) {
   EXPECT_DEATH(
       start(wait_for_nobody, 1, 64),
       "block \\(0,0,0\\).*wait_for_nobody.*deadlock: threads 10-49, 51-63 wait in "
-      "__syncthreads; threads 50 wait in __syncwarp for the lanes of 0xffffffff; 10 of 64");
+      "__syncthreads \\(emulation_test.cpp:[0-9]+\\); threads 50 wait in __syncwarp \\(.*\\) "
+      "for the lanes of 0xffffffff; 10 of 64");
   EXPECT_DEATH(start(name_returned_lanes, 1, 32, out.data()), "returned.*ffff");
-  EXPECT_DEATH(start(mix_operations, 1, 32, out.data()), "__any_sync and __all_sync");
-  EXPECT_DEATH(start(overflow_stack, 1, 2, out.data()), "");
+  EXPECT_DEATH(start(mix_operations, 1, 32, out.data()), "call __any_sync .* and __all_sync ");
+  EXPECT_DEATH(start(part_ways, 1, 32, out.data(), false), "different barriers: .*[0-9] and ");
+  EXPECT_DEATH(start(part_ways, 1, 32, out.data(), true), "call a shuffle .* and a shuffle ");
+  EXPECT_DEATH(start(overflow_stack, 1, 2, out.data()), "overflow_stack.*64 KiB on the stack");
 }
 
 __global__ void wait_often(int* out) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <source_location>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -41,13 +42,16 @@ enum class WarpOperation : int {
   bit_xor,
 };
 
+/// Where in a kernel a thread waits: the same place for all that wait for each other.
+using Place = std::source_location;
+
 /// Waits for all threads of the block that have not returned.
 /// @return how many said yes in the low 32 bits, how many arrived in the high 32 bits.
-std::uint64_t wait_for_block(bool predicate);
+std::uint64_t wait_for_block(bool predicate, const Place& place);
 /// Waits for the lanes of the mask.
 /// @param source the lane whose value a shuffle gives this lane.
 std::uint64_t wait_for_warp(WarpOperation operation, unsigned mask, std::uint64_t value,
-                            int source = 0);
+                            const Place& place, int source = 0);
 int lane();
 /// Lets other threads of the block run, if they can.
 void yield();
@@ -94,9 +98,9 @@ template <class T>
 using Moved = std::conditional_t<(sizeof(T) < 4), int, T>;
 
 template <class T>
-Moved<T> shuffle(unsigned mask, T value, int source) {
-  return from_bits<Moved<T>>(
-      wait_for_warp(WarpOperation::shuffle, mask, to_bits(static_cast<Moved<T>>(value)), source));
+Moved<T> shuffle(unsigned mask, T value, int source, const Place& place) {
+  const std::uint64_t bits = to_bits(static_cast<Moved<T>>(value));
+  return from_bits<Moved<T>>(wait_for_warp(WarpOperation::shuffle, mask, bits, place, source));
 }
 
 }  // namespace serried_emulation
@@ -128,68 +132,83 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
       &call);
 }
 
-inline void __syncthreads() {
-  serried_emulation::wait_for_block(false);
+inline void __syncthreads(serried_emulation::Place place = serried_emulation::Place::current()) {
+  serried_emulation::wait_for_block(false, place);
 }
-inline int __syncthreads_count(int predicate) {
-  return static_cast<int>(serried_emulation::wait_for_block(predicate != 0) & 0xffffffffU);
+inline int __syncthreads_count(
+    int predicate, serried_emulation::Place place = serried_emulation::Place::current()) {
+  return static_cast<int>(serried_emulation::wait_for_block(predicate != 0, place) & 0xffffffffU);
 }
-inline int __syncthreads_or(int predicate) {
-  return __syncthreads_count(predicate) != 0;
+inline int __syncthreads_or(int predicate,
+                            serried_emulation::Place place = serried_emulation::Place::current()) {
+  return __syncthreads_count(predicate, place) != 0;
 }
-inline int __syncthreads_and(int predicate) {
-  const std::uint64_t counts = serried_emulation::wait_for_block(predicate != 0);
+inline int __syncthreads_and(int predicate,
+                             serried_emulation::Place place = serried_emulation::Place::current()) {
+  const std::uint64_t counts = serried_emulation::wait_for_block(predicate != 0, place);
   return (counts & 0xffffffffU) == counts >> 32;
 }
-inline void __syncwarp(unsigned mask = 0xffffffffU) {
-  serried_emulation::wait_for_warp(serried_emulation::WarpOperation::sync, mask, 0);
+inline void __syncwarp(unsigned mask = 0xffffffffU,
+                       serried_emulation::Place place = serried_emulation::Place::current()) {
+  serried_emulation::wait_for_warp(serried_emulation::WarpOperation::sync, mask, 0, place);
 }
 
 template <class T>
-auto __shfl_sync(unsigned mask, T value, int source, int width = warpSize) {
+auto __shfl_sync(unsigned mask, T value, int source, int width = warpSize,
+                 serried_emulation::Place place = serried_emulation::Place::current()) {
   const int first = serried_emulation::lane() & ~(width - 1);
-  return serried_emulation::shuffle(mask, value, first + (source & (width - 1)));
+  return serried_emulation::shuffle(mask, value, first + (source & (width - 1)), place);
 }
 template <class T>
-auto __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = warpSize) {
+auto __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = warpSize,
+                    serried_emulation::Place place = serried_emulation::Place::current()) {
   const int own = serried_emulation::lane(), source = own - static_cast<int>(delta);
-  return serried_emulation::shuffle(mask, value, source < (own & ~(width - 1)) ? own : source);
+  return serried_emulation::shuffle(mask, value, source < (own & ~(width - 1)) ? own : source,
+                                    place);
 }
 template <class T>
-auto __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = warpSize) {
+auto __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = warpSize,
+                      serried_emulation::Place place = serried_emulation::Place::current()) {
   const int own = serried_emulation::lane(), source = own + static_cast<int>(delta);
   const int end = (own & ~(width - 1)) + width;
-  return serried_emulation::shuffle(mask, value, source >= end ? own : source);
+  return serried_emulation::shuffle(mask, value, source >= end ? own : source, place);
 }
 template <class T>
-auto __shfl_xor_sync(unsigned mask, T value, int bits, int width = warpSize) {
+auto __shfl_xor_sync(unsigned mask, T value, int bits, int width = warpSize,
+                     serried_emulation::Place place = serried_emulation::Place::current()) {
   const int own = serried_emulation::lane(), source = own ^ bits;
   const int end = (own & ~(width - 1)) + width;
-  return serried_emulation::shuffle(mask, value, source >= end ? own : source);
+  return serried_emulation::shuffle(mask, value, source >= end ? own : source, place);
 }
 
-inline unsigned __ballot_sync(unsigned mask, int predicate) {
+inline unsigned __ballot_sync(
+    unsigned mask, int predicate,
+    serried_emulation::Place place = serried_emulation::Place::current()) {
   return static_cast<unsigned>(serried_emulation::wait_for_warp(
-      serried_emulation::WarpOperation::ballot, mask, predicate != 0));
+      serried_emulation::WarpOperation::ballot, mask, predicate != 0, place));
 }
-inline int __any_sync(unsigned mask, int predicate) {
+inline int __any_sync(unsigned mask, int predicate,
+                      serried_emulation::Place place = serried_emulation::Place::current()) {
   return static_cast<int>(serried_emulation::wait_for_warp(serried_emulation::WarpOperation::any,
-                                                           mask, predicate != 0));
+                                                           mask, predicate != 0, place));
 }
-inline int __all_sync(unsigned mask, int predicate) {
+inline int __all_sync(unsigned mask, int predicate,
+                      serried_emulation::Place place = serried_emulation::Place::current()) {
   return static_cast<int>(serried_emulation::wait_for_warp(serried_emulation::WarpOperation::all,
-                                                           mask, predicate != 0));
+                                                           mask, predicate != 0, place));
 }
 template <class T>
-unsigned __match_any_sync(unsigned mask, T value) {
+unsigned __match_any_sync(unsigned mask, T value,
+                          serried_emulation::Place place = serried_emulation::Place::current()) {
   return static_cast<unsigned>(serried_emulation::wait_for_warp(
-      serried_emulation::WarpOperation::match_any, mask, serried_emulation::to_bits(value)));
+      serried_emulation::WarpOperation::match_any, mask, serried_emulation::to_bits(value), place));
 }
 
-#define SERRIED_EMULATED_REDUCE(name, type, operation)                                     \
-  inline type name(unsigned mask, type value) {                                            \
-    return static_cast<type>(serried_emulation::wait_for_warp(                             \
-        serried_emulation::WarpOperation::operation, mask, static_cast<unsigned>(value))); \
+#define SERRIED_EMULATED_REDUCE(name, type, operation)                                            \
+  inline type name(unsigned mask, type value,                                                     \
+                   serried_emulation::Place place = serried_emulation::Place::current()) {        \
+    return static_cast<type>(serried_emulation::wait_for_warp(                                    \
+        serried_emulation::WarpOperation::operation, mask, static_cast<unsigned>(value), place)); \
   }
 SERRIED_EMULATED_REDUCE(__reduce_add_sync, int, add)
 SERRIED_EMULATED_REDUCE(__reduce_add_sync, unsigned, add_unsigned)

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <string>
 
 namespace serried_emulation {
 
@@ -14,6 +15,11 @@ std::recursive_mutex& lock();
 /// Prints the text, and where in a kernel it happened, and aborts.
 [[noreturn]] void fail(const char* text);
 [[noreturn]] void fail_with(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+/// The kernel that runs now, or null.
+[[nodiscard]] const void* running_kernel();
+/// Block, thread and kernel that run now; empty where none does.
+[[nodiscard]] std::string current_place();
 
 /// The name of a function of this program, as well as it can be found.
 const char* name_of(const void* function);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 // Function and variable qualifiers. The blocks of a grid run one after the other on one host
 // thread, so that a thread_local variable is one per block; and the whole of a module's
@@ -15,6 +16,8 @@
 #define __shared__ static thread_local
 #define __launch_bounds__(...)
 #define __forceinline__ inline __attribute__((always_inline))
+// libstdc++ has an attribute of this name in <memory>, which must be read before.
+#define __noinline__ __attribute__((noinline))
 #define __align__(bytes) __attribute__((aligned(bytes)))
 #define __builtin_assume(condition) static_cast<void>(0)
 

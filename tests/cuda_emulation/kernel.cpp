@@ -1,6 +1,4 @@
 // Runs kernels: the threads of a block are fibers, switched at barriers and warp operations.
-#include <dlfcn.h>
-#include <link.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "cuda_runtime.h"
+#include "emulated_block.hpp"
 #include "emulated_memory.hpp"
 
 uint3 threadIdx{0, 0, 0};
@@ -61,7 +60,6 @@ namespace {
 
 constexpr int max_threads = 1024;
 constexpr std::size_t dynamic_bytes = std::size_t{228} << 10;
-constexpr std::uint64_t garbage = 0xFFF7DEADFFF7DEADULL;  // NaN as double, as float, as half
 
 enum class State : unsigned char { fresh, ready, at_barrier, at_warp, finished };
 
@@ -76,6 +74,7 @@ struct Thread {
   unsigned mask = 0;
   std::uint64_t value = 0;
   std::uint64_t result = 0;
+  Place place;
 };
 
 // Lanes that wait for each other.
@@ -118,6 +117,9 @@ class Stacks {
   }
   std::vector<std::byte*> free_;
 };
+
+// Stacks are left for good in these two, which AddressSanitizer is not to follow.
+#define SERRIED_LEAVES_STACK __attribute__((no_sanitize("address")))
 
 void begin_thread();
 
@@ -190,6 +192,16 @@ const char* name_of_operation(WarpOperation operation) {
   }
 }
 
+std::string text_of(const Place& place) {
+  const std::string file = place.file_name();
+  return file.substr(file.rfind('/') + 1) + ':' + std::to_string(place.line());
+}
+
+bool is_same(const Place& a, const Place& b) {
+  return a.line() == b.line() && a.column() == b.column() &&
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
+}
+
 std::string list_of(const std::vector<int>& numbers) {
   std::string text;
   for (std::size_t i = 0; i < numbers.size();) {
@@ -202,27 +214,32 @@ std::string list_of(const std::vector<int>& numbers) {
   return text;
 }
 
+// Threads that wait alike are told together.
 void Engine::report_deadlock() {
   std::string text = "deadlock: ";
-  std::vector<int> waiting;
   const auto all = std::span(threads).first(static_cast<std::size_t>(count));
-  for (const Thread& thread : all)
-    if (thread.state == State::at_barrier) waiting.push_back(thread.number);
-  if (!waiting.empty()) text += "threads " + list_of(waiting) + " wait in __syncthreads; ";
-  std::vector<bool> told(all.size());
+  std::vector<bool> is_told(all.size());
   for (const Thread& thread : all) {
-    if (thread.state != State::at_warp || told[static_cast<std::size_t>(thread.number)]) continue;
-    waiting.clear();
-    for (const Thread& other : all.subspan(static_cast<std::size_t>(thread.number / 32) * 32)) {
-      if (other.number / 32 != thread.number / 32) break;
-      if (other.state != State::at_warp || other.mask != thread.mask) continue;
+    if (thread.state == State::finished || is_told[static_cast<std::size_t>(thread.number)])
+      continue;
+    const bool is_at_warp = thread.state == State::at_warp;
+    std::vector<int> waiting;
+    for (const Thread& other : all) {
+      if (other.state != thread.state || !is_same(other.place, thread.place)) continue;
+      if (is_at_warp && (other.mask != thread.mask || other.number / 32 != thread.number / 32))
+        continue;
       waiting.push_back(other.number);
-      told[static_cast<std::size_t>(other.number)] = true;
+      is_told[static_cast<std::size_t>(other.number)] = true;
     }
-    char mask[16];
-    std::snprintf(mask, sizeof mask, "%08x", thread.mask);
-    text += "threads " + list_of(waiting) + " wait in " + name_of_operation(thread.operation) +
-            " for the lanes of 0x" + mask + "; ";
+    text += "threads " + list_of(waiting) + " wait in ";
+    text += is_at_warp ? name_of_operation(thread.operation) : "__syncthreads";
+    text += " (" + text_of(thread.place) + ')';
+    if (is_at_warp) {
+      char mask[16];
+      std::snprintf(mask, sizeof mask, "%08x", thread.mask);
+      text += std::string(" for the lanes of 0x") + mask;
+    }
+    text += "; ";
   }
   text += std::to_string(count - live) + " of " + std::to_string(count) + " have returned";
   fail(text.c_str());
@@ -232,9 +249,15 @@ void Engine::release_barrier() {
   const std::uint64_t result =
       static_cast<std::uint64_t>(arrived) << 32 | static_cast<unsigned>(said_yes);
   arrived = said_yes = 0;
+  const Thread* first = nullptr;
   for (int i = 0; i < count; ++i) {
     Thread& thread = threads[static_cast<std::size_t>(i)];
     if (thread.state != State::at_barrier) continue;
+    if (first == nullptr) first = &thread;
+    if (!is_same(first->place, thread.place))
+      fail_with("threads %d and %d wait for each other in different barriers: %s and %s",
+                first->number, thread.number, text_of(first->place).c_str(),
+                text_of(thread.place).c_str());
     thread.state = State::ready;
     thread.result = result;
     push(thread);
@@ -292,9 +315,12 @@ void Engine::complete(int first, unsigned mask) {
   const std::uint64_t common = is_own ? 0 : common_result(operation, lanes, mask);
   for (unsigned rest = mask; rest != 0; rest &= rest - 1) {
     Thread& thread = lanes[__builtin_ctz(rest)];
-    if (thread.operation != operation)
-      fail_with("lanes of one mask (%08x) call %s and %s", mask, name_of_operation(operation),
-                name_of_operation(thread.operation));
+    const Thread& leader = lanes[__builtin_ctz(mask)];
+    if (thread.operation != operation ||
+        (operation != WarpOperation::sync && !is_same(thread.place, leader.place)))
+      fail_with("lanes of one mask (%08x) call %s (%s) and %s (%s)", mask,
+                name_of_operation(operation), text_of(leader.place).c_str(),
+                name_of_operation(thread.operation), text_of(thread.place).c_str());
     thread.result = common;
     if (operation == WarpOperation::shuffle) {
       const bool is_there =
@@ -309,7 +335,7 @@ void Engine::complete(int first, unsigned mask) {
   }
 }
 
-void Engine::go_to(void** from, Thread& next) {
+SERRIED_LEAVES_STACK void Engine::go_to(void** from, Thread& next) {
   current = &next;
   threadIdx = next.index;
   if (next.state != State::fresh) {
@@ -347,7 +373,7 @@ void Engine::finish() {
 }
 
 // A stack runs one thread after the other as long as none of them is left waiting on it.
-void begin_thread() {
+SERRIED_LEAVES_STACK void begin_thread() {
   Engine& e = *the_engine;
   for (;;) {
     e.invoke(e.call);
@@ -387,41 +413,6 @@ void Engine::run_block() {
   go_to(&host, pop());
 }
 
-// This module's thread-local memory, which the __shared__ variables of all its kernels are. A
-// program's own may hold other things, and is left alone.
-std::span<std::byte> static_shared() {
-  struct Search {
-    std::uintptr_t address;
-    std::span<std::byte> found;
-  } search{reinterpret_cast<std::uintptr_t>(&begin_thread), {}};
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* data) {
-        auto& s = *static_cast<Search*>(data);
-        bool is_here = false;
-        std::size_t bytes = 0;
-        for (int i = 0; i < info->dlpi_phnum; ++i) {
-          const auto& header = info->dlpi_phdr[i];
-          if (header.p_type == PT_LOAD &&
-              s.address - info->dlpi_addr - header.p_vaddr < header.p_memsz)
-            is_here = true;
-          if (header.p_type == PT_TLS) bytes = header.p_memsz;
-        }
-        if (is_here && info->dlpi_name != nullptr && *info->dlpi_name != '\0' &&
-            info->dlpi_tls_data != nullptr)
-          s.found = {static_cast<std::byte*>(info->dlpi_tls_data), bytes};
-        return is_here ? 1 : 0;
-      },
-      &search);
-  return search.found;
-}
-
-void fill_with_garbage(std::span<std::byte> memory) {
-  static const std::vector<std::uint64_t> pattern(512, garbage);
-  const std::size_t piece = pattern.size() * sizeof garbage;
-  for (std::size_t at = 0; at < memory.size(); at += piece)
-    std::memcpy(memory.data() + at, pattern.data(), std::min(piece, memory.size() - at));
-}
-
 bool is_dimension(const dim3& d, std::uint64_t x, std::uint64_t y, std::uint64_t z) {
   return d.x >= 1 && d.y >= 1 && d.z >= 1 && d.x <= x && d.y <= y && d.z <= z;
 }
@@ -442,10 +433,11 @@ void vary_order() {
   if ((the_engine->next_random() & 3U) == 0) yield();
 }
 
-std::uint64_t wait_for_block(bool predicate) {
+std::uint64_t wait_for_block(bool predicate, const Place& place) {
   Engine& e = *the_engine;
   Thread& self = *e.current;
   self.state = State::at_barrier;
+  self.place = place;
   e.said_yes += predicate ? 1 : 0;
   if (++e.arrived == e.live) e.release_barrier();
   e.suspend();
@@ -453,22 +445,23 @@ std::uint64_t wait_for_block(bool predicate) {
 }
 
 std::uint64_t wait_for_warp(WarpOperation operation, unsigned mask, std::uint64_t value,
-                            int source) {
+                            const Place& place, int source) {
   Engine& e = *the_engine;
   Thread& self = *e.current;
   Warp& warp = e.warp_of(self);
   const int in_warp = self.number % 32;
   if ((mask >> in_warp & 1U) == 0)
-    fail_with("%s: lane %d is not in its own mask %08x", name_of_operation(operation), in_warp,
-              mask);
+    fail_with("%s (%s): lane %d is not in its own mask %08x", name_of_operation(operation),
+              text_of(place).c_str(), in_warp, mask);
   if ((mask & ~warp.alive) != 0)
-    fail_with("%s: mask %08x names lanes that have returned or never were: %08x",
-              name_of_operation(operation), mask, mask & ~warp.alive);
+    fail_with("%s (%s): mask %08x names lanes that have returned or never were: %08x",
+              name_of_operation(operation), text_of(place).c_str(), mask, mask & ~warp.alive);
   self.state = State::at_warp;
   self.operation = operation;
   self.mask = mask;
   self.value = value;
   self.source = source;
+  self.place = place;
   int i = 0;
   while (i < warp.groups && warp.group[static_cast<std::size_t>(i)].mask != mask) ++i;
   Group& group = warp.group[static_cast<std::size_t>(i)];
@@ -490,37 +483,8 @@ void check_argument(const void* pointer, int position, const void* kernel) {
     fail_with("argument %d of %s is a pointer to memory of the host", position, name_of(kernel));
 }
 
-const char* name_of(const void* function) {
-  static std::string name;
-  char where[32];
-  std::snprintf(where, sizeof where, "%p", function);
-  name = std::string("a kernel at ") + where;
-  Dl_info info;
-  if (dladdr(function, &info) == 0 || info.dli_fname == nullptr) return name.c_str();
-  // A program that is not relocated has addresses from 0 on too: they are all position-independent.
-  char command[4096];
-  std::snprintf(command, sizeof command, "addr2line -Cfe '%s' 0x%tx 2>/dev/null", info.dli_fname,
-                static_cast<const char*>(function) - static_cast<const char*>(info.dli_fbase));
-  if (FILE* const pipe = popen(command, "r"); pipe != nullptr) {
-    char line[2048] = "";
-    if (std::fgets(line, sizeof line, pipe) != nullptr && line[0] != '?') {
-      name = line;
-      while (!name.empty() && name.back() == '\n') name.pop_back();
-    }
-    pclose(pipe);
-  }
-  return name.c_str();
-}
-
-void fail(const char* text) {
-  const Engine* const e = the_engine;
-  if (e == nullptr || e->kernel == nullptr)
-    std::fprintf(stderr, "CUDA emulation: %s\n", text);
-  else
-    std::fprintf(stderr, "CUDA emulation: in block (%u,%u,%u), thread (%u,%u,%u) of %s: %s\n",
-                 blockIdx.x, blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z,
-                 name_of(e->kernel), text);
-  std::abort();
+const void* running_kernel() {
+  return the_engine == nullptr ? nullptr : the_engine->kernel;
 }
 
 cudaError_t run(const cudaLaunchConfig_t& config, const void* kernel, void (*invoke)(const void*),
@@ -538,10 +502,11 @@ cudaError_t run(const cudaLaunchConfig_t& config, const void* kernel, void (*inv
   Engine& e = engine();
   the_engine = &e;
   if (e.kernel != nullptr) fail("a kernel starts a kernel");
-  if (const char* seed = std::getenv("SERRIED_EMULATION_SEED"); seed != nullptr) {
+  if (const char* seed = std::getenv("SERRIED_EMULATION_SEED"); seed != nullptr && *seed != '\0') {
     if (!is_order_varied) e.random = std::strtoull(seed, nullptr, 10);
     is_order_varied = true;
   }
+  use_signal_stack();
   e.kernel = kernel;
   e.invoke = invoke;
   e.call = call;
@@ -557,7 +522,6 @@ cudaError_t run(const cudaLaunchConfig_t& config, const void* kernel, void (*inv
         thread.index = {x, y, z};
       }
 
-  const std::span<std::byte> shared = static_shared();
   const std::span<std::byte> dynamic(reinterpret_cast<std::byte*>(e.dynamic_shared.data()),
                                      config.dynamicSmemBytes);
   // Blocks run in ascending order; where the order is varied, from some block on, either way.
@@ -568,10 +532,10 @@ cudaError_t run(const cudaLaunchConfig_t& config, const void* kernel, void (*inv
     const std::uint64_t at = (first + (is_descending ? blocks - i : i)) % blocks;
     blockIdx = {static_cast<unsigned>(at % grid.x), static_cast<unsigned>(at / grid.x % grid.y),
                 static_cast<unsigned>(at / grid.x / grid.y)};
-    // All kernels' variables together may be large: with many blocks, not before each of them.
-    if (shared.size() <= std::size_t{32} << 10 || i < 16 || i % 16 == 0) fill_with_garbage(shared);
+    fill_static_shared(kernel);
     fill_with_garbage(dynamic);
     e.run_block();
+    look_at_static_shared(kernel);
   }
   DeviceMemory::get().check_red_zones("after this kernel");
   e.kernel = nullptr;

@@ -1,9 +1,7 @@
 // The memory of the emulated devices.
 #include <signal.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -38,15 +36,16 @@ std::uintptr_t guarded_begin = 0, guarded_end = 0;
 
 // Says why, then lets the program fault again as it would have without this handler.
 void report_fault(int, siginfo_t* info, void*) {
-  const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
-  if (address >= guarded_begin && address < guarded_end) {
-    static constexpr char text[] =
-        "CUDA emulation: memory of the device was touched by code of the host, or beyond all that "
-        "is "
-        "allocated\n";
-    static_cast<void>(!write(STDERR_FILENO, text, sizeof text - 1));
-  }
   sigaction(SIGSEGV, &action_before, nullptr);
+  const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+  const std::string place = current_place();
+  const char* what = "memory fault (a wild pointer, or more than 64 KiB on the stack)";
+  if (address >= guarded_begin && address < guarded_end)
+    what = place.empty() ? "memory of the device was touched by code of the host"
+                         : "memory of the device was touched beyond all that is allocated";
+  else if (place.empty())
+    return;
+  std::fprintf(stderr, "CUDA emulation: %s%s: %p\n", place.c_str(), what, info->si_addr);
 }
 
 }  // namespace
@@ -76,7 +75,7 @@ DeviceMemory::DeviceMemory()
   guarded_end = guarded_begin + reserved_;
   struct sigaction action {};
   action.sa_sigaction = &serried_emulation::report_fault;
-  action.sa_flags = SA_SIGINFO;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigaction(SIGSEGV, &action, &action_before);
 }
 
@@ -192,15 +191,6 @@ DeviceAccess::DeviceAccess() : lock_(lock()) {
 
 DeviceAccess::~DeviceAccess() {
   DeviceMemory::get().close();
-}
-
-void fail_with(const char* format, ...) {
-  char text[1024];
-  va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  fail(text);
 }
 
 }  // namespace serried_emulation
