@@ -228,7 +228,7 @@ __global__ void __launch_bounds__(threads_of_block) count_bins(Task<T> task) {
   for (int i = t; i < counters; i += threads_of_block) {
     unsigned long long sum = 0;
     for (int copy = 0; copy < task.copies; ++copy)
-      sum += shared[i * task.copies + (copy + t) % task.copies];
+      sum += shared[i * task.copies + ((copy + t) & (task.copies - 1))];
     if (sum != 0) atomicAdd(task.counts + first * task.bins + i, sum);
   }
 }
