@@ -7,6 +7,7 @@
 #include "serried/comm/agree.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
+#include "support/spmd.hpp"
 
 namespace serried::test {
 
@@ -54,7 +55,7 @@ class ValueSource final : public TileSource {
 /// The same data on this rank alone, with one thread.
 inline Context alone(const Context& ctx) {
   const auto self = ctx.comm().split(ctx.rank(), 0);
-  return Context(*self, make_host_backend(1), ctx.comm().recorder(), ctx.options());
+  return on_test_device(Context(*self, make_host_backend(1), ctx.comm().recorder(), ctx.options()));
 }
 
 }  // namespace serried::test
