@@ -4,8 +4,9 @@
     bench/cuda_peers.py [--elements N] [--repeats 9] [--quick] [--only copy,moments,...] [--device cpu]
 
 Prints one line of JSON for each figure. k-means is what one writes with PyTorch: blocks of rows, |c|^2 - 2 x.c by a
-matrix product, argmin, index_add; with TF32 off, and with TF32 on as a figure of its own (it decides some rows
-wrongly). Statistics are mean, var, min and max one after another, which is less than what Serried's moments hold.
+matrix product, argmin, and sums of the clusters by index_add or by a product with a matrix of zeros and ones,
+whichever is faster on a block; with TF32 off, and with TF32 on as a figure of its own (it decides some rows wrongly).
+Statistics are mean, var, min and max one after another, which is less than what Serried's moments hold.
 Exit code 77 where there is no PyTorch or no GPU.
 """
 import argparse
@@ -138,7 +139,17 @@ def random(bench: Bench) -> None:
             bench.report("random", f"{kind} {name}", size, seconds, numbers_per_s=rate)
 
 
-def lloyd(data: torch.Tensor, centers: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def add_by_index(sums: torch.Tensor, found: torch.Tensor, rows: torch.Tensor) -> None:
+    sums.index_add_(0, found, rows)
+
+
+def add_by_product(sums: torch.Tensor, found: torch.Tensor, rows: torch.Tensor) -> None:
+    member = torch.zeros(len(rows), len(sums), dtype=rows.dtype, device=rows.device)
+    member.scatter_(1, found[:, None], 1)
+    sums.addmm_(member.T, rows)
+
+
+def lloyd(data: torch.Tensor, centers: torch.Tensor, labels: torch.Tensor, add_rows) -> torch.Tensor:
     """One iteration; returns the new centres."""
     clusters = len(centers)
     squares = (centers * centers).sum(1)
@@ -148,9 +159,14 @@ def lloyd(data: torch.Tensor, centers: torch.Tensor, labels: torch.Tensor) -> to
         rows = data[begin : begin + ROWS_AT_ONCE]
         found = torch.addmm(squares, rows, centers.T, alpha=-2).argmin(1)
         labels[begin : begin + ROWS_AT_ONCE] = found
-        sums.index_add_(0, found, rows)
+        add_rows(sums, found, rows)
         counts += torch.bincount(found, minlength=clusters)
     return torch.where(counts[:, None] > 0, sums / counts[:, None], centers)
+
+
+def faster_sums(bench: Bench, rows: torch.Tensor, centers: torch.Tensor, labels: torch.Tensor):
+    ways = (add_by_index, add_by_product)
+    return min(ways, key=lambda add: min(bench.times(lambda: lloyd(rows, centers, labels, add), 1)))
 
 
 def kmeans(bench: Bench) -> None:
@@ -172,16 +188,18 @@ def kmeans(bench: Bench) -> None:
         for mode in ("", " tf32") if dtype == torch.float32 and bench.is_cuda else ("",):
             torch.backends.cuda.matmul.allow_tf32 = mode == " tf32"
             centers = [start.clone()]
+            add_rows = faster_sums(bench, data[:ROWS_AT_ONCE], start, labels[:ROWS_AT_ONCE])
 
-            def work(data=data, labels=labels, centers=centers):
-                centers[0] = lloyd(data, centers[0], labels)
+            def work(data=data, labels=labels, centers=centers, add_rows=add_rows):
+                centers[0] = lloyd(data, centers[0], labels, add_rows)
 
             seconds = bench.times(work, 1)
             torch.backends.cuda.matmul.allow_tf32 = False
             rate = 2e-9 * rows * features * clusters / statistics.median(seconds)
             shape = f"{name} d={features} k={clusters}"
             for which in ("iteration", "first iteration") if not mode else ("iteration",):
-                bench.report("kmeans", f"kmeans {which} {shape}{mode}", rows, seconds, gflop_per_s=rate)
+                key = f"kmeans {which} {shape}{mode}"
+                bench.report("kmeans", key, rows, seconds, gflop_per_s=rate, how=add_rows.__name__)
         del data, labels, start
 
 

@@ -7,6 +7,7 @@
 # C library, the C++ run-time library where it is new enough, and CUDA's driver are the other machine's own.
 set -euo pipefail
 called_from=$PWD
+# shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 is_building=1
@@ -54,6 +55,12 @@ fi
 [[ -x $tree/bin/serried ]] || fail "$tree/bin/serried is not there: leave out --no-build"
 [[ -e $tree/lib/libserried_cuda.so ]] || fail "$tree has no CUDA module (is nvcc there?)"
 
+# A module of another build would be refused where it is too late to build again.
+built_from=$("$tree/bin/serried" --version 2>/dev/null | sed -n '1s/.*(\([^)]*\)).*/\1/p')
+if [[ -n $built_from ]] && ! grep -qaF "$built_from" "$tree/lib/libserried_cuda.so"; then
+  fail "the module in $tree/lib is of another build than the programs ($built_from); build again"
+fi
+
 rm -rf "$folder"
 mkdir -p "$folder"/{bin,bench,tests,lib/other,lib/compiler,openmpi/bin,openmpi/lib/openmpi,openmpi/share,openmpi/etc}
 
@@ -86,7 +93,7 @@ for bench in "${benches[@]}"; do
   else missing+=("cuda_$bench"); fi
 done
 cp bench/cuda_peers.py "$folder/bench/"
-cp scripts/gpu-check.sh scripts/gpu_check.py "$folder/"
+cp scripts/gpu-check.sh scripts/gpu_check.py scripts/gpu_steps.py "$folder/"
 
 # --- Open MPI: the launcher, its plugins but those for networks that need more, and its texts
 ompi_path() { ompi_info --path "$1" --parsable | sed -n "s/^path:$1://p"; }
@@ -95,24 +102,24 @@ ln -s orterun "$folder/openmpi/bin/mpirun"
 ln -s orterun "$folder/openmpi/bin/mpiexec"
 not_wanted='libuc[mpst]\.|libfabric\.|libpsm|libibverbs\.|librdmacm\.|liboshmem\.|libslurm|libnl-|not found'
 for plugin in "$(ompi_path pkglibdir)"/mca_*.so; do
-  if ! ldd "$plugin" | grep -qE "$not_wanted"; then take "$plugin" "$folder/openmpi/lib/openmpi"; fi
+  if [[ ! $(ldd "$plugin") =~ $not_wanted ]]; then take "$plugin" "$folder/openmpi/lib/openmpi"; fi
 done
 cp -r "$(ompi_path pkgdatadir)" "$folder/openmpi/share/openmpi"
 find "$folder/openmpi/share/openmpi" -name '*wrapper-data.txt' -delete
-cp -L "$(ompi_path sysconfdir)"/openmpi-*.conf "$(ompi_path sysconfdir)"/openmpi-default-hostfile "$folder/openmpi/etc/"
+cp -L "$(ompi_path sysconfdir)"/openmpi-{mca-params.conf,default-hostfile} "$folder/openmpi/etc/"
 pmix=$(ldd "$folder/openmpi/lib/openmpi/"mca_pmix_ext*.so 2>/dev/null |
   sed -n 's/.*libpmix\.so[^ ]* => \([^ ]*\) .*/\1/p' | head -n 1)
 mkdir -p "$folder/pmix/lib/pmix" "$folder/pmix/share" "$folder/pmix/etc"
 if [[ -n $pmix ]]; then
   pmix=$(dirname "$(readlink -f "$pmix")")
   for plugin in "$pmix"/pmix/*.so; do
-    if [[ -e $plugin ]] && ! ldd "$plugin" | grep -qE "$not_wanted"; then take "$plugin" "$folder/pmix/lib/pmix"; fi
+    if [[ -e $plugin && ! $(ldd "$plugin") =~ $not_wanted ]]; then take "$plugin" "$folder/pmix/lib/pmix"; fi
   done
   if [[ -d $pmix/../share/pmix ]]; then cp -r "$pmix/../share/pmix" "$folder/pmix/share/"; fi
 fi
 
 # --- every library that one of these needs, but the C library and the driver
-glibc='^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|anl|mvec|nsl|nss_[a-z]*|BrokenLocale|thread_db|cuda|nvidia-ml))\.so(\.|$)'
+glibc='^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|anl|mvec|nss_[a-z]*|cuda|nvidia-ml))\.so(\.|$)'
 while read -r name path; do
   if [[ $name =~ $glibc ]]; then continue; fi
   case $name in
@@ -126,13 +133,13 @@ done < <(find "$folder" -type f \( -perm -u+x -o -name '*.so*' \) ! -name '*.sh'
 
 cat >"$folder/run.sh" <<'RUN'
 #!/usr/bin/env bash
-# run.sh COMMAND...: runs a program of this folder (serried, mpirun, tests/..., bench/...) with the libraries and
+# run.sh COMMAND...: runs a program of this folder (serried, mpirun, a test, a benchmark) with the libraries and
 # the Open MPI of this folder.   run.sh mpirun -n 2 serried kmeans DATA --clusters 8 --device cuda --share-gpu
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if (($# == 0)); then sed -n '2,3s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2; fi
 if [[ ${SERRIED_BUNDLE:-} != "$here" ]]; then
   export SERRIED_BUNDLE=$here
-  export PATH=$here/bin:$here/openmpi/bin:${PATH:-/usr/local/bin:/usr/bin:/bin}
+  export PATH=$here/bin:$here/tests:$here/bench:$here/openmpi/bin:${PATH:-/usr/local/bin:/usr/bin:/bin}
   libraries=$here/lib:$here/lib/other
   # The compiler's run-time library is the machine's own, unless it is older than what the programs want.
   if LD_LIBRARY_PATH=$libraries ldd "$here/bin/serried" 2>&1 |
@@ -157,17 +164,16 @@ if [[ ${SERRIED_BUNDLE:-} != "$here" ]]; then
   # The folder of Open MPI's sockets must have a short name.
   if ((${#TMPDIR} > 40)); then export OMPI_MCA_orte_tmpdir_base=/tmp PMIX_SYSTEM_TMPDIR=/tmp; fi
 fi
-command=$1
-shift
-if [[ $command != /* && -x $here/$command && ! -d $here/$command ]]; then command=$here/$command; fi
-exec "$command" "$@"
+exec "$@"
 RUN
 chmod +x "$folder/run.sh" "$folder/gpu-check.sh"
 
 # --- what is in it
 cache_value() { sed -n "s/^$1:[^=]*=//p" "$tree/CMakeCache.txt" 2>/dev/null | head -n 1; }
 {
-  echo "commit $(git rev-parse HEAD 2>/dev/null || echo unknown)$(git diff --quiet HEAD 2>/dev/null || echo ' with changes')"
+  changes=''
+  git diff --quiet HEAD 2>/dev/null || changes=' with changes'
+  echo "commit $(git rev-parse HEAD 2>/dev/null || echo unknown)$changes"
   echo "serried $("$tree/bin/serried" --version 2>/dev/null | head -n 1)"
   echo "made $(date -u +%Y-%m-%dT%H:%M:%SZ)"
   echo "build $(cache_value CMAKE_BUILD_TYPE)"
