@@ -14,7 +14,7 @@ import time
 from gpu_steps import SHARES, Runner, Step, row_of
 
 HERE = pathlib.Path(__file__).resolve().parent
-BENCHES = ("copy_bandwidth", "upload", "moments", "kmeans", "histogram", "random")
+BENCHES = ("copy_bandwidth", "kmeans", "moments", "histogram", "upload", "random")  # what matters most first
 DEVICE_ROOMS = {"cuda": "cuda", "array": "spmd", "ml": "spmd"}
 RANKS = (1, 2, 3, 4)
 SANITIZER_ERROR = 86
@@ -28,7 +28,7 @@ def list_tests(folder: pathlib.Path) -> list:
     tests = []
     for source in sorted(folder.glob("*/*_test.cpp")):
         room = source.parent.name
-        if room not in DEVICE_ROOMS:
+        if room not in DEVICE_ROOMS or source.stem == "emulation_test":  # that one is about the emulation itself
             continue
         ranks, timeout = list(RANKS), 120
         for line in source.read_text().splitlines()[:5]:
@@ -153,10 +153,11 @@ def tests_of(runner: Runner, tree: Tree, options) -> list:
             runner.skip(Step.finished("tests", program, "not run", "not built"))
             continue
         ways = [(count, "staging", shared) for count in ranks] or [(0, "", shared)]
-        if tree.stand_in:
+        # Arrays and k-means on a shared card go through host memory, whatever NCCL there is.
+        if tree.stand_in and kind == "cuda":
             stand_in = shared | {"SERRIED_NCCL_LIBRARY": str(tree.stand_in)}
             ways += [(count, "stand-in", stand_in) for count in ranks if count > 1]
-        if nccl and 1 in ranks:
+        if nccl and kind == "cuda" and 1 in ranks:
             ways.append((1, "NCCL", alone | {"SERRIED_NCCL_LIBRARY": nccl}))
         for count, way, environment in ways:
             launcher = ["mpirun", "-n", str(count)] if count else []
@@ -165,9 +166,8 @@ def tests_of(runner: Runner, tree: Tree, options) -> list:
             step.kind = kind
             steps.append(step)
     # What tells most comes first: the time may not do for all.
-    order = [(0, ""), (3, "staging"), (1, "NCCL"), (1, "staging"), (2, "stand-in"), (2, "staging"), (4, "staging")]
-    rank_of = {way: index for index, way in enumerate(order)}
-    steps.sort(key=lambda step: (step.kind == "spmd", rank_of.get((step.ranks, step.way), len(order))))
+    order = (0, 3, 1, 2, 4)
+    steps.sort(key=lambda step: (step.kind == "spmd", order.index(step.ranks) if step.ranks in order else 9))
     runner.run_all(steps, options.jobs)
     return []
 
@@ -199,7 +199,8 @@ def compare(verb: str, tree: Tree, options) -> int:
             launched = [*tree.prefix, "mpirun", "-n", str(ranks), *command, *more]
             done = subprocess.run(launched, capture_output=True, text=True, timeout=options.timeout)
             if done.returncode != 0:
-                print(f"error: code {done.returncode} of {' '.join(launched)}\n{done.stderr}{done.stdout}")
+                said = (done.stderr or done.stdout).strip()
+                print(f"error: {ranks} ranks on {device}: {said}\ncode {done.returncode} of {' '.join(launched)}")
                 return 1
             answers[(ranks, device)] = numbers_of(json.loads(done.stdout))
             if not answers[(ranks, device)]:
@@ -271,12 +272,9 @@ def bench_of(runner: Runner, tree: Tree, options) -> list:
         program = tree.bench_folder / f"cuda_{bench}"
         command = [*tree.prefix, str(program), *quick, *size]
         steps.append(Step("bench", bench, 0, "serried", command, 60, {"SERRIED_CUDA_MODULE": str(tree.module)}))
-    for bench in ("copy", "upload", "moments", "kmeans", "histogram", "random"):
-        command = [options.python, str(tree.peers), "--only", bench, *quick, *size]
-        steps.append(Step("bench", bench, 0, "torch", command, 40, is_peer=True))
-    # What matters most comes first, each program beside its peer: the time may not do for all.
-    order = ["copy_bandwidth", "copy", "kmeans", "moments", "histogram", "upload", "random"]
-    steps.sort(key=lambda step: order.index(step.name))
+    order = "copy,kmeans,moments,histogram,upload,random"
+    peers = [options.python, str(tree.peers), "--only", order, *quick, *size]
+    steps.append(Step("bench", "all of PyTorch's", 0, "torch", peers, 75, is_peer=True))
     for step in steps:
         runner.run_all([step], 1)
     return figures_of(steps)
@@ -380,8 +378,12 @@ def check_all(tree: Tree, out: pathlib.Path, work: pathlib.Path, options) -> int
     name = re.sub(r"[^A-Za-z0-9]+", "-", gpu).strip("-") + time.strftime("-%Y-%m-%d-%H%M%S")
     report = out / (name + ".json")
     print(json.dumps(machine, indent=1), flush=True)
-    runner = Runner(options, out / (name + ".failed.log"), work)
     figures = []
+
+    def save(runner: Runner) -> None:
+        write_json(report, machine, runner, figures, options)
+
+    runner = Runner(options, out / (name + ".failed.log"), work, save)
     for part, run_part in (("tests", tests_of), ("bench", bench_of), ("sanitizer", sanitizer_of)):
         if part not in options.only:
             continue
@@ -389,7 +391,7 @@ def check_all(tree: Tree, out: pathlib.Path, work: pathlib.Path, options) -> int
             figures += run_part(runner, tree, options)
         except Exception as error:  # the other parts still count
             runner.skip(Step.finished(part, part, "failed", f"{type(error).__name__}: {error}"))
-        write_json(report, machine, runner, figures, options)
+        save(runner)
     print_report(runner, figures)
     print(report)
     return min(100, sum(step.is_failed for step in runner.steps))

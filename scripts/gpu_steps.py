@@ -18,7 +18,7 @@ MPI_ENVIRONMENT = {
     "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
 }
-SHARES = {"tests": 0.5, "bench": 0.85, "sanitizer": 1.0}  # of the budget, by when each part ends
+SHARES = {"tests": 0.55, "bench": 0.85, "sanitizer": 1.0}  # of the budget, by when each part ends
 
 
 class Step:
@@ -29,6 +29,7 @@ class Step:
         self.command, self.timeout, self.environment = command, timeout, environment or {}
         self.check = check  # called with the text; returns what is wrong, or ""
         self.is_peer = is_peer
+        self.kind = part
         self.slots = max(1, ranks)
         self.result, self.seconds, self.note, self.text = "not run", 0.0, "", ""
         self.used_device = None  # whether a process of it has opened the CUDA module
@@ -51,8 +52,9 @@ class Step:
 
 
 class Runner:
-    def __init__(self, options, failed_log: pathlib.Path, work_folder: pathlib.Path):
+    def __init__(self, options, failed_log: pathlib.Path, work_folder: pathlib.Path, save=lambda runner: None):
         self.options, self.failed_log, self.work_folder = options, failed_log, work_folder
+        self.save = save  # called after each step: whoever ends this program in the middle keeps what there is
         self.begin = time.monotonic()
         self.steps = []
         self.started = 0
@@ -64,7 +66,7 @@ class Runner:
     def watch(self) -> None:
         """Notes which steps opened the CUDA module: a test that ran on the host must not pass for one of the card."""
         while True:
-            time.sleep(0.15)
+            time.sleep(0.08)
             with self.lock:
                 active = {session: step for session, step in self.active.items() if not step.used_device}
             if not active:
@@ -143,7 +145,10 @@ class Runner:
             step.result = "failed" if wrong else "passed"
             notes += [wrong] if wrong else []
             if step.part == "tests" and not step.used_device:
-                notes.append("did not open the CUDA module")
+                notes.append("the CUDA module was not opened")
+                # Then a test of arrays or k-means says nothing about the card.
+                if not wrong and step.kind == "spmd":
+                    step.result = "skipped"
         step.note = ", ".join(notes)
 
     def skip(self, step: Step) -> None:
@@ -177,6 +182,7 @@ class Runner:
             running -= 1
             free += min(step.slots, slots)
             print(row_of(step), flush=True)
+            self.save(self)
 
 
 def sessions() -> dict:
