@@ -92,20 +92,31 @@ def output_of(command: list, timeout: float = 20) -> str:
         return ""
 
 
-def find_nccl() -> str:
-    """The real NCCL: the variable, the system's, or the one that came with PyTorch."""
-    if given := os.environ.get("SERRIED_NCCL_LIBRARY"):
-        return given
+def find_libraries(pattern: str) -> list:
+    """CUDA's libraries: the system's, or those that came with PyTorch."""
+    found = []
     for line in output_of(["ldconfig", "-p"]).splitlines():
-        if "libnccl.so.2" in line and "=>" in line:
-            return line.split("=>")[1].strip()
-    script = (
-        "import glob, os, site, sys, sysconfig\n"
-        "folders = [sysconfig.get_paths()['purelib'], *site.getsitepackages(), *sys.path]\n"
-        "found = [f for d in folders for f in glob.glob(os.path.join(d, 'nvidia', '*', 'lib', 'libnccl.so.2'))]\n"
-        "print(found[0] if found else '')"
-    )
-    return output_of([sys.executable, "-c", script])
+        name, _, path = line.strip().partition(" => ")
+        if path and re.match(pattern, name):
+            found.append(path)
+    for folder in (os.environ.get("CUDA_HOME", ""), "/usr/local/cuda"):
+        found += [str(path) for path in pathlib.Path(folder or "/nowhere").glob("lib*/lib*.so.*")]
+    script = "import site, sys, sysconfig; print(*sys.path, *site.getsitepackages(), sep=chr(10))"
+    for folder in dict.fromkeys(output_of([sys.executable, "-c", script]).splitlines()):
+        found += [str(path) for path in pathlib.Path(folder or "/nowhere").glob("nvidia/*/lib/lib*.so.*")]
+    return [path for path in found if re.match(pattern, pathlib.Path(path).name)]
+
+
+def find_nccl() -> str:
+    found = [os.environ.get("SERRIED_NCCL_LIBRARY", ""), *find_libraries(r"libnccl\.so\.2$")]
+    return next((path for path in found if path and pathlib.Path(path).exists()), "")
+
+
+def library_folders() -> str:
+    """LD_LIBRARY_PATH with the folders of cuBLAS and cuSOLVER at its end."""
+    folders = [str(pathlib.Path(path).parent) for path in find_libraries(r"lib(cublas|cusolver)\.so\.\d+$")]
+    given = os.environ.get("LD_LIBRARY_PATH", "")
+    return ":".join(dict.fromkeys(folder for folder in [*given.split(":"), *folders] if folder))
 
 
 def read_machine(tree: Tree) -> dict:
@@ -144,7 +155,7 @@ def find_sanitizer() -> str:
 
 def tests_of(runner: Runner, tree: Tree, options) -> list:
     nccl = find_nccl()
-    alone = {"SERRIED_TEST_DEVICE": "cuda", "OMP_NUM_THREADS": "2"}
+    alone = {"SERRIED_TEST_DEVICE": "cuda", "OMP_NUM_THREADS": "2", "LD_LIBRARY_PATH": library_folders()}
     shared = alone | {"SERRIED_SHARE_GPU": "1"}
     steps = command_steps(tree, options)
     for program, kind, ranks, timeout in tree.tests():
@@ -257,6 +268,7 @@ def sanitizer_of(runner: Runner, tree: Tree, options) -> list:
                 # Refused calls are errors that the library checks, and that the tests provoke.
                 command += ["--report-api-errors", "no"]
             environment = {"SERRIED_SHARE_GPU": "1", "SERRIED_TEST_DEVICE": "cuda", "OMP_NUM_THREADS": "2"}
+            environment["LD_LIBRARY_PATH"] = library_folders()
             step = Step("sanitizer", program, 0, check, [*command, str(path)], options.timeout, environment)
             step.check = lambda text: "" if re.search(r"SUMMARY: 0 (errors|hazards)", text) else "no clean summary"
             steps.append(step)
