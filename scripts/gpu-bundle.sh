@@ -125,7 +125,7 @@ while read -r name path; do
   case $name in
     libstdc++.so.* | libgcc_s.so.*) take "$path" "$folder/lib/compiler" "$name" ;;
     libserried*) ;;
-    libcu[a-z]*.so* | libnv[a-zA-Z]*.so* | libnccl.so*) ;;  # CUDA's own
+    libcuda* | libcublas* | libcusolver* | libcusparse* | libnvrtc* | libnvJitLink* | libnccl.*) ;;  # CUDA's own
     *) take "$path" "$folder/lib/other" "$name" ;;
   esac
 done < <(find "$folder" -type f \( -perm -u+x -o -name '*.so*' \) ! -name '*.sh' ! -name '*.py' -print0 |

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # gpu_bundle.sh ROOT BUILD_TREE: the bundle of scripts/gpu-bundle.sh runs after it was moved, without any
 # environment, and loads nothing but the C and C++ libraries from outside; where this user may, also with the
-# machine's own Open MPI out of sight. Exit code 77 (skipped) where the tree has no CUDA module.
+# machine's own Open MPI out of sight. Its benchmarks run, and its check of a card reports. Exit code 77 (skipped) where the tree has no CUDA module.
 set -euo pipefail
 root=$1 tree=$2
 if [[ ! -e $tree/lib/libserried_cuda.so ]]; then echo "this build has no CUDA module"; exit 77; fi
@@ -11,7 +11,8 @@ done
 work=$(mktemp -d /tmp/gpu-bundle-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 
-"$root/scripts/gpu-bundle.sh" --no-build --build-tree "$tree" "$work/first" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+"$root/scripts/gpu-bundle.sh" --no-build --build-tree "$tree" "$work/first" >"$work/log" 2>&1 ||
+  { cat "$work/log"; exit 1; }
 mkdir "$work/a folder"
 mv "$work/first" "$work/a folder/moved"
 bundle="$work/a folder/moved"
@@ -40,6 +41,25 @@ if [[ -n $program ]]; then
   run mpirun -n 2 "$program"
   grep -q PASSED "$work/output" || fail "$program says: $(cat "$work/output")"
 fi
+
+# The benchmarks, and the check of a card: on a machine without one it still ends in a report of what failed.
+for program in "$bundle"/bench/cuda_*; do
+  if [[ $program == *.py ]]; then continue; fi
+  run "$(basename "$program")" --device host --elements 2000 --repeats 1
+  python3 -c 'import json, sys; assert all(json.loads(line)["seconds"] >= 0 for line in sys.stdin)' <"$work/output" ||
+    fail "$program prints no JSON: $(cat "$work/output")"
+done
+code=0
+env -i PATH="$PATH" "$bundle/gpu-check.sh" --only bench --elements 1000 --budget 60 --out "$work/check" \
+  >"$work/output" 2>&1 || code=$?
+python3 - "$code" "$work"/check/*.json <<'CHECK' || { cat "$work/output"; fail "the report of gpu-check.sh is wrong"; }
+import json, sys
+report = json.load(open(sys.argv[2]))
+failed = [step for step in report["steps"] if step["result"] not in ("passed", "skipped")]
+assert len(failed) == int(sys.argv[1]), (len(failed), sys.argv[1])
+assert report["steps"] and all(step["result"] != "not run" for step in report["steps"])
+assert report["machine"]["manifest"]["commit"] and report["machine"]["serried"]
+CHECK
 
 # Programs of the system (env, bash, ldd, grep) run here too: only what MPI programs load counts. (Bash becomes
 # mpirun, hence libtinfo.)
