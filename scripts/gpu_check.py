@@ -315,10 +315,21 @@ def figures_of(steps: list) -> list:
 
 
 def print_report(runner: Runner, figures: list) -> None:
-    print("\npart      test                            ranks way       result   seconds card  note")
-    order = {"failed": 0, "time-out": 1, "not run": 2, "skipped": 3, "passed": 4}
-    for step in sorted(runner.steps, key=lambda step: -order.get(step.result, 0)):
-        print(row_of(step))
+    groups = {}
+    for step in runner.steps:
+        groups.setdefault((step.part, step.name), []).append(step)
+    print(f"\n{'part':<9} {'test':<34} {'ranks':<12} {'seconds':>7}  results")
+    for (part, name), steps in groups.items():
+        ranks = " ".join(dict.fromkeys(str(step.ranks) for step in steps if step.ranks)) or "-"
+        counts = {}
+        for step in steps:
+            counts[step.result] = counts.get(step.result, 0) + 1
+        results = ", ".join(f"{number} {result}" for result, number in counts.items())
+        print(f"{part:<9} {name:<34} {ranks:<12} {sum(step.seconds for step in steps):7.1f}  {results}")
+    if failed := [step for step in runner.steps if step.is_failed]:
+        print("\nnot passed:")
+        for step in failed:
+            print(row_of(step))
     if figures:
         print(f"\n{'figure':<40} {'elements':>12} {'ms':>10} {'least':>10} {'most':>10}  rate and shares")
     for figure in figures:

@@ -234,13 +234,15 @@ def is_zombie(process: int) -> bool:
 
 
 def first_failures(text: str) -> list:
-    names = re.findall(r"^\[  FAILED  \] ([\w/]+\.[\w/]+)", text, re.MULTILINE)
-    if names:
-        return list(dict.fromkeys(names))[:3]
+    """What a table can say about a failure: what a sanitizer found, the cases, or a line that speaks of an error."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    told = r"Invalid|hazard|Race reported|CUDA_ERROR|cudaError|error|cannot|not found|terminate|Error"
-    tell = [line for line in lines if re.search(told, line)]
-    return [(tell or lines or [""])[0][:160]]
+    found = [line for line in lines if re.match(r"=+ .*(Invalid|hazard|Race|Misaligned|Program hit|barrier)", line)]
+    found = [line.strip("= ")[:100] for line in found if "0 hazards" not in line][:1]
+    names = list(dict.fromkeys(re.findall(r"^\[  FAILED  \] ([\w/]+\.[\w/]+)", text, re.MULTILINE)))[:3]
+    if found or names:
+        return found + names
+    told = r"CUDA_ERROR|cudaError|error|cannot|not found|terminate|Error"
+    return [([line for line in lines if re.search(told, line)] or lines or [""])[0][:160]]
 
 
 def row_of(step: Step) -> str:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # gpu_bundle.sh ROOT BUILD_TREE: the bundle of scripts/gpu-bundle.sh runs after it was moved, without any
 # environment, and loads nothing but the C and C++ libraries from outside; where this user may, also with the
-# machine's own Open MPI out of sight. Its benchmarks run, and its check of a card reports. Exit code 77 (skipped) where the tree has no CUDA module.
+# machine's own Open MPI out of sight. Its benchmarks run, and its check of a card reports. Exit code 77 (skipped)
+# where the tree has no CUDA module.
 set -euo pipefail
 root=$1 tree=$2
 if [[ ! -e $tree/lib/libserried_cuda.so ]]; then echo "this build has no CUDA module"; exit 77; fi
