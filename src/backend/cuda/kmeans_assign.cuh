@@ -7,14 +7,13 @@
 
 namespace serried::cuda {
 
-/// Puts a row's label in its place, and lists the row if the label changed; all lanes of a warp call
-/// this.
+/// Puts a row's label in its place, and lists the row if the label changed; all lanes of a warp
+/// call this.
 __device__ __forceinline__ void settle_row(const AssignBatch& batch, bool is_row, int row,
                                            std::int32_t old, std::int32_t label) {
   const bool is_changed = is_row && label != old;
   if (is_changed) batch.labels[row] = label;
-  append(is_changed, MovedRow{row, old}, batch.moved,
-         &batch.counts->changed);
+  append(is_changed, MovedRow{row, old}, batch.moved, &batch.counts->changed);
 }
 
 /// What assign does with tiles.
@@ -43,8 +42,7 @@ struct AssignWork {
     for (int i = 0; i < S::thread_rows; ++i) {
       found[i].start(chain[i][0], first + at.center(0), chain[i][1], first + at.center(1));
 #pragma unroll
-      for (int t = 2; t < S::thread_centers; ++t)
-        found[i].add(chain[i][t], first + at.center(t));
+      for (int t = 2; t < S::thread_centers; ++t) found[i].add(chain[i][t], first + at.center(t));
     }
     share_out<S, S::thread_rows, S::center_lanes>(found, at);
 #pragma unroll
@@ -65,8 +63,7 @@ struct AssignWork {
           label = -1;
         }
       }
-      append(is_row && !is_decided, place, batch.undecided,
-             &batch.counts->undecided);
+      append(is_row && !is_decided, place, batch.undecided, &batch.counts->undecided);
       settle_row(batch, is_row && is_decided, place, old[i], label);
     }
   }
@@ -82,8 +79,7 @@ __global__ void __launch_bounds__(K::threads, K::blocks)
 }
 
 template <int lanes, class T>
-__global__ void __launch_bounds__(256)
-    assign_directly(DirectCenters centers, AssignBatch batch) {
+__global__ void __launch_bounds__(256) assign_directly(DirectCenters centers, AssignBatch batch) {
   const std::int64_t count = batch.counts->undecided;
   constexpr int rows_of_warp = 32 / lanes;
   const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x / lanes;
@@ -111,14 +107,13 @@ void launch_assign(CudaDevice& device, const TileProblem<typename S::C>& problem
 template <class C, class T, const auto& list, std::size_t... i>
 void launch_chosen(CudaDevice& device, int geometry, const TileProblem<C>& problem,
                    const AssignBatch& batch, std::index_sequence<i...>) {
-  static_cast<void>(
-      ((static_cast<int>(i) == geometry
-            ? (launch_assign<TileShape<C, T, list[i].chunk, list[i].thread_rows,
-                                       list[i].thread_centers, list[i].center_lanes>>(
-                   device, problem, batch),
-               true)
-            : false) ||
-       ...));
+  static_cast<void>(((static_cast<int>(i) == geometry
+                          ? (launch_assign<TileShape<C, T, list[i].chunk, list[i].thread_rows,
+                                                     list[i].thread_centers, list[i].center_lanes>>(
+                                 device, problem, batch),
+                             true)
+                          : false) ||
+                     ...));
 }
 
 template <class T, const auto& list>
@@ -133,11 +128,13 @@ void assign_undecided_with(CudaDevice& device, const CudaCenters& centers,
                            const AssignBatch& batch) {
   const DirectCenters direct(centers);
   if (centers.clusters <= 8)
-    launch("kmeans assign", &assign_directly<8, T>, dim3(blocks_for(device, batch.row_count, 32, 4)),
-           dim3(256), 0, device.stream(), direct, batch);
+    launch("kmeans assign", &assign_directly<8, T>,
+           dim3(blocks_for(device, batch.row_count, 32, 4)), dim3(256), 0, device.stream(), direct,
+           batch);
   else
-    launch("kmeans assign", &assign_directly<32, T>, dim3(blocks_for(device, batch.row_count, 8, 4)),
-           dim3(256), 0, device.stream(), direct, batch);
+    launch("kmeans assign", &assign_directly<32, T>,
+           dim3(blocks_for(device, batch.row_count, 8, 4)), dim3(256), 0, device.stream(), direct,
+           batch);
 }
 
 }  // namespace serried::cuda

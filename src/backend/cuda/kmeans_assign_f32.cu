@@ -3,8 +3,7 @@
 namespace serried::cuda {
 
 template <>
-void assign_batch<float>(CudaDevice& device, const CudaCenters& centers,
-                         const AssignBatch& batch) {
+void assign_batch<float>(CudaDevice& device, const CudaCenters& centers, const AssignBatch& batch) {
   assign_batch_with<float, assign_geometries_f32>(device, centers, batch);
 }
 template <>

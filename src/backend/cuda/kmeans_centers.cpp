@@ -122,10 +122,9 @@ HostTiles<C> make_tiles(const TileGeometry& geometry, std::int64_t k, std::int64
   const bool is_in_range =
       terms * u < 1. / 16 && largest < static_cast<double>(std::numeric_limits<C>::max()) / 64;
   const double relative = is_in_range ? 2 * terms * 1.2 * u : infinity;
-  const double underflow =
-      8 * terms *
-      (static_cast<double>(std::numeric_limits<C>::denorm_min()) +
-       scale * scale * std::numeric_limits<double>::min());
+  const double underflow = 8 * terms *
+                           (static_cast<double>(std::numeric_limits<C>::denorm_min()) +
+                            scale * scale * std::numeric_limits<double>::min());
   result.tiles.relative = static_cast<C>(relative * 1.0001);
   result.tiles.absolute = is_in_range
                               ? static_cast<C>((3 * relative * largest + underflow) * 1.0001)

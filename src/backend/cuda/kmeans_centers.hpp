@@ -10,8 +10,8 @@
 
 namespace serried::cuda {
 
-/// What a warp computes at a time: `row_lanes` * `center_lanes` lanes, each with thread_rows rows and
-/// thread_centers centres in registers, over `chunk` features.
+/// What a warp computes at a time: `row_lanes` * `center_lanes` lanes, each with thread_rows rows
+/// and thread_centers centres in registers, over `chunk` features.
 struct TileGeometry {
   int chunk = 0;
   int thread_rows = 0;
@@ -37,13 +37,14 @@ inline constexpr std::array<TileGeometry, 6> assign_geometries_f32{{{32, 8, 8, 8
 inline constexpr std::array<TileGeometry, 4> assign_geometries_f64{
     {{16, 4, 4, 4, 1}, {16, 2, 4, 2, 1.2}, {16, 1, 4, 1, 1.6}, {4, 4, 4, 1, 0}}};
 /// For seeding, which computes in f32 whatever the data's dtype.
-inline constexpr std::array<TileGeometry, 2> seed_geometries{{{16, 4, 8, 4, 1}, {16, 2, 8, 1, 1.4}}};
+inline constexpr std::array<TileGeometry, 2> seed_geometries{
+    {{16, 4, 8, 4, 1}, {16, 2, 8, 1, 1.4}}};
 
 /// Centres as the tiles read them, in C = float or double; all pointers are to device memory.
 template <class C>
 struct TileCenters {
-  /// -2 c', group by group of geometry.centers() centres, and in a group feature by feature: feature
-  /// f of centre j of group g stands at (g * padded_features + f) * width + j.
+  /// -2 c', group by group of geometry.centers() centres, and in a group feature by feature:
+  /// feature f of centre j of group g stands at (g * padded_features + f) * width + j.
   const C* coefficients = nullptr;
   const C* norms = nullptr;           ///< |c'|^2, infinite for the padding of the last group
   const C* negative_shift = nullptr;  ///< -scale * shift, padded by zeros to a multiple of 32

@@ -105,8 +105,7 @@ __device__ __forceinline__ int direct_nearest(const DirectCenters& centers, cons
   double least = infinite<double>();
   int index = none;
   for (int j = lane; is_finite && j < centers.clusters; j += lanes) {
-    const double d =
-        direct_distance(x, centers.transposed + j, centers.stride, centers.features);
+    const double d = direct_distance(x, centers.transposed + j, centers.stride, centers.features);
     if (d < least) {
       least = d;
       index = j;
@@ -116,8 +115,7 @@ __device__ __forceinline__ int direct_nearest(const DirectCenters& centers, cons
   const bool is_huge = is_finite && index == none;  // all squares overflow
   if (__any_sync(full_warp, is_huge)) {
     for (int j = lane; is_huge && j < centers.clusters; j += lanes) {
-      const double d =
-          small_distance(x, centers.transposed + j, centers.stride, centers.features);
+      const double d = small_distance(x, centers.transposed + j, centers.stride, centers.features);
       if (d < least) {
         least = d;
         index = j;

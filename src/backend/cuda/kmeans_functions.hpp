@@ -24,8 +24,8 @@ struct MovedRow {
   std::int32_t from = 0;
 };
 
-/// What the kernels of assign share; all pointers are to device memory, those to rows begin with the
-/// batch's first.
+/// What the kernels of assign share; all pointers are to device memory, those to rows begin with
+/// the batch's first.
 struct AssignBatch {
   const void* rows = nullptr;
   int row_count = 0;  ///< batch_rows at most
@@ -54,7 +54,9 @@ struct DeviceSums {
   double low_scale = 1;
   double weight_scale = 1;
 
-  [[nodiscard]] constexpr std::int64_t size() const { return clusters * (2 * std::int64_t{features} + 3); }
+  [[nodiscard]] constexpr std::int64_t size() const {
+    return clusters * (2 * std::int64_t{features} + 3);
+  }
 };
 /// Moves the rows that are listed from their old cluster's sums to those of the new one.
 template <class T>

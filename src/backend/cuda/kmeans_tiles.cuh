@@ -1,5 +1,5 @@
-// The register-blocked heart: |c'|^2 - 2 x'.c' for tiles of rows and centres, each value one chain of
-// fused multiply-adds over ascending features. A warp computes a tile by itself; its rows lie
+// The register-blocked heart: |c'|^2 - 2 x'.c' for tiles of rows and centres, each value one chain
+// of fused multiply-adds over ascending features. A warp computes a tile by itself; its rows lie
 // transposed in shared memory of its own, so that warps wait for none but their own loads.
 #pragma once
 
@@ -161,7 +161,8 @@ struct RawRows {
                                        int lane) {
     const int feature = first + lane % S::chunk_lanes * S::vector;
     row += lane / S::chunk_lanes;
-    const T* x = static_cast<const T*>(problem.rows) + std::int64_t{row} * problem.features + feature;
+    const T* x =
+        static_cast<const T*>(problem.rows) + std::int64_t{row} * problem.features + feature;
     const int left = feature < problem.features ? problem.row_count - row : 0;
     const std::int64_t step = std::int64_t{S::load_rows} * problem.features;
 #pragma unroll
@@ -324,9 +325,9 @@ struct TileKernel {
   static constexpr bool is_resident = is_resident_;
   /// Whether each row is a whole number of vectors, and aligned so.
   static constexpr bool is_aligned = is_aligned_;
-  static constexpr int registers = S::thread_rows * S::thread_centers *
-                                       static_cast<int>(sizeof(typename S::C)) / 4 +
-                                   S::pieces * S::vector * static_cast<int>(sizeof(typename S::T)) / 4;
+  static constexpr int registers =
+      S::thread_rows * S::thread_centers * static_cast<int>(sizeof(typename S::C)) / 4 +
+      S::pieces * S::vector * static_cast<int>(sizeof(typename S::T)) / 4;
   static constexpr int threads = !is_resident ? 128 : registers >= 96 ? 384 : 256;
   static constexpr int blocks = !is_resident ? 3 : registers >= 96 ? 1 : 2;
   static constexpr int warps = threads / 32;
@@ -334,7 +335,8 @@ struct TileKernel {
   [[nodiscard]] static std::size_t shared_bytes(const TileCenters<typename S::C>& centers) {
     const std::size_t own = static_cast<std::size_t>(warps) * S::tile_elements;
     const auto groups = static_cast<std::size_t>(is_resident ? centers.groups : 1);
-    const auto features = static_cast<std::size_t>(is_resident ? centers.padded_features : S::chunk);
+    const auto features =
+        static_cast<std::size_t>(is_resident ? centers.padded_features : S::chunk);
     return (own + groups * S::centers * (features + 1)) * sizeof(typename S::C);
   }
 };
@@ -358,7 +360,8 @@ __device__ __forceinline__ void run_tiles(const TileProblem<typename K::Shape::C
   C* const norms_of_centers =
       coefficients + (K::is_resident ? centers.groups * padded : S::chunk) * S::centers;
   const auto copy = [](C* to, const C* from, int count) {
-    for (int i = static_cast<int>(threadIdx.x) * S::vector; i < count; i += K::threads * S::vector) {
+    for (int i = static_cast<int>(threadIdx.x) * S::vector; i < count;
+         i += K::threads * S::vector) {
       C v[S::vector];
       load_vector<S::vector>(from + i, v);
 #pragma unroll
@@ -457,8 +460,8 @@ void launch_tiles(const char* name, CudaDevice& device, void (*kernel)(Parameter
       static_cast<int>(device.properties().sharedMemPerMultiprocessor / (bytes + 1024));
   const int most = device.multiprocessors() * std::clamp(fitting, 1, K::blocks);
   const int wanted = (tiles + K::warps - 1) / K::warps;
-  launch(name, kernel, dim3(static_cast<unsigned>(std::min(wanted, most))),
-         dim3(K::threads), bytes, device.stream(), problem, static_cast<Arguments&&>(arguments)...);
+  launch(name, kernel, dim3(static_cast<unsigned>(std::min(wanted, most))), dim3(K::threads), bytes,
+         device.stream(), problem, static_cast<Arguments&&>(arguments)...);
 }
 
 /// Whether the centres are small enough to lie in shared memory beside the tiles.
