@@ -6,6 +6,7 @@
 
 #include "backend/cuda/kernel_fields.hpp"
 #include "backend/cuda/kmeans_functions.hpp"
+#include "backend/cuda/kmeans_rows.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried::cuda {
@@ -156,6 +157,20 @@ class CudaKMeansKernels final : public KMeansKernels {
     if (offsets.size() < 2) return;
     const auto lock = enter();
     leaf_sums_of(device_, values, weights, offsets, sums);
+  }
+  void label_weights(const std::int32_t* labels, const double* weights, std::int64_t count,
+                     std::int64_t clusters, const KMeansFixedPoint& fixed, std::int64_t* high,
+                     std::int64_t* low) const override {
+    const auto lock = device_.lock();
+    device_.make_current();
+    add_label_weights(device_, labels, weights, count, clusters, fixed, high, low);
+  }
+  [[nodiscard]] std::vector<std::int64_t> draw_rows(const KMeansDraw& draw, const float* squared,
+                                                    const double* weights,
+                                                    std::int64_t count) const override {
+    const auto lock = device_.lock();
+    device_.make_current();
+    return cuda::draw_rows(device_, draw, squared, weights, count);
   }
   void drop_missing(const double* weights, std::int64_t count, float* squared,
                     std::int32_t* nearest) const override {

@@ -67,23 +67,6 @@ __global__ void label_kernel(const std::int32_t* labels, const double* weights, 
     if (own[i] != 0) atomicAdd(sums + i, own[i]);
 }
 
-__global__ void drop_kernel(const double* weights, std::int64_t count, float* squared,
-                            std::int32_t* nearest) {
-  for (std::int64_t i = first_item(); i < count; i += item_step()) {
-    const double weight = weights[i];
-    if (weight == weight) continue;
-    squared[i] = 0;
-    if (nearest != nullptr) nearest[i] = -1;
-  }
-}
-
-__global__ void lower_kernel(const float* by, std::int64_t count, float* values) {
-  for (std::int64_t i = first_item(); i < count; i += item_step()) {
-    const float value = by[i];
-    if (value < values[i]) values[i] = value;
-  }
-}
-
 dim3 grid_for(const CudaDevice& device, std::int64_t items) {
   const std::int64_t blocks = (items + block_threads - 1) / block_threads;
   return dim3(static_cast<unsigned>(
@@ -138,19 +121,6 @@ void add_label_weights(CudaDevice& device, const std::int32_t* labels, const dou
     high[j] += result[static_cast<std::size_t>(j)];
     if (weights != nullptr) low[j] += result[static_cast<std::size_t>(clusters + j)];
   }
-}
-
-void drop_missing_rows(CudaDevice& device, const double* weights, std::int64_t count,
-                       float* squared, std::int32_t* nearest) {
-  if (count == 0) return;
-  launch("dropping missing rows", drop_kernel, grid_for(device, count), dim3(block_threads), 0,
-         device.stream(), weights, count, squared, nearest);
-}
-
-void lower_rows(CudaDevice& device, const float* by, std::int64_t count, float* values) {
-  if (count == 0) return;
-  launch("lowering distances", lower_kernel, grid_for(device, count), dim3(block_threads), 0,
-         device.stream(), by, count, values);
 }
 
 }  // namespace serried::cuda

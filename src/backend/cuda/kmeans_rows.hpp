@@ -18,9 +18,4 @@ void add_label_weights(CudaDevice& device, const std::int32_t* labels, const dou
                        std::int64_t count, std::int64_t clusters, const KMeansFixedPoint& fixed,
                        std::int64_t* high, std::int64_t* low);
 
-/// KMeansKernels::drop_missing and lower.
-void drop_missing_rows(CudaDevice& device, const double* weights, std::int64_t count,
-                       float* squared, std::int32_t* nearest);
-void lower_rows(CudaDevice& device, const float* by, std::int64_t count, float* values);
-
 }  // namespace serried::cuda
