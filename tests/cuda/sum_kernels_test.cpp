@@ -86,6 +86,25 @@ TYPED_TEST(CudaSumKernelsOf, a_leaf_depends_on_itself_alone) {
   }
 }
 
+// The numbers cancel, so that what is left are the errors of rounding, which the order of additions
+// decides.
+TEST(CudaSumKernels, the_order_of_additions_depends_on_the_leaf_alone) {
+  SERRIED_REQUIRE_CUDA();
+  const std::int64_t half = 30'003;
+  const std::int64_t size = 2 * half;
+  const Rows<double> data(size, [](std::int64_t i) {
+    return i < half ? number<double>(i) : -number<double>((i - half) * 7919 % half);
+  });
+  for (const std::int64_t columns : {1, 2, 3, 73}) {
+    const std::int64_t rows = size / columns;
+    const auto expected = sum(DType::f64, data.cuda(0), columns, {0, rows});
+    EXPECT_NE(expected, std::vector<double>(expected.size(), 0.0));
+    for (const std::int64_t shift : {1, 2, 3})
+      EXPECT_TRUE(is_same(sum(DType::f64, data.cuda(shift), columns, {0, rows}), expected))
+          << columns << " columns, from element " << shift;
+  }
+}
+
 TEST(CudaSumKernels, one_large_leaf_and_many_small_ones) {
   SERRIED_REQUIRE_CUDA();
   const std::int64_t count = 2'000'003;
