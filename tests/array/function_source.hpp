@@ -8,6 +8,7 @@
 #include "serried/comm/agree.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
+#include "support/spmd.hpp"
 
 namespace serried::test {
 

@@ -74,18 +74,18 @@ TEST(KMeansMiniBatch, same_bits_at_any_ranks_threads_and_tiles) {
         const auto alone =
             computed_alone(options, [&](const Context& ctx) { return whole(fit(ctx, c, dtype)); });
         const std::string what = c.name + ", tiles " + std::to_string(tiles);
-        expect_same_bits(alone, whole(fit(wide_context(1, options), c, dtype)), what);
+        expect_same_bits(alone, whole(fit(wide_host_context(1, options), c, dtype)), what);
         if (tiles == 64)
-          expect_same_bits(alone, whole(fit(wide_context(2, options), c, dtype)),
+          expect_same_bits(alone, whole(fit(wide_host_context(2, options), c, dtype)),
                            what + ", 2 threads");
       }
 }
 
 TEST(KMeansMiniBatch, same_bits_on_avx2_and_avx512) {
   for (const Case& c : cases) {
-    const auto narrow = whole(fit(wide_context(1, {}, "avx2"), c, DType::f32));
+    const auto narrow = whole(fit(wide_host_context(1, {}, "avx2"), c, DType::f32));
     try {
-      const Context ctx = wide_context(1, {}, "avx512");
+      const Context ctx = wide_host_context(1, {}, "avx512");
       expect_same_bits(narrow, whole(fit(ctx, c, DType::f32)), c.name);
     } catch (const InvalidArgument&) {
       ::unsetenv("SERRIED_TARGET");
@@ -95,7 +95,7 @@ TEST(KMeansMiniBatch, same_bits_on_avx2_and_avx512) {
 }
 
 TEST(KMeansMiniBatch, every_row_is_in_one_batch_of_an_epoch) {
-  const auto ctx = wide_context();
+  const auto ctx = wide_host_context();
   const std::int64_t n = 1003;
   const Array data = make_array(ctx, n, 2, DType::f64, [](std::int64_t row, std::int64_t f) {
     return static_cast<double>(2 * row + f);
@@ -143,12 +143,12 @@ TEST(KMeansMiniBatch, same_bits_with_several_loads) {
   };
   const auto alone = computed_alone({}, fit_all);
   EXPECT_EQ(alone.model.iterations, 10);
-  expect_same_bits(alone, fit_all(wide_context()), "several loads");
+  expect_same_bits(alone, fit_all(wide_host_context()), "several loads");
 }
 
 TEST(KMeansMiniBatch, a_step_equals_a_serial_loop) {
   // One epoch of given centres; no cluster is small enough to be reassigned after the first batch.
-  const auto ctx = wide_context();
+  const auto ctx = wide_host_context();
   const Blobs blobs{2000, 3, 4, 0, 0.05};
   const Array data = make_array(ctx, blobs);
   const std::vector<double> x = everywhere<double>(data);
@@ -203,7 +203,7 @@ TEST(KMeansMiniBatch, a_step_equals_a_serial_loop) {
 }
 
 TEST(KMeansMiniBatch, comes_near_to_lloyd) {
-  const auto ctx = wide_context();
+  const auto ctx = wide_host_context();
   for (const double unit : {1., 1e-6, 1e6}) {
     // Rows sorted by place: batches do not mind.
     const Blobs blobs{20000, 6, 12, 0, 0.1, unit};
@@ -226,7 +226,7 @@ TEST(KMeansMiniBatch, comes_near_to_lloyd) {
 }
 
 TEST(KMeansMiniBatch, low_counts_are_reassigned) {
-  const auto ctx = wide_context();
+  const auto ctx = wide_host_context();
   const Blobs blobs{4000, 2, 5, 0, 0.05};
   KMeansOptions options{.clusters = 5, .init = KMeansInit::given, .batch_rows = 200};
   // All but one of the centres are far from all rows, and get none.
@@ -241,12 +241,13 @@ TEST(KMeansMiniBatch, a_streamed_source_gives_the_bits_of_memory) {
   const KMeansOptions options{.clusters = 6, .batch_rows = 300};
   // 9000 rows of 32 bytes in pieces of 16 KiB.
   const auto recorder = std::make_shared<Recorder>();
-  const Context base = wide_context(1, {.batch_bytes = 16384});
+  const Context base = wide_host_context(1, {.batch_bytes = 16384});
   const Context ctx(base.comm(), base.backend(), recorder, base.options());
   ValueSource<double> source(ctx, 9000, 4, blobs);
   const WholeFit streamed = whole(fit_kmeans(ctx, source, options));
-  expect_same_bits(whole(fit_kmeans(wide_context(), make_array(wide_context(), blobs), options)),
-                   streamed, "streamed");
+  expect_same_bits(
+      whole(fit_kmeans(wide_host_context(), make_array(wide_host_context(), blobs), options)),
+      streamed, "streamed");
   // Two reads for the columns, one for all batches of each epoch, and one for the labels.
   const std::int64_t epochs = (streamed.model.iterations + 29) / 30;
   bool is_told = false;
@@ -265,7 +266,7 @@ TEST(KMeansMiniBatch, a_streamed_source_gives_the_bits_of_memory) {
 }
 
 TEST(KMeansMiniBatch, model_and_labels_belong_together) {
-  const auto ctx = wide_context();
+  const auto ctx = wide_host_context();
   const Case c = cases[3];
   const WholeFit got = whole(fit(ctx, c, DType::f64));
   std::int64_t missing = 0;
@@ -283,7 +284,7 @@ TEST(KMeansMiniBatch, model_and_labels_belong_together) {
 }
 
 TEST(KMeansMiniBatch, equal_rows) {
-  const auto ctx = wide_context();
+  const auto ctx = wide_host_context();
   const KMeansOptions options{.clusters = 3, .batch_rows = 8};
   const auto model =
       fit_kmeans(ctx, Array::full(ctx, Shape{50, 2}, DType::f64, 4.5), options).model;

@@ -54,7 +54,7 @@ TEST(KMeansRange, is_what_fits_and_scores_give_alone) {
   for (const KMeansInit init :
        {KMeansInit::kmeans_parallel, KMeansInit::kmeans_plus_plus, KMeansInit::random})
     for (const DType dtype : {DType::f64, DType::f32}) {
-      const Context ctx = wide_context();
+      const Context ctx = wide_host_context();
       KMeansRangeOptions options{.lowest = 1, .highest = 7, .step = 3};
       options.fit.init = init;
       options.fit.n_init = 2;
@@ -64,7 +64,7 @@ TEST(KMeansRange, is_what_fits_and_scores_give_alone) {
 }
 
 TEST(KMeansRange, finds_the_number_of_blobs) {
-  const Context ctx = wide_context();
+  const Context ctx = wide_host_context();
   const KMeansRange range = fit_kmeans_range(ctx, make_array(ctx, Blobs{1000, 9, 6, 0, 0.2}),
                                              {.lowest = 2, .highest = 9, .fit = {.n_init = 4}});
   EXPECT_EQ(range.chosen().model.clusters, 6);
@@ -86,10 +86,10 @@ TEST(KMeansRange, same_bits_at_any_ranks_threads_tiles_and_fits_at_once) {
     // A rank for itself does what one rank alone does.
     const Communicator& comm = runtime().communicator();
     const auto own = comm.split(comm.rank(), 0);
-    const KMeansRange alone = compute(context_of(*own, 1, context_options), 1);
+    const KMeansRange alone = compute(host_context_of(*own, 1, context_options), 1);
     for (const int at_once : {0, 1, 3, 5}) {
       const KMeansRange range =
-          compute(wide_context(at_once == 3 ? 2 : 1, context_options), at_once);
+          compute(wide_host_context(at_once == 3 ? 2 : 1, context_options), at_once);
       EXPECT_EQ(range.best, alone.best);
       for (std::size_t i = 0; i < alone.fits.size(); ++i) {
         expect_same_model(range.fits[i].model, alone.fits[i].model);
@@ -104,7 +104,7 @@ TEST(KMeansRange, same_bits_at_any_ranks_threads_tiles_and_fits_at_once) {
 }
 
 TEST(KMeansRange, missing_rows_and_weights) {
-  const Context ctx = wide_context();
+  const Context ctx = wide_host_context();
   const Blobs blobs{900, 3, 4};
   const Array data = make_array(ctx, 900, 3, DType::f64, [&](std::int64_t row, std::int64_t f) {
     return row % 50 == 9 && f == 2 ? nan : blobs(row, f);
@@ -120,7 +120,7 @@ TEST(KMeansRange, missing_rows_and_weights) {
 }
 
 TEST(KMeansRange, numbers_without_scores) {
-  const Context ctx = wide_context();
+  const Context ctx = wide_host_context();
   // Three rows on more ranks; as many clusters as rows.
   KMeansRange range =
       fit_kmeans_range(ctx, make_array(ctx, Blobs{3, 2, 3}), {.lowest = 1, .highest = 3});
@@ -149,7 +149,7 @@ TEST(KMeansRange, numbers_without_scores) {
 TEST(KMeansRange, reads_are_shared) {
   const auto reads_of = [&](const KMeansRangeOptions& options) {
     auto recorder = std::make_shared<Recorder>();
-    const Context wide = wide_context();
+    const Context wide = wide_host_context();
     const Context ctx(wide.comm(), wide.backend(), recorder);
     const auto range = fit_kmeans_range(ctx, make_array(ctx, Blobs{1500, 3, 6, 0, 1.}), options);
     std::int64_t iterations = 0;
@@ -171,9 +171,9 @@ TEST(KMeansRange, reads_are_shared) {
 
 TEST(KMeansRange, rows_that_are_read_in_batches) {
   const Blobs blobs{1200, 3, 5};
-  const Context ctx = wide_context(1, {.batch_bytes = 4096});
+  const Context ctx = wide_host_context(1, {.batch_bytes = 4096});
   FunctionSource source(ctx, Layout::uniform(1200, ctx.size(), 64), 3, blobs);
-  const Array data = make_array(wide_context(1, {.max_tiles = 64}), blobs);
+  const Array data = make_array(wide_host_context(1, {.max_tiles = 64}), blobs);
   KMeansRangeOptions options{.lowest = 2, .highest = 4, .fit = {.n_init = 2}};
   options.scores.silhouette_sample = 100;
   const KMeansRange expected = fit_kmeans_range(ctx, data, options);
@@ -191,7 +191,7 @@ TEST(KMeansRange, rows_that_are_read_in_batches) {
 }
 
 TEST(KMeansRange, wrong_options_are_refused) {
-  const Context ctx = wide_context();
+  const Context ctx = wide_host_context();
   const Array data = make_array(ctx, Blobs{20, 2, 3});
   const auto fit = [&](const KMeansRangeOptions& options) {
     static_cast<void>(fit_kmeans_range(ctx, data, options));

@@ -57,7 +57,7 @@ Task<std::int64_t> count_in_leaves(SharedReads& reads, std::int64_t step) {
 }
 
 TEST(SharedReads, one_read_serves_all_tasks) {
-  const Context ctx = wide_context();
+  const Context ctx = wide_host_context();
   for (const std::int64_t count : {std::int64_t{5}, std::int64_t{30000}}) {
     const Array data = Array::arange(ctx, 0, static_cast<double>(count));
     kmeans::Rows rows(ctx, data);
@@ -81,7 +81,7 @@ TEST(SharedReads, one_read_serves_all_tasks) {
 }
 
 TEST(SharedReads, a_failure_is_everyone_s) {
-  const Context ctx = wide_context();
+  const Context ctx = wide_host_context();
   const Array data = Array::arange(ctx, 0, 1000);
   for (int rank = 0; rank < ctx.size(); ++rank) {
     kmeans::Rows rows(ctx, data);
@@ -123,7 +123,7 @@ LloydResult best_of(SharedReads& reads, const kmeans::Columns& columns,
 }
 
 TEST(KMeansFits, reads_are_those_of_the_longest_fit) {
-  const Context ctx = wide_context();
+  const Context ctx = wide_host_context();
   const Array data = make_array(ctx, Blobs{4000, 3, 9, 0, 1.});
   for (const KMeansInit init :
        {KMeansInit::kmeans_parallel, KMeansInit::kmeans_plus_plus, KMeansInit::random}) {
@@ -175,12 +175,13 @@ TEST(KMeansFits, the_result_does_not_depend_on_how_many_run_at_once) {
     };
     const WholeFit alone = computed_alone({}, [&](const Context& ctx) { return fit(ctx, 1); });
     for (const int at_once : {0, 1, 2, 3, 9})
-      expect_same_bits(alone, fit(wide_context(), at_once), std::to_string(at_once));
-    expect_same_bits(alone, fit(wide_context(2), 0), "2 threads");
+      expect_same_bits(alone, fit(wide_host_context(), at_once), std::to_string(at_once));
+    expect_same_bits(alone, fit(wide_host_context(2), 0), "2 threads");
   }
-  EXPECT_THROW(static_cast<void>(fit_kmeans(wide_context(), make_array(wide_context(), blobs),
-                                            {.fits_at_once = -1})),
-               InvalidArgument);
+  EXPECT_THROW(
+      static_cast<void>(fit_kmeans(wide_host_context(), make_array(wide_host_context(), blobs),
+                                   {.fits_at_once = -1})),
+      InvalidArgument);
 }
 
 }  // namespace

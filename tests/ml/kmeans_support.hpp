@@ -38,9 +38,10 @@ struct Blobs {
   }
 };
 
-/// The contexts that results are compared between.
-inline Context context_of(Communicator comm, int threads = 1, const ContextOptions& options = {},
-                          const std::string& target = {}) {
+/// The contexts that results are compared between: on the host, for work that no device does, and
+/// on the test's device.
+inline Context host_context_of(Communicator comm, int threads = 1,
+                               const ContextOptions& options = {}, const std::string& target = {}) {
   if (!target.empty()) ::setenv("SERRIED_TARGET", target.c_str(), 1);
   auto backend = make_host_backend(threads);
   ::unsetenv("SERRIED_TARGET");
@@ -54,10 +55,18 @@ inline Context wide_context(int threads = 1, const ContextOptions& options = {},
   return context_of(runtime().communicator(), threads, options, target);
 }
 
+inline Context wide_host_context(int threads = 1, const ContextOptions& options = {},
+                                 const std::string& target = {}) {
+  return wide_context(threads, options, target).on_host();
+}
+
 /// This rank alone: what it computes is what a program with one rank computes.
 inline Context lone_context(const ContextOptions& options = {}) {
   const Communicator& comm = runtime().communicator();
   return context_of(*comm.split(comm.rank(), 0), 1, options);
+}
+inline Context lone_host_context(const ContextOptions& options = {}) {
+  return lone_context(options).on_host();
 }
 
 template <class F>
