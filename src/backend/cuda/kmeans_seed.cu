@@ -202,14 +202,14 @@ void with_seed_shape(int geometry, const Use& use) {
 /// Calls `use(first row, rows, list, its length)` for each batch of rows.
 template <class Use>
 void for_each_batch(CudaDevice& device, std::int64_t row_count, const Use& use) {
-  const std::int64_t batches = (row_count + batch_rows - 1) / batch_rows;
-  const Scratch list(
-      device, static_cast<std::size_t>(std::min(row_count, batch_rows)) * sizeof(std::int32_t));
+  const std::int64_t longest = batch_rows(row_count);
+  const std::int64_t batches = (row_count + longest - 1) / longest;
+  const Scratch list(device, static_cast<std::size_t>(longest) * sizeof(std::int32_t));
   const Scratch counts(device, static_cast<std::size_t>(batches) * sizeof(unsigned));
   device.fill_zero(counts.as<void>(), counts.bytes());
   for (std::int64_t i = 0; i < batches; ++i) {
-    const std::int64_t begin = i * batch_rows;
-    use(begin, static_cast<int>(std::min(batch_rows, row_count - begin)), list.as<std::int32_t>(),
+    const std::int64_t begin = i * longest;
+    use(begin, static_cast<int>(std::min(longest, row_count - begin)), list.as<std::int32_t>(),
         counts.as<unsigned>() + i);
   }
 }

@@ -144,7 +144,7 @@ struct TileLane {
 template <class C>
 struct TileProblem {
   const void* rows = nullptr;
-  int row_count = 0;  ///< batch_rows at most
+  int row_count = 0;  ///< far below 2^31
   int features = 0;
   double scale = 1;
   const double* negative_shift = nullptr;
@@ -264,20 +264,22 @@ __device__ __forceinline__ void run_chains(const C* tile, const C* coefficients,
                                            const TileLane<S>& at,
                                            C (&chain)[S::thread_rows][S::thread_centers],
                                            C (&norms)[S::own_rows]) {
-  const C* c = coefficients + at.center_lane * S::vector;
+  const C* const c = coefficients + at.center_lane * S::vector;
   C starts[S::thread_centers];
-  int q = 0;
   if (norms_of_centers != nullptr) {
 #pragma unroll
     for (int t = 0; t < S::thread_centers; t += S::vector)
       load_vector<S::vector>(norms_of_centers + at.center(t), starts + t);
     run_step<S, true>(tile, c, 0, at, starts, chain, norms);
-    q = 1;
+  } else {
+    run_step<S, false>(tile, c, 0, at, starts, chain, norms);
   }
-#pragma unroll 1
-  for (; q < vectors; ++q)
+#pragma unroll
+  for (int q = 1; q < S::chunk / S::vector; ++q) {
+    if (q >= vectors) break;
     run_step<S, false>(tile + q * S::vector * S::rows, c + q * S::vector * S::centers, q * S::turn,
                        at, starts, chain, norms);
+  }
 }
 
 /// The least value of a row so far, and where it is.
