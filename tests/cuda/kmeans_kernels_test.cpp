@@ -25,7 +25,9 @@ double uniform(std::uint64_t stream, std::uint64_t index) {
   return to_unit_interval(philox_words(11, stream, index)[0]);
 }
 
-enum class Kind { noise, blobs, lattice, duplicates };
+/// Of duplicates, some rows equal a centre; twins have pairs of centres that f32 can hardly tell
+/// apart.
+enum class Kind { noise, blobs, lattice, duplicates, twins };
 
 struct Case {
   std::int64_t rows, features, clusters;
@@ -58,10 +60,7 @@ struct Problem {
     for (std::uint64_t f = 0; f < p; ++f)
       shift.push_back(static_cast<double>(static_cast<T>(c.unit * (c.offset + 0.5))));
     for (std::uint64_t j = 0; j < static_cast<std::uint64_t>(c.clusters); ++j)
-      for (std::uint64_t f = 0; f < p; ++f)
-        centers.push_back(c.kind == Kind::lattice
-                              ? element(c, 5 * j + 1, f)
-                              : element(c, 31 * j, f) + 0.1 * c.unit * (uniform(3, j) - 0.5));
+      for (std::uint64_t f = 0; f < p; ++f) centers.push_back(center(c, j, f));
     // Equal centres, so that ties occur.
     if (c.clusters > 3) std::copy_n(&centers[p], p, &centers[3 * p]);
     frame = {shift, std::exp2(-std::round(std::log2(c.unit)))};
@@ -73,9 +72,24 @@ struct Problem {
     high_scale.resize(shift_padded.size(), 0.);
     fixed = {shift_padded, high_scale, 0x1.0p40, 0x1.0p38};
   }
+  static double center(const Case& c, std::uint64_t j, std::uint64_t f) {
+    switch (c.kind) {
+      case Kind::lattice:
+        return element(c, 5 * j + 1, f);
+      case Kind::twins:
+        return element(c, 31 * (j / 2), f) +
+               c.unit * 1e-8 * (sizeof(T) == 4 ? 1 : 1e-8) * uniform(5, j * 4096 + f);
+      case Kind::duplicates:
+        if (j % 2 == 0) return static_cast<double>(static_cast<T>(element(c, j, f)));
+        [[fallthrough]];
+      default:
+        return element(c, 31 * j, f) + 0.1 * c.unit * (uniform(3, j) - 0.5);
+    }
+  }
   static double element(const Case& c, std::uint64_t i, std::uint64_t f) {
     switch (c.kind) {
       case Kind::noise:
+      case Kind::twins:
         return c.unit * (c.offset + uniform(2, i * 4096 + f));
       case Kind::blobs:
         return c.unit *
@@ -155,6 +169,9 @@ std::vector<Case> cases(bool is_f32) {
       {600, 6, 9, Kind::blobs, 0, 1, true},
       {600, 32, 33, Kind::noise, 0, 1, true, true},
       {600, 2, 5, Kind::lattice, 0, 1, false, true},
+      {600, 3, 8, Kind::twins},
+      {300, 32, 64, Kind::twins},
+      {200, 20, 18, Kind::twins, 100},
       {400, 17, 8, Kind::blobs, 3, 1, true, true},
   };
   if (!is_f32) {
@@ -341,10 +358,14 @@ void check_distances(const Case& c, std::size_t offset) {
       EXPECT_EQ(all_found[i * k + j], d) << text(c) << ", row " << i << ", centre " << j;
       EXPECT_NEAR(static_cast<double>(candidates[j * n + i]), d * unit2, d * unit2 / 16 + 1e-37)
           << text(c) << ", row " << i << ", centre " << j;
-      if (d == 0) EXPECT_EQ(candidates[j * n + i], 0);
+      if (d == 0) {
+        EXPECT_EQ(candidates[j * n + i], 0);
+      }
       least = std::min(least, d * unit2);
     }
-    if (least == 0) EXPECT_EQ(squared[i], 0);
+    if (least == 0) {
+      EXPECT_EQ(squared[i], 0);
+    }
     const auto old = static_cast<double>(before[i]);
     const double expected = std::min(least, old);
     EXPECT_NEAR(static_cast<double>(squared[i]), expected, expected / 16 + 1e-37)

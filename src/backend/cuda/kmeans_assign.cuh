@@ -16,7 +16,10 @@ __device__ __forceinline__ void settle_row(const AssignBatch& batch, bool is_row
   append(is_changed, MovedRow{row, old}, batch.moved, &batch.counts->changed);
 }
 
-/// What assign does with tiles.
+/// What assign does with tiles. Of each group the least value is found first; then the values that
+/// lie within the rounding bound of it are counted, and their numbers added: where there is one
+/// value alone, that sum is its number. (The rounding of the limit itself, less than a unit in its
+/// last place, is a small part of what make_tiles leaves to spare.)
 template <class S>
 struct AssignWork {
   using C = typename S::C;
@@ -24,47 +27,75 @@ struct AssignWork {
   const AssignBatch& batch;
   const TileLane<S>& at;
   std::int32_t old[S::own_rows];
-  TwoLeast<C> own[S::own_rows];
+  std::int32_t label[S::own_rows];  ///< -1: not decided
+  C best[S::own_rows];              ///< of all groups so far
 
   __device__ __forceinline__ void begin(int row) {
 #pragma unroll
     for (int i = 0; i < S::own_rows; ++i) {
       const int place = row + at.own_row(i);
       old[i] = place < batch.row_count ? batch.labels[place] : 0;
-      own[i] = {};
+      label[i] = -1;
+      best[i] = infinite<C>();
     }
   }
   __device__ __forceinline__ void group(int first,
                                         const C (&chain)[S::thread_rows][S::thread_centers],
-                                        const C (&)[S::own_rows]) {
-    TwoLeast<C> found[S::thread_rows];
+                                        const C (&norms)[S::own_rows]) {
+    C least[S::thread_rows];
 #pragma unroll
     for (int i = 0; i < S::thread_rows; ++i) {
-      found[i].start(chain[i][0], first + at.center(0), chain[i][1], first + at.center(1));
+      least[i] = chain[i][0];
 #pragma unroll
-      for (int t = 2; t < S::thread_centers; ++t) found[i].add(chain[i][t], first + at.center(t));
+      for (int t = 1; t < S::thread_centers; ++t) least[i] = lesser(least[i], chain[i][t]);
     }
-    share_out<S, S::thread_rows, S::center_lanes>(found, at);
+    share_out<S>(least, at, [](C a, C b) { return lesser(a, b); });
+    C bound[S::own_rows], limit[S::own_rows];
 #pragma unroll
-    for (int i = 0; i < S::own_rows; ++i) own[i].merge(found[i]);
+    for (int i = 0; i < S::own_rows; ++i) {
+      bound[i] = fused(norms[i], centers.relative, centers.absolute);
+      limit[i] = least[i] + bound[i];
+    }
+    constexpr unsigned one = 1U << 16;
+    unsigned within[S::thread_rows];
+#pragma unroll
+    for (int i = 0; i < S::thread_rows; ++i) {
+      C own_limit = limit[i % S::own_rows];
+      if constexpr (S::center_lanes > 1) own_limit = __shfl_sync(full_warp, own_limit, at.owner(i));
+      within[i] = 0;
+#pragma unroll
+      for (int t = 0; t < S::thread_centers; ++t)
+        if (chain[i][t] <= own_limit) within[i] += one + S::lane_center(t);
+      within[i] += within[i] / one * static_cast<unsigned>(at.center_lane * S::vector);
+    }
+    share_out<S>(within, at, [](unsigned a, unsigned b) { return a + b; });
+#pragma unroll
+    for (int i = 0; i < S::own_rows; ++i) {
+      // Not so where a number is not finite: then nothing is decided.
+      const bool is_better = least[i] + bound[i] < best[i];
+      const bool is_worse = least[i] > best[i] + bound[i];
+      if (is_better)
+        label[i] = within[i] / one == 1 ? first + static_cast<int>(within[i] % one) : -1;
+      else if (!is_worse)
+        label[i] = -1;
+      best[i] = lesser(best[i], least[i]);
+    }
   }
-  __device__ __forceinline__ void end(int row, const C (&norms)[S::own_rows]) {
+  __device__ __forceinline__ void end(int row) {
 #pragma unroll
     for (int i = 0; i < S::own_rows; ++i) {
       const int place = row + at.own_row(i);
       const bool is_row = place < batch.row_count;
-      const C bound = fused(norms[i], centers.relative, centers.absolute);
-      bool is_decided = own[i].second - own[i].best > bound;
-      std::int32_t label = own[i].index;
+      bool is_decided = label[i] >= 0;
       if (batch.weights != nullptr && is_row) {
         const double weight = batch.weights[place];
         if (weight != weight) {
           is_decided = true;
-          label = -1;
+          label[i] = -1;
         }
       }
       append(is_row && !is_decided, place, batch.undecided, &batch.counts->undecided);
-      settle_row(batch, is_row && is_decided, place, old[i], label);
+      settle_row(batch, is_row && is_decided, place, old[i], label[i]);
     }
   }
 };
@@ -74,7 +105,7 @@ __global__ void __launch_bounds__(K::threads, K::blocks)
     assign_tiles(TileProblem<typename K::Shape::C> problem, AssignBatch batch) {
   SERRIED_DYNAMIC_SHARED(shared);
   const TileLane<typename K::Shape> at;
-  AssignWork<typename K::Shape> work{problem.centers, batch, at, {}, {}};
+  AssignWork<typename K::Shape> work{problem.centers, batch, at, {}, {}, {}};
   run_tiles<K>(problem, shared, at, work);
 }
 

@@ -28,9 +28,9 @@ struct TileGeometry {
 /// Features that the last geometry of a list is for: it holds this many, and more rows.
 inline constexpr int narrow_features = 4;
 
-inline constexpr std::array<TileGeometry, 6> assign_geometries_f32{{{32, 8, 8, 8, 1},
-                                                                    {16, 8, 8, 4, 1.1},
-                                                                    {16, 4, 8, 2, 1.3},
+inline constexpr std::array<TileGeometry, 6> assign_geometries_f32{{{16, 8, 8, 8, 1},
+                                                                    {8, 8, 8, 4, 1.1},
+                                                                    {8, 4, 8, 2, 1.3},
                                                                     {16, 2, 8, 1, 1.6},
                                                                     {16, 2, 4, 1, 2},
                                                                     {4, 4, 8, 1, 0}}};

@@ -9,8 +9,14 @@
 
 namespace serried::cuda {
 
-/// Rows that are decided by one launch; lists of some of them have this many places.
-inline constexpr std::int64_t batch_rows = std::int64_t{1} << 23;
+/// Rows that are decided by one launch, of `rows` in all; lists of some of them have this many
+/// places. An eighth, so that the launches that work off the lists do not count, and lists are
+/// small beside the rows themselves.
+[[nodiscard]] inline std::int64_t batch_rows(std::int64_t rows) {
+  constexpr std::int64_t least = std::int64_t{1} << 22;
+  constexpr std::int64_t most = std::int64_t{1} << 26;
+  return std::min(rows, std::clamp((rows + 7) / 8, least, most));
+}
 
 /// What a launch leaves for those that follow it; one for each batch.
 struct BatchCounts {
@@ -28,7 +34,7 @@ struct MovedRow {
 /// the batch's first.
 struct AssignBatch {
   const void* rows = nullptr;
-  int row_count = 0;  ///< batch_rows at most
+  int row_count = 0;  ///< batch_rows() at most
   const double* weights = nullptr;
   std::int32_t* labels = nullptr;
   std::int32_t* undecided = nullptr;

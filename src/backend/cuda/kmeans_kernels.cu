@@ -81,8 +81,8 @@ class CudaKMeansKernels final : public KMeansKernels {
     if (rows.count == 0) return {};
     const CudaCenters& own = cuda(centers);
     const auto lock = enter();
-    const std::int64_t longest = std::min(rows.count, batch_rows);
-    const std::int64_t batches = (rows.count + batch_rows - 1) / batch_rows;
+    const std::int64_t longest = batch_rows(rows.count);
+    const std::int64_t batches = (rows.count + longest - 1) / longest;
     const bool has_sums = fixed != nullptr && sums != nullptr;
     const Scratch undecided(device_, static_cast<std::size_t>(longest) * sizeof(std::int32_t));
     const Scratch moved(device_,
@@ -92,15 +92,14 @@ class CudaKMeansKernels final : public KMeansKernels {
     std::optional<CallSums> call_sums;
     if (has_sums) call_sums.emplace(device_, own, *fixed);
     for (std::int64_t i = 0; i < batches; ++i) {
-      const std::int64_t begin = i * batch_rows;
-      const AssignBatch batch{
-          .rows = static_cast<const T*>(rows.data) + begin * own.features,
-          .row_count = static_cast<int>(std::min(batch_rows, rows.count - begin)),
-          .weights = weights == nullptr ? nullptr : weights + begin,
-          .labels = labels + begin,
-          .undecided = undecided.as<std::int32_t>(),
-          .moved = moved.as<MovedRow>(),
-          .counts = counts.as<BatchCounts>() + i};
+      const std::int64_t begin = i * longest;
+      const AssignBatch batch{.rows = static_cast<const T*>(rows.data) + begin * own.features,
+                              .row_count = static_cast<int>(std::min(longest, rows.count - begin)),
+                              .weights = weights == nullptr ? nullptr : weights + begin,
+                              .labels = labels + begin,
+                              .undecided = undecided.as<std::int32_t>(),
+                              .moved = moved.as<MovedRow>(),
+                              .counts = counts.as<BatchCounts>() + i};
       assign_batch<T>(device_, own, batch);
       assign_undecided<T>(device_, own, batch);
       if (has_sums) move_rows<T>(device_, batch, call_sums->view());

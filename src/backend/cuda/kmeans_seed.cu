@@ -29,7 +29,8 @@ struct NearestWork {
   const SeedBatch& batch;
   int row_count;
   const TileLane<S>& at;
-  TwoLeast<float> own[S::own_rows];
+  Least<float> own[S::own_rows];
+  float own_norms[S::own_rows];
 
   __device__ __forceinline__ void begin(int) {
 #pragma unroll
@@ -37,25 +38,28 @@ struct NearestWork {
   }
   __device__ __forceinline__ void group(int first,
                                         const float (&chain)[S::thread_rows][S::thread_centers],
-                                        const float (&)[S::own_rows]) {
-    TwoLeast<float> found[S::thread_rows];
+                                        const float (&norms)[S::own_rows]) {
+    Least<float> found[S::thread_rows];
 #pragma unroll
-    for (int i = 0; i < S::thread_rows; ++i) {
-      found[i].start(chain[i][0], first + at.center(0), chain[i][1], first + at.center(1));
+    for (int i = 0; i < S::thread_rows; ++i)
 #pragma unroll
-      for (int t = 2; t < S::thread_centers; ++t) found[i].add(chain[i][t], first + at.center(t));
+      for (int t = 0; t < S::thread_centers; ++t)
+        if (t == 0 || chain[i][t] < found[i].value) found[i] = {chain[i][t], first + at.center(t)};
+    share_out<S>(found, at,
+                 [](const Least<float>& a, const Least<float>& b) { return lesser(a, b); });
+#pragma unroll
+    for (int i = 0; i < S::own_rows; ++i) {
+      own[i] = lesser(own[i], found[i]);
+      own_norms[i] = norms[i];
     }
-    share_out<S, S::thread_rows, S::center_lanes>(found, at);
-#pragma unroll
-    for (int i = 0; i < S::own_rows; ++i) own[i].merge(found[i]);
   }
-  __device__ __forceinline__ void end(int row, const float (&norms)[S::own_rows]) {
+  __device__ __forceinline__ void end(int row) {
 #pragma unroll
     for (int i = 0; i < S::own_rows; ++i) {
       const int place = row + at.own_row(i);
       const bool is_row = place < row_count;
-      const float square = own[i].best + norms[i];
-      const bool is_sure = is_clear(square, norms[i], centers);
+      const float square = own[i].value + own_norms[i];
+      const bool is_sure = is_clear(square, own_norms[i], centers);
       append(is_row && !is_sure, place, batch.unclear, batch.unclear_count);
       if (is_row && is_sure && square < batch.squared[place]) {
         batch.squared[place] = square;
@@ -70,7 +74,7 @@ __global__ void __launch_bounds__(K::threads, K::blocks)
     nearest_tiles(TileProblem<float> problem, SeedBatch batch) {
   SERRIED_DYNAMIC_SHARED(shared);
   const TileLane<typename K::Shape> at;
-  NearestWork<typename K::Shape> work{problem.centers, batch, problem.row_count, at, {}};
+  NearestWork<typename K::Shape> work{problem.centers, batch, problem.row_count, at, {}, {}};
   run_tiles<K>(problem, shared, at, work);
 }
 
@@ -136,7 +140,7 @@ struct CandidateWork {
       }
     }
   }
-  __device__ __forceinline__ void end(int row, const float (&)[S::own_rows]) {
+  __device__ __forceinline__ void end(int row) {
 #pragma unroll
     for (int mask = S::center_lanes; mask > 1; mask /= 2)
       unclear |= __shfl_xor_sync(full_warp, unclear, mask);
@@ -198,14 +202,14 @@ void with_seed_shape(int geometry, const Use& use) {
 /// Calls `use(first row, rows, list, its length)` for each batch of rows.
 template <class Use>
 void for_each_batch(CudaDevice& device, std::int64_t row_count, const Use& use) {
-  const std::int64_t batches = (row_count + batch_rows - 1) / batch_rows;
-  const Scratch list(
-      device, static_cast<std::size_t>(std::min(row_count, batch_rows)) * sizeof(std::int32_t));
+  const std::int64_t longest = batch_rows(row_count);
+  const std::int64_t batches = (row_count + longest - 1) / longest;
+  const Scratch list(device, static_cast<std::size_t>(longest) * sizeof(std::int32_t));
   const Scratch counts(device, static_cast<std::size_t>(batches) * sizeof(unsigned));
   device.fill_zero(counts.as<void>(), counts.bytes());
   for (std::int64_t i = 0; i < batches; ++i) {
-    const std::int64_t begin = i * batch_rows;
-    use(begin, static_cast<int>(std::min(batch_rows, row_count - begin)), list.as<std::int32_t>(),
+    const std::int64_t begin = i * longest;
+    use(begin, static_cast<int>(std::min(longest, row_count - begin)), list.as<std::int32_t>(),
         counts.as<unsigned>() + i);
   }
 }

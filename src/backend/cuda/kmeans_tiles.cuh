@@ -105,6 +105,10 @@ struct TileShape {
   static constexpr int own_rows = thread_rows / center_lanes;
   static constexpr int own_vector = own_rows < row_vector ? own_rows : row_vector;
   static constexpr int tile_elements = rows * chunk;
+  /// The centre of a group that is centre t of a lane, but for the lane's own part.
+  [[nodiscard]] static constexpr int lane_center(int t) {
+    return t / vector * center_lanes * vector + t % vector;
+  }
 
   static_assert(thread_rows % center_lanes == 0 && thread_rows % row_vector == 0);
   static_assert(thread_centers % vector == 0 && turn % row_vector == 0);
@@ -128,7 +132,7 @@ struct TileLane {
   __device__ __forceinline__ int own_row(int i) const { return row(center_lane * S::own_rows + i); }
   /// The centre of a group that is centre t of this lane.
   __device__ __forceinline__ int center(int t) const {
-    return (t / S::vector * S::center_lanes + center_lane) * S::vector + t % S::vector;
+    return S::lane_center(t) + center_lane * S::vector;
   }
   /// The lane that owns row i of this lane.
   __device__ __forceinline__ int owner(int i) const {
@@ -140,7 +144,7 @@ struct TileLane {
 template <class C>
 struct TileProblem {
   const void* rows = nullptr;
-  int row_count = 0;  ///< batch_rows at most
+  int row_count = 0;  ///< far below 2^31
   int features = 0;
   double scale = 1;
   const double* negative_shift = nullptr;
@@ -210,109 +214,111 @@ struct RawRows {
   }
 };
 
-/// Continues the chains of a lane over `vectors` vectors of features.
+/// Continues the chains of a lane, and the squares of its own rows, over one vector of features.
+/// `x` and `c` are the vector's rows and coefficients; chains that start here begin with `starts`.
+template <class S, bool is_first, class C>
+__device__ __forceinline__ void run_step(const C* x, const C* c, int turned, const TileLane<S>& at,
+                                         const C (&starts)[S::thread_centers],
+                                         C (&chain)[S::thread_rows][S::thread_centers],
+                                         C (&norms)[S::own_rows]) {
+  constexpr int row_vectors = S::thread_rows / S::row_vector;
+  const C* rows[row_vectors];
+#pragma unroll
+  for (int s = 0; s < row_vectors; ++s) rows[s] = x + (at.row(s * S::row_vector) ^ turned);
+  constexpr int own_vectors = S::own_rows / S::own_vector;
+  const C* own[own_vectors];
+#pragma unroll
+  for (int s = 0; s < own_vectors; ++s) own[s] = x + (at.own_row(s * S::own_vector) ^ turned);
+#pragma unroll
+  for (int j = 0; j < S::vector; ++j) {
+    C a[S::thread_rows], b[S::thread_centers];
+#pragma unroll
+    for (int s = 0; s < row_vectors; ++s)
+      load_vector<S::row_vector>(rows[s] + j * S::rows, a + s * S::row_vector);
+#pragma unroll
+    for (int s = 0; s < S::thread_centers; s += S::vector)
+      load_vector<S::vector>(c + j * S::centers + s * S::center_lanes, b + s);
+#pragma unroll
+    for (int i = 0; i < S::thread_rows; ++i)
+#pragma unroll
+      for (int t = 0; t < S::thread_centers; ++t)
+        chain[i][t] = fused(a[i], b[t], is_first && j == 0 ? starts[t] : chain[i][t]);
+    C own_x[S::own_rows];
+    if constexpr (S::center_lanes > 1) {
+#pragma unroll
+      for (int s = 0; s < own_vectors; ++s)
+        load_vector<S::own_vector>(own[s] + j * S::rows, own_x + s * S::own_vector);
+    }
+#pragma unroll
+    for (int i = 0; i < S::own_rows; ++i) {
+      const C value = S::center_lanes > 1 ? own_x[i] : a[i];
+      norms[i] = is_first && j == 0 ? value * value : fused(value, value, norms[i]);
+    }
+  }
+}
+
+/// As run_step, over `vectors` vectors of features; chains start where norms of centres are given.
 template <class S, class C>
-__device__ __forceinline__ void run_chains(const C* tile, const C* coefficients, int vectors,
+__device__ __forceinline__ void run_chains(const C* tile, const C* coefficients,
+                                           const C* norms_of_centers, int vectors,
                                            const TileLane<S>& at,
-                                           C (&chain)[S::thread_rows][S::thread_centers]) {
-  const C* c = coefficients + at.center_lane * S::vector;
-  const C* x = tile;
-  const int own = at.row_lane * S::row_vector;
-  int turned = 0;
-#pragma unroll 2
-  for (int q = 0; q < vectors; ++q) {
-    const C* rows[S::thread_rows / S::row_vector];
+                                           C (&chain)[S::thread_rows][S::thread_centers],
+                                           C (&norms)[S::own_rows]) {
+  const C* const c = coefficients + at.center_lane * S::vector;
+  C starts[S::thread_centers];
+  if (norms_of_centers != nullptr) {
 #pragma unroll
-    for (int s = 0; s < S::thread_rows / S::row_vector; ++s)
-      rows[s] = x + ((s * S::row_lanes * S::row_vector + own) ^ turned);
-    turned += S::turn;
+    for (int t = 0; t < S::thread_centers; t += S::vector)
+      load_vector<S::vector>(norms_of_centers + at.center(t), starts + t);
+    run_step<S, true>(tile, c, 0, at, starts, chain, norms);
+  } else {
+    run_step<S, false>(tile, c, 0, at, starts, chain, norms);
+  }
 #pragma unroll
-    for (int j = 0; j < S::vector; ++j) {
-      C a[S::thread_rows], b[S::thread_centers];
-#pragma unroll
-      for (int s = 0; s < S::thread_rows / S::row_vector; ++s)
-        load_vector<S::row_vector>(rows[s] + j * S::rows, a + s * S::row_vector);
-#pragma unroll
-      for (int s = 0; s < S::thread_centers; s += S::vector)
-        load_vector<S::vector>(c + j * S::centers + s * S::center_lanes, b + s);
-#pragma unroll
-      for (int i = 0; i < S::thread_rows; ++i)
-#pragma unroll
-        for (int t = 0; t < S::thread_centers; ++t) chain[i][t] = fused(a[i], b[t], chain[i][t]);
-    }
-    x += S::vector * S::rows;
-    c += S::vector * S::centers;
+  for (int q = 1; q < S::chunk / S::vector; ++q) {
+    if (q >= vectors) break;
+    run_step<S, false>(tile + q * S::vector * S::rows, c + q * S::vector * S::centers, q * S::turn,
+                       at, starts, chain, norms);
   }
 }
 
-/// Adds the squares of a lane's own rows over `vectors` vectors of features.
-template <class S, class C>
-__device__ __forceinline__ void add_squares(const C* tile, int vectors, const TileLane<S>& at,
-                                            C (&norms)[S::own_rows]) {
-#pragma unroll 4
-  for (int q = 0; q < vectors; ++q) {
-#pragma unroll
-    for (int j = 0; j < S::vector; ++j) {
-      const C* const column = tile + (q * S::vector + j) * S::rows;
-#pragma unroll
-      for (int i = 0; i < S::own_rows; i += S::own_vector) {
-        C x[S::own_vector];
-        load_vector<S::own_vector>(column + (at.own_row(i) ^ (q * S::turn)), x);
-#pragma unroll
-        for (int v = 0; v < S::own_vector; ++v) norms[i + v] = fused(x[v], x[v], norms[i + v]);
-      }
-    }
-  }
-}
-
-/// The least value of a row so far, where it is, and the second least.
+/// The least value of a row so far, and where it is.
 template <class C>
-struct TwoLeast {
-  C best = infinite<C>();
-  C second = infinite<C>();
+struct Least {
+  C value = infinite<C>();
   int index = 0;
-
-  /// Of two values, the first of the lower number.
-  __device__ __forceinline__ void start(C first, int first_number, C other, int other_number) {
-    second = greater(first, other);
-    index = other < first ? other_number : first_number;
-    best = lesser(first, other);
-  }
-  /// Strictly smaller values win, so that ties go to what was there before.
-  __device__ __forceinline__ void add(C value, int number) {
-    second = lesser(second, greater(value, best));
-    index = value < best ? number : index;
-    best = lesser(value, best);
-  }
-  __device__ __forceinline__ void merge(const TwoLeast& other) {
-    second = lesser(lesser(second, other.second), greater(best, other.best));
-    if (other.best < best || (other.best == best && other.index < index)) index = other.index;
-    best = lesser(best, other.best);
-  }
-  [[nodiscard]] __device__ __forceinline__ TwoLeast of_lane(int mask) const {
-    TwoLeast other;
-    other.best = __shfl_xor_sync(full_warp, best, mask);
-    other.second = __shfl_xor_sync(full_warp, second, mask);
-    other.index = __shfl_xor_sync(full_warp, index, mask);
-    return other;
-  }
 };
+/// Ties go to the lower index.
+template <class C>
+__device__ __forceinline__ Least<C> lesser(const Least<C>& a, const Least<C>& b) {
+  return b.value < a.value || (b.value == a.value && b.index < a.index) ? b : a;
+}
+
+/// The value of the lane whose number differs in the bits of `mask`.
+template <class Value>
+__device__ __forceinline__ Value of_lane(Value value, int mask) {
+  return __shfl_xor_sync(full_warp, value, mask);
+}
+template <class C>
+__device__ __forceinline__ Least<C> of_lane(const Least<C>& least, int mask) {
+  return {of_lane(least.value, mask), of_lane(least.index, mask)};
+}
 
 /// Merges what the lanes that share rows found: each step halves the rows of a lane, until it has
-/// its own.
-template <class S, int count, int lanes, class C>
-__device__ __forceinline__ void share_out(TwoLeast<C> (&found)[S::thread_rows],
-                                          const TileLane<S>& at) {
+/// its own at the front. `merge` is called with two values and commutes.
+template <class S, class Value, class Merge, int count = S::thread_rows,
+          int lanes = S::center_lanes>
+__device__ __forceinline__ void share_out(Value (&found)[S::thread_rows], const TileLane<S>& at,
+                                          const Merge& merge) {
   if constexpr (lanes > 1) {
     const bool is_upper = (at.center_lane & (lanes / 2)) != 0;
 #pragma unroll
     for (int i = 0; i < count / 2; ++i) {
-      const TwoLeast<C> sent = is_upper ? found[i] : found[i + count / 2];
-      TwoLeast<C> kept = is_upper ? found[i + count / 2] : found[i];
-      kept.merge(sent.of_lane(lanes));
-      found[i] = kept;
+      const Value sent = is_upper ? found[i] : found[i + count / 2];
+      const Value kept = is_upper ? found[i + count / 2] : found[i];
+      found[i] = merge(kept, of_lane(sent, lanes));
     }
-    share_out<S, count / 2, lanes / 2>(found, at);
+    share_out<S, Value, Merge, count / 2, lanes / 2>(found, at, merge);
   }
 }
 
@@ -328,8 +334,8 @@ struct TileKernel {
   static constexpr int registers =
       S::thread_rows * S::thread_centers * static_cast<int>(sizeof(typename S::C)) / 4 +
       S::pieces * S::vector * static_cast<int>(sizeof(typename S::T)) / 4;
-  static constexpr int threads = !is_resident ? 128 : registers >= 96 ? 384 : 256;
-  static constexpr int blocks = !is_resident ? 3 : registers >= 96 ? 1 : 2;
+  static constexpr int threads = !is_resident ? 128 : registers >= 80 ? 384 : 256;
+  static constexpr int blocks = !is_resident ? 3 : registers >= 80 ? 1 : 2;
   static constexpr int warps = threads / 32;
 
   [[nodiscard]] static std::size_t shared_bytes(const TileCenters<typename S::C>& centers) {
@@ -345,7 +351,7 @@ struct TileKernel {
 ///   work.begin(row): the tile that begins at this row (perhaps beyond the end) is next;
 ///   work.group(first centre, chain, norms): the values of a group of centres, |x'|^2 still to be
 ///     added; norms are those of the own rows;
-///   work.end(row, norms): all groups were seen.
+///   work.end(row): all groups were seen.
 template <class K, class Work>
 __device__ __forceinline__ void run_tiles(const TileProblem<typename K::Shape::C>& problem,
                                           std::byte* shared, const TileLane<typename K::Shape>& at,
@@ -381,12 +387,10 @@ __device__ __forceinline__ void run_tiles(const TileProblem<typename K::Shape::C
   RawRows<S> raw;
   raw.template load<K::is_aligned>(problem, row, 0, at.lane);
   for (; row - ahead < problem.row_count; row += step) {
-    C norms[S::own_rows];
-#pragma unroll
-    for (int i = 0; i < S::own_rows; ++i) norms[i] = 0;
     work.begin(row);
     for (int group = 0; group < centers.groups; ++group) {
       C chain[S::thread_rows][S::thread_centers];
+      C norms[S::own_rows] = {};
       for (int chunk = 0; chunk < chunks; ++chunk) {
         const int begin = chunk * S::chunk;
         const int features = padded - begin < S::chunk ? padded - begin : S::chunk;
@@ -415,23 +419,12 @@ __device__ __forceinline__ void run_tiles(const TileProblem<typename K::Shape::C
             copy(norms_of_centers, centers.norms + std::int64_t{group} * S::centers, S::centers);
           __syncthreads();
         }
-        if (chunk == 0) {
-#pragma unroll
-          for (int t = 0; t < S::thread_centers; t += S::vector) {
-            C v[S::vector];
-            load_vector<S::vector>(c_norms + at.center(t), v);
-#pragma unroll
-            for (int i = 0; i < S::thread_rows; ++i)
-#pragma unroll
-              for (int j = 0; j < S::vector; ++j) chain[i][t + j] = v[j];
-          }
-        }
-        if (group == 0) add_squares<S>(tile, features / S::vector, at, norms);
-        run_chains<S>(tile, c, features / S::vector, at, chain);
+        run_chains<S>(tile, c, chunk == 0 ? c_norms : nullptr, features / S::vector, at, chain,
+                      norms);
       }
       work.group(group * S::centers, chain, norms);
     }
-    work.end(row, norms);
+    work.end(row);
   }
 }
 
