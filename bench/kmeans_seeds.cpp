@@ -30,7 +30,7 @@ double inertia_of(kmeans::SharedReads& reads, const kmeans::Columns& columns,
   const auto prepared =
       rows.kernels().prepare(columns.frame(), centers, clusters, KMeansUse::assign);
   std::vector<std::int32_t> labels(static_cast<std::size_t>(rows.local_rows()), -1);
-  return reads.run(kmeans::assign_and_measure(reads, *prepared, false, labels, nullptr));
+  return reads.run(kmeans::assign_and_measure(reads, *prepared, false, labels.data(), nullptr));
 }
 
 void run(const Context& ctx, int argc, char** argv) {
