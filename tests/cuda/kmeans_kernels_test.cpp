@@ -164,6 +164,10 @@ std::vector<Case> cases(bool is_f32) {
       {10, 3000, 24},
       {6, 8001, 8, Kind::blobs},
       {40, 4, 15000},
+      // More tiles than warps.
+      {5000, 6, 50, Kind::blobs, 0, 1, true},
+      {9000, 5, 6, Kind::lattice},
+      {17000, 2, 3},
       {500, 6, 12, Kind::blobs, 1e6},
       {500, 32, 40, Kind::noise, 0, 0x1.0p-100},
       {500, 8, 6, Kind::blobs, 0, 0x1.0p100},
