@@ -161,6 +161,13 @@ std::vector<Case> cases(bool is_f32) {
       {20, 100, 1000, Kind::lattice},
       {5, 10000, 3},
       {5, 10001, 9, Kind::blobs},
+      {10, 3000, 24},
+      {6, 8001, 8, Kind::blobs},
+      {40, 4, 15000},
+      // More tiles than warps.
+      {5000, 6, 50, Kind::blobs, 0, 1, true},
+      {9000, 5, 6, Kind::lattice},
+      {17000, 2, 3},
       {500, 6, 12, Kind::blobs, 1e6},
       {500, 32, 40, Kind::noise, 0, 0x1.0p-100},
       {500, 8, 6, Kind::blobs, 0, 0x1.0p100},
@@ -330,7 +337,7 @@ void check_distances(const Case& c, std::size_t offset) {
   const std::vector<float> candidates = candidates_there.values();
   // Every third row has something near already.
   std::vector<float> squared(n, std::numeric_limits<float>::infinity());
-  for (std::size_t i = 0; i < n; i += 3) squared[i] = 0.01F;
+  for (std::size_t i = 0; i < n; i += 3) squared[i] = i % 2 == 0 ? 0.01F : 0;
   const std::vector<float> before = squared;
   std::vector<std::int32_t> nearest(n, 7);
   const DeviceCopy<float> squared_there(*backends().cuda, squared, offset);

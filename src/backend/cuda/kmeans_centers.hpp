@@ -35,10 +35,9 @@ inline constexpr std::array<TileGeometry, 6> assign_geometries_f32{{{16, 8, 8, 8
                                                                     {16, 2, 4, 1, 2},
                                                                     {4, 4, 8, 1, 0}}};
 inline constexpr std::array<TileGeometry, 4> assign_geometries_f64{
-    {{16, 4, 4, 4, 1}, {16, 2, 4, 2, 1.2}, {16, 1, 4, 1, 1.6}, {4, 4, 4, 1, 0}}};
+    {{8, 4, 4, 4, 1}, {8, 2, 4, 2, 1.2}, {16, 1, 4, 1, 1.6}, {4, 2, 4, 1, 0}}};
 /// For seeding, which computes in f32 whatever the data's dtype.
-inline constexpr std::array<TileGeometry, 2> seed_geometries{
-    {{16, 4, 8, 4, 1}, {16, 2, 8, 1, 1.4}}};
+inline constexpr std::array<TileGeometry, 2> seed_geometries{{{8, 4, 8, 4, 1}, {16, 2, 8, 1, 1.4}}};
 
 /// Centres as the tiles read them, in C = float or double; all pointers are to device memory.
 template <class C>

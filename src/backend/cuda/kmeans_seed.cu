@@ -58,10 +58,13 @@ struct NearestWork {
     for (int i = 0; i < S::own_rows; ++i) {
       const int place = row + at.own_row(i);
       const bool is_row = place < row_count;
+      const float old = is_row ? batch.squared[place] : 0;
       const float square = own[i].value + own_norms[i];
       const bool is_sure = is_clear(square, own_norms[i], centers);
-      append(is_row && !is_sure, place, batch.unclear, batch.unclear_count);
-      if (is_row && is_sure && square < batch.squared[place]) {
+      // A row that equals a centre has found its nearest.
+      const bool is_settled = old == 0 && own_norms[i] < infinite<float>();
+      append(is_row && !is_sure && !is_settled, place, batch.unclear, batch.unclear_count);
+      if (is_row && is_sure && square < old) {
         batch.squared[place] = square;
         batch.nearest[place] = batch.first + own[i].index;
       }
