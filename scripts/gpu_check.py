@@ -175,6 +175,8 @@ def tests_of(runner: Runner, tree: Tree, options) -> list:
             command = [*tree.prefix, *launcher, str(path)]
             step = Step("tests", program, count, way, command, min(timeout, options.timeout), environment)
             step.kind = kind
+            if program == "cuda_module_test":
+                step.slots = options.jobs  # it takes all memory of the card: nothing may run beside it
             steps.append(step)
     # What tells most comes first: the time may not do for all.
     order = (0, 3, 1, 2, 4)

@@ -4,6 +4,7 @@
 // SERRIED_NCCL_LIBRARY=libnccl.so.2 NCCL itself takes part, where each rank has a card of its own.
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <numeric>
 
 #include "cuda/cuda_support.hpp"
@@ -14,8 +15,16 @@
 namespace serried::test {
 namespace {
 
+/// Where it was built, or beside this program where both were carried elsewhere.
+std::string stand_in() {
+  std::error_code error;
+  if (std::filesystem::exists(SERRIED_NCCL_STAND_IN, error)) return SERRIED_NCCL_STAND_IN;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  return program.parent_path().parent_path() / "lib" / "libserried_nccl_stand_in.so";
+}
+
 // Before anything opens the module.
-const int variables = setenv("SERRIED_NCCL_LIBRARY", SERRIED_NCCL_STAND_IN, 0) +
+const int variables = setenv("SERRIED_NCCL_LIBRARY", stand_in().c_str(), 0) +
                       setenv("SERRIED_EMULATION_DEVICES", "4", 1);
 
 const DeviceChoice& device() {
@@ -28,7 +37,8 @@ const DeviceChoice& device() {
 
 /// NCCL itself does not fail when it is told to.
 bool has_stand_in() {
-  return std::string(getenv("SERRIED_NCCL_LIBRARY")) == SERRIED_NCCL_STAND_IN;
+  return std::filesystem::path(getenv("SERRIED_NCCL_LIBRARY")).filename() ==
+         "libserried_nccl_stand_in.so";
 }
 
 #define REQUIRE_STAND_IN() \

@@ -46,7 +46,11 @@ inline Context host_context_of(Communicator comm, int threads = 1,
   auto backend = make_host_backend(threads);
   ::unsetenv("SERRIED_TARGET");
   auto recorder = comm.recorder() ? comm.recorder() : std::make_shared<Recorder>();
-  return on_test_device(Context(std::move(comm), std::move(backend), std::move(recorder), options));
+  return Context(std::move(comm), std::move(backend), std::move(recorder), options);
+}
+inline Context context_of(Communicator comm, int threads = 1, const ContextOptions& options = {},
+                          const std::string& target = {}) {
+  return on_test_device(host_context_of(std::move(comm), threads, options, target));
 }
 
 /// All ranks of the program.

@@ -62,7 +62,10 @@ bool copy_to_device(void* device, const void* host, std::size_t bytes) {
   const Functions& f = functions();
   if (bytes == 0) return true;
   if (f.emulated != nullptr) return f.emulated(device, host, bytes) == 0;
-  return f.to_device != nullptr && f.to_device(address(device), host, bytes) == 0;
+  // From pageable memory the call may return while the last bytes are on their way, and streams of
+  // their own do not wait for the one that it runs on.
+  return f.to_device != nullptr && f.synchronize != nullptr &&
+         f.to_device(address(device), host, bytes) == 0 && f.synchronize(nullptr) == 0;
 }
 
 }  // namespace stand_in

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "serried/device/thread_pool.hpp"
+
 namespace serried::cuda {
 
 /// One GPU as this rank uses it: one stream on which everything happens in order, memory from a
@@ -17,8 +19,9 @@ namespace serried::cuda {
 /// a time; a lock is taken where kernels are called.
 class CudaDevice {
  public:
+  /// @param threads the rank's, which copy into and out of pinned memory.
   /// @throws DeviceError if the device cannot be used.
-  explicit CudaDevice(int ordinal);
+  CudaDevice(int ordinal, const ThreadPool& threads);
   ~CudaDevice();
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
@@ -63,7 +66,10 @@ class CudaDevice {
   };
   static constexpr std::size_t staging_bytes = std::size_t{8} << 20;
 
+  void copy_on_host(std::byte* to, const std::byte* from, std::size_t bytes) const;
+
   int ordinal_;
+  const ThreadPool& threads_;
   cudaDeviceProp properties_{};
   cudaStream_t stream_ = nullptr;
   cudaMemPool_t pool_ = nullptr;
