@@ -25,7 +25,7 @@ constexpr std::array<MakeKernels, 7> kernel_table{
 class CudaBackend final : public Backend {
  public:
   CudaBackend(int ordinal, std::shared_ptr<Backend> host)
-      : host_(std::move(host)), device_(ordinal, host_->threads()) {
+      : host_(std::move(host)), device_(ordinal, *host_) {
     for (std::size_t field = 0; field < kernel_table.size(); ++field)
       for (std::size_t dtype = 0; dtype < dtypes; ++dtype)
         kernels_[field][dtype] = kernel_table[field](device_, static_cast<DType>(dtype));

@@ -7,8 +7,7 @@
 
 namespace serried::cuda {
 
-CudaDevice::CudaDevice(int ordinal, const ThreadPool& threads)
-    : ordinal_(ordinal), threads_(threads) {
+CudaDevice::CudaDevice(int ordinal, Backend& host) : ordinal_(ordinal), host_(host) {
   check(cudaSetDevice(ordinal_), "the GPU cannot be taken");
   check(cudaGetDeviceProperties(&properties_, ordinal_), "the GPU's properties cannot be read");
   if (properties_.major < 7)
@@ -78,15 +77,6 @@ void CudaDevice::deallocate(void* memory, std::size_t bytes) noexcept {
   live_ -= bytes;
 }
 
-void CudaDevice::copy_on_host(std::byte* to, const std::byte* from, std::size_t bytes) const {
-  constexpr std::size_t share = std::size_t{256} << 10;
-  const auto shares = static_cast<std::int64_t>((bytes + share - 1) / share);
-  threads_.parallel_for(shares, [&](std::int64_t i, int) {
-    const std::size_t begin = static_cast<std::size_t>(i) * share;
-    std::memcpy(to + begin, from + begin, std::min(share, bytes - begin));
-  });
-}
-
 void CudaDevice::upload(void* device, const void* host, std::size_t bytes) {
   make_current();
   const auto* from = static_cast<const std::byte*>(host);
@@ -96,7 +86,7 @@ void CudaDevice::upload(void* device, const void* host, std::size_t bytes) {
     next_staging_ = (next_staging_ + 1) % staging_.size();
     const std::size_t piece = std::min(bytes, staging_bytes);
     check(cudaEventSynchronize(staging.is_free), "waiting for pinned memory");
-    copy_on_host(static_cast<std::byte*>(staging.memory), from, piece);
+    host_.copy_on_device(staging.memory, from, piece);
     check(cudaMemcpyAsync(to, staging.memory, piece, cudaMemcpyHostToDevice, stream_),
           "copying to the GPU");
     check(cudaEventRecord(staging.is_free, stream_), "copying to the GPU");
@@ -117,7 +107,7 @@ void CudaDevice::download(void* host, const void* device, std::size_t bytes) {
   const auto finish = [&] {
     if (last == nullptr) return;
     check(cudaEventSynchronize(last->is_free), "copying from the GPU");
-    copy_on_host(pending, static_cast<const std::byte*>(last->memory), pending_bytes);
+    host_.copy_on_device(pending, last->memory, pending_bytes);
   };
   while (bytes > 0) {
     Staging& staging = staging_[next_staging_];

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "serried/device/thread_pool.hpp"
+#include "serried/device/backend.hpp"
 
 namespace serried::cuda {
 
@@ -19,9 +19,9 @@ namespace serried::cuda {
 /// a time; a lock is taken where kernels are called.
 class CudaDevice {
  public:
-  /// @param threads the rank's, which copy into and out of pinned memory.
+  /// @param host copies into and out of pinned memory.
   /// @throws DeviceError if the device cannot be used.
-  CudaDevice(int ordinal, const ThreadPool& threads);
+  CudaDevice(int ordinal, Backend& host);
   ~CudaDevice();
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
@@ -66,10 +66,8 @@ class CudaDevice {
   };
   static constexpr std::size_t staging_bytes = std::size_t{8} << 20;
 
-  void copy_on_host(std::byte* to, const std::byte* from, std::size_t bytes) const;
-
   int ordinal_;
-  const ThreadPool& threads_;
+  Backend& host_;
   cudaDeviceProp properties_{};
   cudaStream_t stream_ = nullptr;
   cudaMemPool_t pool_ = nullptr;

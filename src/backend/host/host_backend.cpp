@@ -61,7 +61,14 @@ class HostBackend final : public Backend {
     if (bytes != 0) std::memcpy(to, device, bytes);
   }
   void copy_on_device(void* to, const void* from, std::size_t bytes) override {
-    if (bytes != 0) std::memcpy(to, from, bytes);
+    // One thread does not reach the bandwidth of the memory.
+    constexpr std::size_t share = std::size_t{256} << 10;
+    const auto shares = static_cast<std::int64_t>((bytes + share - 1) / share);
+    pool_.parallel_for(shares, [&](std::int64_t i, int) {
+      const std::size_t begin = static_cast<std::size_t>(i) * share;
+      std::memcpy(static_cast<std::byte*>(to) + begin, static_cast<const std::byte*>(from) + begin,
+                  std::min(share, bytes - begin));
+    });
   }
   void fill_zero(void* memory, std::size_t bytes) override {
     if (bytes != 0) std::memset(memory, 0, bytes);
