@@ -19,7 +19,7 @@ namespace serried::app {
 struct CommonOptions {
   std::string device;      ///< auto, host or cuda
   bool share_gpu = false;  ///< more ranks than GPUs may share them
-  int threads = 0;     ///< 0: the runtime decides
+  int threads = 0;         ///< 0: the runtime decides
   MemoryLimit memory;
   bool is_json = false;
   bool is_quiet = false;

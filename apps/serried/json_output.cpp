@@ -142,6 +142,22 @@ std::string to_json(const ProgramInfo& info, const Seconds& seconds) {
   json["configuration"] = info.configuration;
   json["mpi_library"] = info.mpi_library;
   json["hdf5_library"] = info.hdf5_library;
+  json["device"] = info.device;
+  if (info.cuda) {
+    Json gpus = Json::array();
+    for (const CudaDeviceInfo& gpu : info.cuda->devices)
+      gpus.push_back({{"ordinal", gpu.ordinal},
+                      {"name", gpu.name},
+                      {"architecture", gpu.architecture},
+                      {"memory_bytes", gpu.memory_bytes},
+                      {"uuid", gpu.uuid},
+                      {"pci", gpu.bus},
+                      {"numa_node", gpu.numa_node}});
+    json["cuda"] = {{"driver", info.cuda->driver},
+                    {"runtime", info.cuda->runtime},
+                    {"nccl", info.nccl},
+                    {"gpus", std::move(gpus)}};
+  }
   json["ranks"] = Json::array();
   for (const RankReport& rank : info.ranks)
     json["ranks"].push_back({{"host", rank.host},

@@ -167,8 +167,19 @@ std::string to_text(const FileInfo& file) {
 }
 
 std::string to_text(const ProgramInfo& info) {
-  return fmt::format("serried {} ({})\n{}\n{}\n{}\n", info.version, info.commit, info.configuration,
-                     info.mpi_library, info.hdf5_library);
+  std::string text = fmt::format("serried {} ({})\n{}\n{}\n{}\n", info.version, info.commit,
+                                 info.configuration, info.mpi_library, info.hdf5_library);
+  if (info.cuda) {
+    text += fmt::format("CUDA driver {}, module built with CUDA {}, NCCL {}\n", info.cuda->driver,
+                        info.cuda->runtime, info.nccl);
+    for (const CudaDeviceInfo& gpu : info.cuda->devices)
+      text += fmt::format("GPU {}: {}, {}, {:.1f} GiB, {}, PCI {}{}\n", gpu.ordinal, gpu.name,
+                          gpu.architecture, static_cast<double>(gpu.memory_bytes) / (1 << 30),
+                          gpu.uuid, gpu.bus,
+                          gpu.numa_node < 0 ? "" : fmt::format(", NUMA node {}", gpu.numa_node));
+  }
+  if (!info.device.empty()) text += fmt::format("device: {}\n", info.device);
+  return text;
 }
 
 std::string to_text(const Seconds& seconds) {

@@ -3,6 +3,7 @@
 
 #include "json_output.hpp"
 #include "serried/base/build_info.hpp"
+#include "serried/base/error.hpp"
 #include "serried/io/hdf5_library.hpp"
 #include "session.hpp"
 #include "text_output.hpp"
@@ -22,15 +23,35 @@ void keep_below(FileInfo& file, const std::string& object) {
   file.objects = std::move(kept);
 }
 
+/// What this rank sees of CUDA; nothing where there is no GPU.
+void find_gpus(ProgramInfo& info) {
+  try {
+    info.cuda = find_cuda();
+  } catch (const DeviceError&) {
+    return;  // the choice of the device says why
+  }
+  try {
+    info.nccl = nccl_version();
+  } catch (const DeviceError& error) {
+    info.nccl = error.what();
+  }
+}
+
 void show_program(const Session& session) {
   const BuildInfo build = build_info();
   const RunReport report = collect_run_report(session.runtime, session.ctx);
-  const ProgramInfo info{.version = std::string(build.version),
-                         .commit = std::string(build.commit),
-                         .configuration = std::string(build.configuration),
-                         .mpi_library = session.runtime.mpi_library(),
-                         .hdf5_library = hdf5_library(),
-                         .ranks = report.ranks};
+  ProgramInfo info{.version = std::string(build.version),
+                   .commit = std::string(build.commit),
+                   .configuration = std::string(build.configuration),
+                   .mpi_library = session.runtime.mpi_library(),
+                   .hdf5_library = hdf5_library(),
+                   .device = {},
+                   .cuda = {},
+                   .nccl = {},
+                   .ranks = report.ranks};
+  find_gpus(info);
+  for (const auto& [key, value] : session.ctx.recorder().facts())
+    if (key == "device") info.device = value;
   const Seconds seconds = measure_seconds(session, {});
   print_result(session, session.common().is_json
                             ? to_json(info, seconds)

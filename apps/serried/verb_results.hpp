@@ -1,10 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "serried/array/statistics.hpp"
+#include "serried/device/cuda.hpp"
 #include "serried/ml/kmeans.hpp"
 #include "serried/report/run_report.hpp"
 
@@ -31,6 +33,9 @@ struct ProgramInfo {
   std::string configuration;
   std::string mpi_library;
   std::string hdf5_library;
+  std::string device;              ///< which was chosen, and why
+  std::optional<CudaSystem> cuda;  ///< as rank 0 sees it
+  std::string nccl;                ///< version, or why there is none; empty without GPUs
   std::vector<RankReport> ranks;
 };
 

@@ -39,6 +39,7 @@ struct Recorder::Impl {
   std::vector<std::pair<Severity, std::string>> messages;
   std::vector<std::pair<std::string, std::string>> facts;
   std::function<void(Severity, const std::string&)> sink;
+  ProfilerRanges ranges;
   std::function<void(std::string_view, std::int64_t, std::int64_t)> progress_callback;
 
   const std::string* name(std::string_view text) {
@@ -107,6 +108,8 @@ Recorder::~Recorder() = default;
 Recorder::Span::Span(Recorder* recorder, std::string_view span_name, Activity activity)
     : recorder_(recorder), name_(nullptr), activity_(activity), begin_s_(recorder->now_s()) {
   name_ = recorder->impl_->open(span_name, activity, begin_s_);
+  const ProfilerRanges& ranges = recorder->impl_->ranges;
+  if (ranges.begin != nullptr) range_ = ranges.begin(name_->c_str());
 }
 
 Recorder::Span::Span(Span&& other) noexcept
@@ -114,11 +117,13 @@ Recorder::Span::Span(Span&& other) noexcept
       name_(other.name_),
       activity_(other.activity_),
       begin_s_(other.begin_s_),
+      range_(other.range_),
       bytes_(other.bytes_) {}
 
 Recorder::Span::~Span() {
-  if (recorder_ != nullptr)
-    recorder_->impl_->close({name_, activity_, begin_s_, recorder_->now_s(), bytes_});
+  if (recorder_ == nullptr) return;
+  if (range_ != 0) recorder_->impl_->ranges.end(range_);
+  recorder_->impl_->close({name_, activity_, begin_s_, recorder_->now_s(), bytes_});
 }
 
 Recorder::Span Recorder::phase(std::string_view name) {
@@ -127,6 +132,10 @@ Recorder::Span Recorder::phase(std::string_view name) {
 
 Recorder::Span Recorder::span(std::string_view name, Activity activity) {
   return {this, name, activity};
+}
+
+void Recorder::set_profiler_ranges(const ProfilerRanges& ranges) {
+  impl_->ranges = ranges;
 }
 
 double Recorder::now_s() const noexcept {

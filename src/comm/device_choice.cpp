@@ -149,7 +149,16 @@ DeviceChoice choose_device(const Runtime& runtime, const DeviceOptions& options)
     // Once more, for the error: what was found is remembered.
     agree(runtime.communicator(), [] { static_cast<void>(find_cuda()); });
   }
-  return on_cuda(runtime, std::move(host), options.share_gpu);
+  try {
+    return on_cuda(runtime, host, options.share_gpu);
+  } catch (const RankError& error) {
+    // Too few GPUs for the ranks, found on all of them together.
+    if (options.request != DeviceRequest::automatic || error.kind() != ErrorKind::invalid_argument)
+      throw;
+    runtime.recorder()->say(Severity::warning,
+                            std::string("computing on the host: ") + error.what());
+    return on_host(std::move(host), error.what());
+  }
 }
 
 }  // namespace serried

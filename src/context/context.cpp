@@ -30,6 +30,8 @@ Context Context::with_communicator(Communicator comm) const {
 Context Context::with_device(std::shared_ptr<Backend> device) const {
   Context result = *this;
   result.device_ = std::move(device);
+  if (const ProfilerRanges ranges = result.device_->profiler_ranges(); ranges.begin != nullptr)
+    recorder_->set_profiler_ranges(ranges);
   return result;
 }
 

@@ -221,5 +221,25 @@ TEST(Recorder, progress_reaches_the_callback) {
   EXPECT_EQ(last, "fit 2/3");
 }
 
+// What a profiler was told: names as ranges begin, and the numbers of those that ended.
+std::vector<std::string> begun;
+std::vector<std::uint64_t> ended;
+
+TEST(Recorder, tells_a_profiler_of_spans) {
+  Recorder recorder;
+  recorder.set_profiler_ranges({.begin = [](const char* name) -> std::uint64_t {
+                                  begun.emplace_back(name);
+                                  return begun.size();
+                                },
+                                .end = [](std::uint64_t range) { ended.push_back(range); }});
+  {
+    auto first = recorder.phase("fit");
+    const auto second = recorder.span("assign", Activity::computation);
+    const auto moved = std::move(first);  // ends once, with the last of the two
+  }
+  EXPECT_EQ(begun, (std::vector<std::string>{"fit", "assign"}));
+  EXPECT_EQ(ended, (std::vector<std::uint64_t>{1, 2}));
+}
+
 }  // namespace
 }  // namespace serried

@@ -20,18 +20,22 @@ TEST(ChooseDevice, ranks_share_a_gpu_only_if_they_may) {
     GTEST_SKIP() << error.what();
   }
   const int size = runtime().communicator().size();
-  for (const DeviceRequest request : {DeviceRequest::automatic, DeviceRequest::cuda}) {
-    if (size == 1) break;
+  const std::string cause = std::to_string(size) + " ranks of one node see 1 GPU, so that only 1";
+  if (size > 1) {
     try {
-      static_cast<void>(choose_device(runtime(), {.request = request}));
+      static_cast<void>(choose_device(runtime(), {.request = DeviceRequest::cuda}));
       FAIL() << "no error";
     } catch (const RankError& error) {
       EXPECT_EQ(error.kind(), ErrorKind::invalid_argument);
-      EXPECT_NE(std::string(error.what())
-                    .find(std::to_string(size) + " ranks of one node see 1 GPU, so that only 1"),
-                std::string::npos)
-          << error.what();
+      EXPECT_NE(std::string(error.what()).find(cause), std::string::npos) << error.what();
     }
+    const DeviceChoice fallback = choose_device(runtime(), {});
+    EXPECT_EQ(fallback.backend->kind(), DeviceKind::host);
+    EXPECT_NE(fallback.explanation.front().find(cause), std::string::npos);
+    const auto messages = runtime().recorder()->messages();
+    ASSERT_FALSE(messages.empty());
+    EXPECT_EQ(messages.back().first, Severity::warning);
+    EXPECT_NE(messages.back().second.find(cause), std::string::npos);
   }
   const DeviceChoice choice = choose_device(runtime(), {.share_gpu = true});
   EXPECT_EQ(choice.backend->kind(), DeviceKind::cuda);

@@ -40,6 +40,13 @@ struct PhaseTotals {
   std::int64_t entries = 0;  ///< how often the phase was entered
 };
 
+/// How a profiler is told of spans: `begin` gives a number that `end` gets back. Ranges of
+/// different threads, and those of one, may overlap in any way.
+struct ProfilerRanges {
+  std::uint64_t (*begin)(const char* name) = nullptr;
+  void (*end)(std::uint64_t range) = nullptr;
+};
+
 /// What the message sink is told.
 enum class Severity : std::uint8_t { note, warning };
 
@@ -70,6 +77,7 @@ class Recorder {
     const std::string* name_;
     Activity activity_;
     double begin_s_;
+    std::uint64_t range_ = 0;  ///< of the profiler
     std::int64_t bytes_ = 0;
   };
 
@@ -93,6 +101,10 @@ class Recorder {
   [[nodiscard]] std::vector<std::pair<Severity, std::string>> messages() const;
   /// Where messages go; by default nowhere.
   void set_sink(std::function<void(Severity, const std::string&)> sink);
+
+  /// Spans that begin from now on are shown to a profiler too, by the names of their phases. To be
+  /// set before other threads open spans.
+  void set_profiler_ranges(const ProfilerRanges& ranges);
 
   /// Facts for the run report ("reads of the data": "2"), in order of first mention.
   void set_fact(const std::string& key, const std::string& value);

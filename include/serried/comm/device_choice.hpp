@@ -44,11 +44,12 @@ struct DeviceChoice {
 /// to, else by its number on the node; the ranks of a node compute this alike from what all of them
 /// see. With fewer GPUs than ranks, `share_gpu` gives each GPU about the same number of ranks.
 ///
-/// `automatic` takes the host if any rank finds no GPU, and says which and why. Collective.
+/// `automatic` takes the host if any rank finds no GPU, and says which and why; and, with a
+/// warning, if there are fewer GPUs than ranks and they may not be shared. Collective.
 /// Communication: a few texts of each rank.
 /// @throws RankError of kind device if `cuda` is asked for and a rank finds none, or if a rank
-/// cannot use its GPU; of kind invalid_argument if a node has fewer GPUs than ranks and they may
-/// not be shared.
+/// cannot use its GPU; of kind invalid_argument if `cuda` is asked for, a node has fewer GPUs than
+/// ranks, and they may not be shared.
 /// @throws InvalidArgument on all ranks if they got GPUs of different models.
 [[nodiscard]] DeviceChoice choose_device(const Runtime& runtime, const DeviceOptions& options);
 

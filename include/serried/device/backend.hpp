@@ -6,6 +6,7 @@
 #include <string>
 
 #include "serried/base/dtype.hpp"
+#include "serried/base/recorder.hpp"
 #include "serried/device/kernel_field.hpp"
 #include "serried/device/thread_pool.hpp"
 
@@ -61,6 +62,9 @@ class Backend {
   /// @throws DeviceError as collectives_id, or where the ranks cannot be joined.
   [[nodiscard]] virtual std::unique_ptr<DeviceCollectives> make_collectives(
       const std::string& id, int rank, int ranks, const DeviceCollectivesOptions& options) = 0;
+
+  /// How this device's profiler is told of spans; nothing on the host.
+  [[nodiscard]] virtual ProfilerRanges profiler_ranges() const noexcept { return {}; }
 
   /// The pool that host code on this rank works with.
   [[nodiscard]] virtual const ThreadPool& threads() const noexcept = 0;

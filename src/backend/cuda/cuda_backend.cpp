@@ -9,6 +9,7 @@
 #include "backend/cuda/kernel_fields.hpp"
 #include "backend/cuda/launch.hpp"
 #include "backend/cuda/nccl_collectives.hpp"
+#include "backend/cuda/nvtx_ranges.hpp"
 #include "backend/cuda/system.hpp"
 #include "device/cuda_module.hpp"
 #include "serried/base/error.hpp"
@@ -72,6 +73,7 @@ class CudaBackend final : public Backend {
       const DeviceCollectivesOptions& options) override {
     return make_nccl_collectives(device_, id, rank, ranks, options);
   }
+  [[nodiscard]] ProfilerRanges profiler_ranges() const noexcept override { return nvtx_ranges(); }
   [[nodiscard]] const ThreadPool& threads() const noexcept override { return host_->threads(); }
 
  private:
