@@ -44,8 +44,8 @@ __device__ Payload fold_run_of(int levels, const Payload* from, std::int64_t str
 // combined in pairs, level by level.
 template <class Merge, int kColumns, class Payload>
 __global__ void __launch_bounds__(block_threads)
-    fold_nodes(const Payload* from, const FoldedNode* nodes, std::int64_t columns,
-               int column_blocks, Payload* out) {
+    fold_nodes(const Payload* from, std::int64_t first, const FoldedNode* nodes,
+               std::int64_t columns, int column_blocks, Payload* out) {
   constexpr int lanes = block_threads / kColumns;
   constexpr int lane_levels = std::countr_zero(static_cast<unsigned>(lanes));
   __shared__ uint4 room[(block_threads * sizeof(Payload) + 15) / 16];
@@ -64,7 +64,8 @@ __global__ void __launch_bounds__(block_threads)
   if (lane < active && column < columns)
     value = fold_run_of<fold_levels - lane_levels, Merge>(
         own_levels,
-        from + (node.first + (static_cast<std::int64_t>(lane) << own_levels)) * columns + column,
+        from + (node.first - first + (static_cast<std::int64_t>(lane) << own_levels)) * columns +
+            column,
         columns);
   for (; active > 1; active /= 2) {
     if (lane < active) space[t] = value;
@@ -117,15 +118,17 @@ class FoldSteps {
 };
 
 /// Folds into out[node][column]. Does not wait.
+/// @param first the neighbour that `from` begins with.
 template <class Merge, class Payload>
-void fold_on_device(CudaDevice& device, const Payload* from, const FoldedNode* nodes,
-                    std::int64_t count, std::int64_t columns, Payload* out) {
+void fold_on_device(CudaDevice& device, const Payload* from, std::int64_t first,
+                    const FoldedNode* nodes, std::int64_t count, std::int64_t columns,
+                    Payload* out) {
   const int width = columns == 1 ? 1 : columns_of_fold<Payload>;
   const std::int64_t column_blocks = (columns + width - 1) / width;
   const auto kernel = columns == 1 ? fold_nodes<Merge, 1, Payload>
                                    : fold_nodes<Merge, columns_of_fold<Payload>, Payload>;
   launch("a fold of leaves", kernel, dim3(static_cast<unsigned>(count * column_blocks)),
-         dim3(block_threads), 0, device.stream(), from, nodes, columns,
+         dim3(block_threads), 0, device.stream(), from, first, nodes, columns,
          static_cast<int>(column_blocks), out);
 }
 
@@ -163,15 +166,14 @@ void download_nodes(const LeafReduction<T, Payload, Reduce>& reduction, std::int
       reduce_block<Merge>(reduction, block, results.template as<Payload>());
       const auto count = static_cast<std::int64_t>(
           maximal_nodes(first_leaf + begin, first_leaf + end, fold_levels).size());
-      // the list counts neighbours from the call's first leaf
-      fold_on_device<Merge>(device, results.template as<Payload>() - begin * block.columns,
-                            fold.list() + made, count, block.columns,
+      fold_on_device<Merge>(device, results.template as<Payload>(), begin, fold.list() + made,
+                            count, block.columns,
                             nodes.template as<Payload>() + made * block.columns);
       made += count;
     }
     for (const auto& step : fold.steps().subspan(1)) {
       Scratch folded(device, bytes_of(step.count, block.columns));
-      fold_on_device<Merge>(device, nodes.template as<Payload>(), fold.list() + step.first,
+      fold_on_device<Merge>(device, nodes.template as<Payload>(), 0, fold.list() + step.first,
                             step.count, block.columns, folded.template as<Payload>());
       nodes = std::move(folded);
     }
