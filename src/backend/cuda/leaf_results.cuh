@@ -77,7 +77,7 @@ void reduce_block(const LeafReduction<T, Payload, Reduce>& reduction, const Leaf
                               .out = is_merging ? parts.template as<Payload>() : merged},
         dim3(static_cast<unsigned>(pieces.count * column_blocks)));
     if (is_merging) {
-      const int lanes = lanes_of_merge(reduction.columns);
+      const int lanes = lanes_of_merge(reduction.columns, table.most_pieces());
       launch("merging the pieces of leaves", merge_pieces<Payload, Merge>,
              blocks_for(pieces.leaves * width * lanes), dim3(block_threads), 0, device.stream(),
              parts.template as<Payload>(), pieces, width, lanes, merged);

@@ -264,9 +264,12 @@ inline std::int64_t piece_count(std::int64_t rows, std::int64_t piece_rows) {
   return std::max<std::int64_t>(1, (rows + piece_rows - 1) / piece_rows);
 }
 
-/// Threads that merge the pieces of a leaf, for each column; a function of the columns alone.
-inline int lanes_of_merge(std::int64_t columns) {
-  return columns < 32 ? 32 : 4;
+/// Threads that merge the pieces of a leaf, for each column. Where a leaf has fewer pieces, more
+/// threads would only add what is empty: its bits follow from the columns and its own length.
+inline int lanes_of_merge(std::int64_t columns, std::int64_t most_pieces) {
+  const std::int64_t most = columns < 32 ? 32 : 4;
+  return static_cast<int>(std::min(
+      most, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(most_pieces)))));
 }
 
 /// The pieces of some leaves, with the tables on the device that they may need.
@@ -284,11 +287,14 @@ class PieceTable {
       const std::int64_t each = piece_count(pieces_.leaf_rows, piece_rows);
       pieces_.pieces_of_leaf = static_cast<unsigned>(each);
       pieces_.count = (pieces_.leaves - 1) * each + piece_count(last_rows, piece_rows);
+      most_pieces_ = each;
     } else {
       make_tables(device, offsets);
     }
   }
   [[nodiscard]] const LeafPieces& pieces() const noexcept { return pieces_; }
+  /// Of one leaf.
+  [[nodiscard]] std::int64_t most_pieces() const noexcept { return most_pieces_; }
 
  private:
   [[nodiscard]] static bool are_uniform(std::span<const std::int64_t> offsets) {
@@ -302,9 +308,11 @@ class PieceTable {
   void make_tables(CudaDevice& device, std::span<const std::int64_t> offsets) {
     std::vector<std::int64_t> firsts{0};
     firsts.reserve(offsets.size());
-    for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf)
-      firsts.push_back(firsts.back() +
-                       piece_count(offsets[leaf + 1] - offsets[leaf], pieces_.piece_rows));
+    for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf) {
+      const std::int64_t own = piece_count(offsets[leaf + 1] - offsets[leaf], pieces_.piece_rows);
+      firsts.push_back(firsts.back() + own);
+      most_pieces_ = std::max(most_pieces_, own);
+    }
     pieces_.count = firsts.back();
     first_table_ = uploaded(device, std::span<const std::int64_t>(firsts));
     const Scratch begins = uploaded(device, offsets);
@@ -317,6 +325,7 @@ class PieceTable {
   }
 
   LeafPieces pieces_;
+  std::int64_t most_pieces_ = 1;
   Scratch first_table_;
   Scratch table_;
 };
