@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
                            static_cast<void>(bench::copy_roof(options, device));
                            run(options, device, DType::f32, 1, 100);
                            run(options, device, DType::f32, 1, 10'000);
+                           run(options, device, DType::f32, 1, 25'000);
                            run(options, device, DType::f32, 8, 10);
                            run(options, device, DType::f64, 1, 100);
                          });

@@ -1,10 +1,12 @@
-// Moments of all elements and of 32 columns, in the leaves that statistics of an array have.
+// Moments of all elements and of 32 columns, in the leaves that statistics of an array have, folded
+// to the nodes of the fixed tree as statistics ask for.
 // Command:
 //   build/host/bin/bench/cuda_moments [--elements N] [--repeats R] [--quick] [--device D]
 // Bytes are those of the data, counted once; share_of_roof compares them with a copy on the device.
 #include <string>
 #include <vector>
 
+#include "serried/base/tree_nodes.hpp"
 #include "serried/comm/leaves.hpp"
 #include "serried/device/moment_kernels.hpp"
 #include "support.hpp"
@@ -25,19 +27,17 @@ void run(const bench::Options& options, const bench::Device& device, DType dtype
   std::vector<std::int64_t> offsets;
   for (std::int64_t leaf = 0; leaf <= leaves.count(); ++leaf)
     offsets.push_back(leaves.row_begin(leaf));
-  std::vector<Moments> moments(static_cast<std::size_t>(leaves.count() * columns));
+  const auto nodes = maximal_nodes(0, leaves.count());
+  std::vector<Moments> moments(nodes.size() * static_cast<std::size_t>(columns));
   const auto& kernels = device.backend->kernels<MomentKernels>(dtype);
-  const auto times = bench::measure(options.repeats, [&] {
-    if (columns == 1)
-      kernels.reduce_elements(data.data(), offsets, moments);
-    else
-      kernels.reduce_columns(data.data(), columns, offsets, moments);
-  });
+  const auto times = bench::measure(
+      options.repeats, [&] { kernels.fold_columns(data.data(), columns, offsets, 0, moments); });
   const auto bytes = static_cast<double>(data.bytes());
   bench::Figure(device, "cuda_moments",
                 "moments " + std::string(name(dtype)) + " columns=" + std::to_string(columns))
       .add("elements", rows * columns)
       .add("leaves", leaves.count())
+      .add("nodes", static_cast<std::int64_t>(nodes.size()))
       .add("mean", moments.front().mean)
       .add_rate("bytes_per_s", bytes, times)
       .add("share_of_roof", bytes / times.median / bench::copy_roof(options, device))

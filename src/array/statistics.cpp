@@ -11,6 +11,7 @@
 #include "array/leaf_pass.hpp"
 #include "serried/base/error.hpp"
 #include "serried/base/order_key.hpp"
+#include "serried/base/tree_nodes.hpp"
 #include "serried/comm/agree.hpp"
 #include "serried/device/histogram_kernels.hpp"
 #include "serried/device/moment_kernels.hpp"
@@ -87,7 +88,8 @@ class StatisticsPass {
         },
         [this](std::byte* left, const std::byte* right) { combine_columns(left, right, columns_); },
         std::as_bytes(std::span<const Moments>(empty)),
-        {.item_bytes = sizeof(Moments), .combine_items = combine_items});
+        {.item_bytes = sizeof(Moments), .combine_items = combine_items},
+        folds_on_device() ? RunPayloads::nodes : RunPayloads::leaves);
     std::vector<Moments> result(empty.size());
     std::memcpy(result.data(), bytes.data(), bytes.size());
     return result;
@@ -111,17 +113,31 @@ class StatisticsPass {
   [[nodiscard]] std::int64_t columns() const { return columns_; }
 
  private:
+  [[nodiscard]] bool folds_on_device() const { return ctx_.has_device(); }
+
   void add_moments(const LeafRun& run, std::byte* payloads) const {
-    const std::size_t leaves = run.offsets.size() - 1;
-    auto* moments = reinterpret_cast<Moments*>(payloads);
     if (columns_ == row_elements_) {
-      moment_kernels_.reduce_columns(run.rows, columns_, run.offsets,
-                                     {moments, leaves * static_cast<std::size_t>(columns_)});
+      add_moments(run, run.offsets, payloads);
       return;
     }
     std::vector<std::int64_t> offsets(run.offsets.begin(), run.offsets.end());
     for (std::int64_t& offset : offsets) offset *= row_elements_;
-    moment_kernels_.reduce_elements(run.rows, offsets, {moments, leaves});
+    add_moments(run, offsets, payloads);
+  }
+
+  // @param offsets of the leaves, in rows of columns_ elements.
+  void add_moments(const LeafRun& run, std::span<const std::int64_t> offsets,
+                   std::byte* payloads) const {
+    const auto leaves = static_cast<std::int64_t>(offsets.size()) - 1;
+    auto* const moments = reinterpret_cast<Moments*>(payloads);
+    if (folds_on_device()) {
+      const auto nodes = maximal_nodes(run.first_leaf, run.first_leaf + leaves).size();
+      moment_kernels_.fold_columns(run.rows, columns_, offsets, run.first_leaf,
+                                   {moments, nodes * static_cast<std::size_t>(columns_)});
+    } else {
+      moment_kernels_.reduce_columns(run.rows, columns_, offsets,
+                                     {moments, static_cast<std::size_t>(leaves * columns_)});
+    }
   }
 
   void add_to_histogram(const LeafRun& run, int worker) {

@@ -5,6 +5,7 @@
 
 #include "array/leaf_pass.hpp"
 #include "serried/base/error.hpp"
+#include "serried/base/tree_nodes.hpp"
 #include "serried/device/sum_kernels.hpp"
 
 namespace serried {
@@ -36,12 +37,21 @@ std::vector<double> sum_columns(const Context& ctx, const TileSource& source) {
   const auto bytes = reduce_leaf_runs(
       ctx, source, leaves,
       [&](const LeafRun& run, std::byte* payloads, int) {
-        const std::size_t sums = (run.offsets.size() - 1) * count;
-        kernels.reduce_columns(run.rows, columns, run.offsets, {doubles(payloads), sums});
+        const std::size_t run_leaves = run.offsets.size() - 1;
+        if (ctx.has_device()) {
+          const auto nodes =
+              maximal_nodes(run.first_leaf, run.first_leaf + static_cast<std::int64_t>(run_leaves));
+          kernels.fold_columns(run.rows, columns, run.offsets, run.first_leaf,
+                               {doubles(payloads), nodes.size() * count});
+        } else {
+          kernels.reduce_columns(run.rows, columns, run.offsets,
+                                 {doubles(payloads), run_leaves * count});
+        }
       },
       [&](std::byte* left, const std::byte* right) { add(left, right, columns); },
       std::as_bytes(std::span<const double>(result)),
-      {.item_bytes = sizeof(double), .combine_items = add});
+      {.item_bytes = sizeof(double), .combine_items = add},
+      ctx.has_device() ? RunPayloads::nodes : RunPayloads::leaves);
   std::memcpy(result.data(), bytes.data(), bytes.size());
   return result;
 }

@@ -8,30 +8,41 @@
 #include <string>
 
 #include "serried/base/error.hpp"
+#include "serried/base/tree_nodes.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
+namespace {
+
+constexpr int max_node_level = 61;
+constexpr std::int64_t max_leaf = (std::int64_t{1} << 62) - 1;
+
+}  // namespace
 
 TreeFold::TreeFold(std::int64_t payload_bytes, CombineFunction combine)
     : payload_bytes_(static_cast<std::size_t>(payload_bytes)), combine_(std::move(combine)) {}
 
-void TreeFold::push(std::int64_t leaf, const std::byte* payload) {
-  if (next_leaf_ >= 0 && leaf != next_leaf_)
-    throw InvalidArgument("leaf " + std::to_string(leaf) + " was folded where leaf " +
+void TreeFold::push_node(int level, std::int64_t index, const std::byte* payload) {
+  if (level < 0 || level > max_node_level || index < 0 || index > max_leaf >> level)
+    throw InvalidArgument("there is no node " + std::to_string(index) + " of level " +
+                          std::to_string(level));
+  const std::int64_t first = index << level;
+  if (next_leaf_ >= 0 && first != next_leaf_)
+    throw InvalidArgument("leaf " + std::to_string(first) + " was folded where leaf " +
                           std::to_string(next_leaf_) + " comes next");
-  next_leaf_ = leaf + 1;
-  if (leaf % 2 == 0 || depth_ == 0 || nodes_[depth_ - 1].level != 0) {
+  next_leaf_ = first + (std::int64_t{1} << level);
+  if (index % 2 == 0 || depth_ == 0 || nodes_[depth_ - 1].level != level) {
     if (depth_ == nodes_.size()) nodes_.push_back({0, 0, std::vector<std::byte>(payload_bytes_)});
     Node& node = nodes_[depth_++];
-    node.level = 0;
-    node.index = leaf;
+    node.level = level;
+    node.index = index;
     if (payload_bytes_ != 0) std::memcpy(node.payload.data(), payload, payload_bytes_);
     return;
   }
   // A right child: its sibling is the last node alive, and what they make may be one too.
   combine_(nodes_[depth_ - 1].payload.data(), payload);
-  int level = 1;
-  std::int64_t index = leaf / 2;
+  ++level;
+  index /= 2;
   for (; index % 2 != 0 && depth_ >= 2 && nodes_[depth_ - 2].level == level; --depth_) {
     combine_(nodes_[depth_ - 2].payload.data(), nodes_[depth_ - 1].payload.data());
     ++level;
@@ -54,34 +65,12 @@ using Node = TreeFold::Node;
 
 constexpr int tree_tag = 31001;
 
-struct NodeId {
-  int level = 0;
-  std::int64_t index = 0;
-  friend bool operator==(const NodeId&, const NodeId&) = default;
-};
-
-std::int64_t first_leaf_of(NodeId node) {
-  return node.index << node.level;
-}
-
 int bit_width_of(std::int64_t value) {
   return static_cast<int>(std::bit_width(static_cast<std::uint64_t>(value)));
 }
 
-NodeId root_of(std::int64_t leaves) {
+TreeNode root_of(std::int64_t leaves) {
   return {bit_width_of(leaves - 1), 0};
-}
-
-// The maximal aligned nodes of the leaves [first, last), ascending: what TreeFold holds after them.
-std::vector<NodeId> maximal_nodes(std::int64_t first, std::int64_t last) {
-  std::vector<NodeId> nodes;
-  while (first < last) {
-    int level = bit_width_of(last - first) - 1;
-    if (first != 0) level = std::min(level, std::countr_zero(static_cast<std::uint64_t>(first)));
-    nodes.push_back({level, first >> level});
-    first += std::int64_t{1} << level;
-  }
-  return nodes;
 }
 
 // Evaluates one rank's part of the tree. All ranks go through their nodes in the post-order of the
@@ -116,9 +105,9 @@ class TreeWalk {
   }
 
  private:
-  [[nodiscard]] bool is_touched(NodeId node) const {
-    const std::int64_t begin = first_leaf_of(node);
-    return begin < last_ && begin + (std::int64_t{1} << node.level) > first_;
+  [[nodiscard]] bool is_touched(TreeNode node) const {
+    const std::int64_t begin = node.first_leaf();
+    return begin < last_ && begin + (node.leaves()) > first_;
   }
 
   void combine(Payload& left, const Payload& right) {
@@ -133,21 +122,21 @@ class TreeWalk {
   }
 
   // The node's payload if this rank owns its first leaf; empty else.
-  Payload evaluate(NodeId node) {
-    if (next_ < nodes_.size() && node == NodeId{nodes_[next_].level, nodes_[next_].index}) {
+  Payload evaluate(TreeNode node) {
+    if (next_ < nodes_.size() && node == TreeNode{nodes_[next_].level, nodes_[next_].index}) {
       Payload held = std::move(nodes_[next_++].payload);
       held.push_back(std::byte{0});
       return held;
     }
-    const NodeId left{node.level - 1, 2 * node.index};
-    const NodeId right{node.level - 1, 2 * node.index + 1};
+    const TreeNode left{node.level - 1, 2 * node.index};
+    const TreeNode right{node.level - 1, 2 * node.index + 1};
     Payload payload;
     if (is_touched(left)) payload = evaluate(left);
-    if (first_leaf_of(right) >= leaves_.count()) return payload;
+    if (right.first_leaf() >= leaves_.count()) return payload;
     Payload other;
     if (is_touched(right)) other = evaluate(right);
-    const int receiver = leaves_.owner(first_leaf_of(left));
-    const int sender = leaves_.owner(first_leaf_of(right));
+    const int receiver = leaves_.owner(left.first_leaf());
+    const int sender = leaves_.owner(right.first_leaf());
     const int rank = comm_.rank();
     if (receiver == rank && sender == rank) {
       combine(payload, other);
@@ -180,7 +169,7 @@ class TreeWalk {
 class SliceWalk {
  public:
   using Combine = std::function<void(std::byte* left, const std::byte* right)>;
-  SliceWalk(std::int64_t leaves, const std::vector<NodeId>& nodes, std::byte* slices,
+  SliceWalk(std::int64_t leaves, const std::vector<TreeNode>& nodes, std::byte* slices,
             std::size_t slice_bytes, const Combine& combine)
       : leaves_(leaves),
         nodes_(nodes),
@@ -189,17 +178,17 @@ class SliceWalk {
         combine_(combine) {}
 
   // Returns where the node's slice stands; nodes are met in ascending order.
-  std::byte* evaluate(NodeId node) {
+  std::byte* evaluate(TreeNode node) {
     if (node == nodes_[next_]) return slices_ + slice_bytes_ * next_++;
     std::byte* left = evaluate({node.level - 1, 2 * node.index});
-    const NodeId right{node.level - 1, 2 * node.index + 1};
-    if (first_leaf_of(right) < leaves_) combine_(left, evaluate(right));
+    const TreeNode right{node.level - 1, 2 * node.index + 1};
+    if (right.first_leaf() < leaves_) combine_(left, evaluate(right));
     return left;
   }
 
  private:
   std::int64_t leaves_;
-  const std::vector<NodeId>& nodes_;
+  const std::vector<TreeNode>& nodes_;
   std::byte* slices_;
   std::size_t slice_bytes_;
   const Combine& combine_;
@@ -230,7 +219,7 @@ Payload reduce_in_slices(const Communicator& comm, const Leaves& leaves,
   auto received = comm.alltoall(std::span<const std::byte>(send), offsets);
   send = {};
 
-  std::vector<NodeId> all_nodes;
+  std::vector<TreeNode> all_nodes;
   for (int r = 0; r < comm.size(); ++r)
     std::ranges::copy(maximal_nodes(leaves.first_leaf(r), leaves.first_leaf(r + 1)),
                       std::back_inserter(all_nodes));
@@ -249,8 +238,8 @@ Payload reduce_in_slices(const Communicator& comm, const Leaves& leaves,
 void check_nodes(const Leaves& leaves, int rank, const std::vector<Node>& nodes,
                  std::size_t payload_bytes) {
   const auto expected = maximal_nodes(leaves.first_leaf(rank), leaves.first_leaf(rank + 1));
-  const auto is_expected = [&](const Node& node, NodeId id) {
-    return NodeId{node.level, node.index} == id && node.payload.size() == payload_bytes;
+  const auto is_expected = [&](const Node& node, TreeNode id) {
+    return TreeNode{node.level, node.index} == id && node.payload.size() == payload_bytes;
   };
   if (!std::ranges::equal(nodes, expected, is_expected))
     throw InvalidArgument("the nodes given to tree_reduce are not those of rank " +

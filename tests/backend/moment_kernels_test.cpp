@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "serried/base/order_key.hpp"
 #include "serried/device/backend.hpp"
+#include "support/leaf_folds.hpp"
 #include "support/numbers.hpp"
 
 namespace serried::test {
@@ -159,6 +160,26 @@ TYPED_TEST(MomentKernelsOf, elements_are_one_column) {
   backend->kernels<MomentKernels>(dtype_of<T>).reduce_elements(data.data(), offsets, out);
   EXPECT_TRUE(is_same(out, reduce(data.data(), 1, offsets)));
   expect_moments(out[0], oracle(data.data(), 70'000, 1));
+}
+
+TYPED_TEST(MomentKernelsOf, nodes_have_the_bits_of_their_leaves) {
+  using T = TypeParam;
+  const auto backend = make_host_backend(1);
+  for (const std::int64_t columns : {1, 7}) {
+    const std::int64_t rows = 20'000 / columns;
+    const GuardedMemory<T> data(rows * columns, [](std::int64_t i) { return number<T>(i, true); });
+    for (const std::int64_t count : {1, 2, 300})
+      for (const std::int64_t first_leaf : {0, 3, 512}) {
+        const auto offsets = test::leaf_offsets(rows, count, count == 2);
+        const auto expected =
+            test::fold_serially(reduce(data.data(), columns, offsets), columns, first_leaf,
+                                [](Moments& left, const Moments& right) { combine(left, right); });
+        std::vector<Moments> nodes(expected.size());
+        backend->kernels<MomentKernels>(dtype_of<T>)
+            .fold_columns(data.data(), columns, offsets, first_leaf, nodes);
+        EXPECT_TRUE(is_same(nodes, expected)) << count << " leaves from " << first_leaf;
+      }
+  }
 }
 
 TYPED_TEST(MomentKernelsOf, equal_numbers_have_no_spread) {

@@ -13,6 +13,7 @@
 #include "backend/targets.hpp"
 #include "gtest/gtest.h"
 #include "serried/device/backend.hpp"
+#include "support/leaf_folds.hpp"
 #include "support/numbers.hpp"
 
 namespace serried::test {
@@ -75,6 +76,26 @@ TYPED_TEST(SumKernelsOf, bits_are_those_of_the_stated_order_on_every_target) {
                               lane_sum(data.data() + rows / 2 * columns, columns, j, second)))
               << rows << " rows, column " << j << " of " << columns << ", " << level;
         }
+      }
+  }
+}
+
+TYPED_TEST(SumKernelsOf, nodes_have_the_bits_of_their_leaves) {
+  using T = TypeParam;
+  const auto backend = make_host_backend(1);
+  for (const std::int64_t columns : {1, 7}) {
+    const std::int64_t rows = 20'000 / columns;
+    const GuardedMemory<T> data(rows * columns, [](std::int64_t i) { return number<T>(i); });
+    for (const std::int64_t count : {1, 2, 300})
+      for (const std::int64_t first_leaf : {0, 3, 512}) {
+        const auto offsets = test::leaf_offsets(rows, count, count == 2);
+        const auto expected =
+            test::fold_serially(sum(data.data(), columns, offsets), columns, first_leaf,
+                                [](double& left, const double& right) { left += right; });
+        std::vector<double> nodes(expected.size());
+        backend->kernels<SumKernels>(dtype_of<T>)
+            .fold_columns(data.data(), columns, offsets, first_leaf, nodes);
+        for (std::size_t i = 0; i < nodes.size(); ++i) EXPECT_TRUE(is_same(nodes[i], expected[i]));
       }
   }
 }

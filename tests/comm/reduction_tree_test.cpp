@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "serried/base/philox.hpp"
+#include "serried/base/tree_nodes.hpp"
 #include "serried/comm/reduction_tree.hpp"
 #include "support/spmd.hpp"
 
@@ -118,6 +119,60 @@ TEST(TreeFold, keeps_the_maximal_nodes) {
   EXPECT_TRUE(fold.nodes().empty());
   fold.push(40, as_payload(leaf_values(40, 1)));  // usable again
   EXPECT_THROW(fold.push(42, as_payload(leaf_values(42, 1))), InvalidArgument);
+}
+
+// However the leaves are cut into nodes, what is held afterwards is the same.
+TEST(TreeFold, nodes_stand_for_their_leaves) {
+  std::mt19937_64 random(5);
+  for (int trial = 0; trial < 200; ++trial) {
+    const auto first = static_cast<Index>(random() % 70);
+    const Index last = first + static_cast<Index>(random() % 150);
+    TreeFold by_leaf(16, combine_of(2));
+    for (Index leaf = first; leaf < last; ++leaf)
+      by_leaf.push(leaf, as_payload(leaf_values(leaf, 2)));
+    TreeFold by_node(16, combine_of(2));
+    for (Index begin = first; begin < last;) {
+      const Index end = std::min(last, begin + 1 + static_cast<Index>(random() % 40));
+      for (const TreeNode& node : maximal_nodes(begin, end, static_cast<int>(random() % 6)))
+        by_node.push_node(node.level, node.index,
+                          as_payload(evaluate_tree(node.level, node.index, last, 2)));
+      begin = end;
+    }
+    ASSERT_EQ(by_node.nodes().size(), by_leaf.nodes().size());
+    const auto expected = maximal_nodes(first, last);
+    ASSERT_EQ(by_leaf.nodes().size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const TreeFold::Node& node = by_node.nodes()[i];
+      EXPECT_EQ((TreeNode{node.level, node.index}), expected[i]);
+      EXPECT_EQ(node.level, by_leaf.nodes()[i].level);
+      EXPECT_EQ(node.index, by_leaf.nodes()[i].index);
+      EXPECT_EQ(node.payload, by_leaf.nodes()[i].payload);
+    }
+  }
+}
+
+TEST(TreeFold, nodes_come_in_the_order_of_their_leaves) {
+  const Values value{1};
+  TreeFold fold(8, combine_of(1));
+  EXPECT_THROW(fold.push_node(-1, 0, as_payload(value)), InvalidArgument);
+  EXPECT_THROW(fold.push_node(62, 0, as_payload(value)), InvalidArgument);
+  EXPECT_THROW(fold.push_node(61, 2, as_payload(value)), InvalidArgument);
+  EXPECT_THROW(fold.push_node(0, -1, as_payload(value)), InvalidArgument);
+  fold.push_node(3, 5, as_payload(value));  // leaves 40 to 47
+  EXPECT_THROW(fold.push_node(3, 7, as_payload(value)), InvalidArgument);
+  EXPECT_THROW(fold.push_node(3, 5, as_payload(value)), InvalidArgument);
+  EXPECT_THROW(fold.push(47, as_payload(value)), InvalidArgument);
+  fold.push(48, as_payload(value));
+  fold.push_node(0, 49, as_payload(value));
+  EXPECT_EQ(fold.nodes().size(), 2u);
+}
+
+TEST(TreeNodes, worked_example) {
+  EXPECT_EQ(maximal_nodes(3, 12), (std::vector<TreeNode>{{0, 3}, {2, 1}, {2, 2}}));
+  EXPECT_EQ(maximal_nodes(3, 12, 1),
+            (std::vector<TreeNode>{{0, 3}, {1, 2}, {1, 3}, {1, 4}, {1, 5}}));
+  EXPECT_EQ(maximal_nodes(0, 7), (std::vector<TreeNode>{{2, 0}, {1, 2}, {0, 6}}));
+  EXPECT_TRUE(maximal_nodes(5, 5).empty());
 }
 
 TEST(TreeFold, few_nodes_are_alive) {

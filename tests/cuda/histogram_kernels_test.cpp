@@ -35,7 +35,7 @@ template <class T>
 class CudaHistogramKernelsOf : public testing::Test {};
 TYPED_TEST_SUITE(CudaHistogramKernelsOf, RealTypes);
 
-// 3000 bins of 700 columns and 9000 bins of one do not fit the memory of a block.
+// 9000 bins of one column and 3000 of several take much memory of a block.
 TYPED_TEST(CudaHistogramKernelsOf, counts_equal_the_host) {
   SERRIED_REQUIRE_CUDA();
   using T = TypeParam;
@@ -75,6 +75,28 @@ TEST(CudaHistogramKernels, values_on_edges_and_beside_them) {
       EXPECT_EQ(count(*backends().cuda, DType::f64, rows.data(), size, 1, bins, edges),
                 count(*backends().host, DType::f64, data.data(), size, 1, bins, edges))
           << bins << " bins from " << low << " to " << high;
+    }
+}
+
+// Tables in the small part of a block's memory, in half of a multiprocessor's, in all of it, and in
+// device memory.
+TEST(CudaHistogramKernels, tables_of_all_sizes) {
+  SERRIED_REQUIRE_CUDA();
+  const std::int64_t elements = 300'000;
+  const Rows<float> data(elements, [](std::int64_t i) { return number<float>(i, true); });
+  const double center = to_double(number<float>(1));
+  for (const std::int64_t columns : {1, 2, 9, 300})
+    for (const std::int64_t bins : {1000, 8192, 8193, 25'000, 28'161, 58'000, 58'200}) {
+      if (columns * bins > 300'000) continue;
+      std::vector<double> edges;
+      for (std::int64_t j = 0; j < columns; ++j) {
+        const auto own = equal_edges(center - 5, center + 100 + static_cast<double>(j), bins);
+        edges.insert(edges.end(), own.begin(), own.end());
+      }
+      const std::int64_t rows = elements / columns;
+      EXPECT_EQ(count(*backends().cuda, DType::f32, data.cuda(0), rows, columns, bins, edges),
+                count(*backends().host, DType::f32, data.host(), rows, columns, bins, edges))
+          << columns << " columns, " << bins << " bins";
     }
 }
 

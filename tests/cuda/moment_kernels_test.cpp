@@ -5,12 +5,15 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "cuda/cuda_support.hpp"
 #include "cuda/real_types.hpp"
 #include "gtest/gtest.h"
 #include "serried/base/order_key.hpp"
+#include "serried/base/tree_nodes.hpp"
+#include "support/leaf_folds.hpp"
 
 namespace serried::test {
 namespace {
@@ -22,6 +25,22 @@ std::vector<Moments> reduce(const Backend& backend, DType dtype, const void* row
   std::vector<Moments> out((offsets.size() - 1) * static_cast<std::size_t>(columns));
   backend.kernels<MomentKernels>(dtype).reduce_columns(rows, columns, offsets, out);
   return out;
+}
+
+std::vector<Moments> fold(const Backend& backend, DType dtype, const void* rows,
+                          std::int64_t columns, const Offsets& offsets, std::int64_t first_leaf) {
+  const auto leaves = static_cast<std::int64_t>(offsets.size()) - 1;
+  const auto nodes = maximal_nodes(first_leaf, first_leaf + leaves).size();
+  std::vector<Moments> out(nodes * static_cast<std::size_t>(columns));
+  backend.kernels<MomentKernels>(dtype).fold_columns(rows, columns, offsets, first_leaf, out);
+  return out;
+}
+
+// What fold returns, out of the leaves.
+std::vector<Moments> fold_of(const std::vector<Moments>& leaves, std::int64_t columns,
+                             std::int64_t first_leaf) {
+  return fold_serially(leaves, columns, first_leaf,
+                       [](Moments& left, const Moments& right) { combine(left, right); });
 }
 
 bool is_same(const std::vector<Moments>& a, const std::vector<Moments>& b) {
@@ -151,6 +170,45 @@ TYPED_TEST(CudaMomentKernelsOf, one_large_leaf_and_many_small_ones) {
       SCOPED_TRACE(leaf);
       expect_near(result[leaf], expected[leaf]);
     }
+  }
+}
+
+// Leaves of one length and of many, in one step of the fold and in several.
+TYPED_TEST(CudaMomentKernelsOf, nodes_have_the_bits_of_their_leaves) {
+  SERRIED_REQUIRE_CUDA();
+  using T = TypeParam;
+  for (const std::int64_t columns : {1, 2, 3, 33}) {
+    const std::int64_t rows = (columns == 1 ? 60'000 : 90'000) / columns;
+    const Rows<T> data(rows * columns, [](std::int64_t i) { return number<T>(i, i < 5000); });
+    for (const bool is_uniform : {true, false})
+      for (const auto& [count, first_leaf] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+               {1, 5}, {2, 0}, {31, 3}, {1300, 1000}}) {
+        const Offsets offsets = leaf_offsets(rows, count, is_uniform);
+        const auto leaves = reduce(*backends().cuda, dtype_of<T>, data.cuda(0), columns, offsets);
+        EXPECT_TRUE(
+            is_same(fold(*backends().cuda, dtype_of<T>, data.cuda(0), columns, offsets, first_leaf),
+                    fold_of(leaves, columns, first_leaf)))
+            << columns << " columns, " << count << " leaves from " << first_leaf;
+      }
+  }
+}
+
+// Leaves of one length are found without tables.
+TYPED_TEST(CudaMomentKernelsOf, equal_lengths_change_nothing) {
+  SERRIED_REQUIRE_CUDA();
+  using T = TypeParam;
+  for (const std::int64_t columns : {1, 40}) {
+    const std::int64_t leaf_rows = 50'001 / columns;
+    const std::int64_t rows = 3 * leaf_rows + leaf_rows / 3;
+    const Rows<T> data(rows * columns, [](std::int64_t i) { return number<T>(i); });
+    const Offsets uniform{0, leaf_rows, 2 * leaf_rows, 3 * leaf_rows, rows};
+    Offsets other(uniform);
+    other.push_back(rows - 1);
+    std::swap(other[4], other[5]);
+    auto result = reduce(*backends().cuda, dtype_of<T>, data.cuda(0), columns, other);
+    const auto expected = reduce(*backends().cuda, dtype_of<T>, data.cuda(0), columns, uniform);
+    result.resize(static_cast<std::size_t>(3 * columns));
+    EXPECT_TRUE(is_same(result, {expected.begin(), expected.begin() + 3 * columns}));
   }
 }
 
@@ -290,6 +348,19 @@ TEST(CudaMomentKernels, zeros_count_as_positive) {
   EXPECT_EQ(result.min_key, order_key(0.0));
   EXPECT_EQ(result.max_key, order_key(0.0));
   EXPECT_FALSE(std::signbit(result.mean));
+}
+
+// So many columns that groups of leaves are folded some columns at a time.
+TEST(CudaMomentKernels, nodes_of_wide_rows) {
+  SERRIED_REQUIRE_CUDA();
+  const std::int64_t columns = 2000;
+  const std::int64_t leaves = 515;
+  const Rows<std::int8_t> data(leaves * columns,
+                               [](std::int64_t i) { return number<std::int8_t>(i); });
+  const Offsets offsets = leaf_offsets(leaves, leaves, true);
+  const auto own = reduce(*backends().cuda, DType::i8, data.cuda(0), columns, offsets);
+  EXPECT_TRUE(is_same(fold(*backends().cuda, DType::i8, data.cuda(0), columns, offsets, 2),
+                      fold_of(own, columns, 2)));
 }
 
 TEST(CudaMomentKernels, no_rows_have_empty_moments) {

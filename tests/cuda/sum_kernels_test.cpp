@@ -5,11 +5,13 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "cuda/cuda_support.hpp"
 #include "cuda/real_types.hpp"
 #include "gtest/gtest.h"
+#include "support/leaf_folds.hpp"
 
 namespace serried::test {
 namespace {
@@ -102,6 +104,29 @@ TEST(CudaSumKernels, the_order_of_additions_depends_on_the_leaf_alone) {
     for (const std::int64_t shift : {1, 2, 3})
       EXPECT_TRUE(is_same(sum(DType::f64, data.cuda(shift), columns, {0, rows}), expected))
           << columns << " columns, from element " << shift;
+  }
+}
+
+TYPED_TEST(CudaSumKernelsOf, nodes_have_the_bits_of_their_leaves) {
+  SERRIED_REQUIRE_CUDA();
+  using T = TypeParam;
+  for (const std::int64_t columns : {1, 2, 5, 33}) {
+    const std::int64_t rows = 60'000 / columns;
+    const Rows<T> data(rows * columns, [](std::int64_t i) { return number<T>(i); });
+    for (const bool is_uniform : {true, false})
+      for (const auto& [count, first_leaf] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+               {1, 5}, {2, 0}, {31, 3}, {1300, 1000}}) {
+        const Offsets offsets = leaf_offsets(rows, count, is_uniform);
+        const auto leaves = sum(dtype_of<T>, data.cuda(0), columns, offsets);
+        const auto expected = fold_serially(
+            leaves, columns, first_leaf, [](double& left, const double& right) { left += right; });
+        std::vector<double> nodes(expected.size(), -7.0);
+        backends()
+            .cuda->kernels<SumKernels>(dtype_of<T>)
+            .fold_columns(data.cuda(0), columns, offsets, first_leaf, nodes);
+        EXPECT_TRUE(is_same(nodes, expected))
+            << columns << " columns, " << count << " leaves from " << first_leaf;
+      }
   }
 }
 

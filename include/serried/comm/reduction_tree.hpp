@@ -34,7 +34,11 @@ class TreeFold {
   TreeFold(std::int64_t payload_bytes, CombineFunction combine);
   /// Adds the next leaf; the first may be any, then leaf numbers ascend by one.
   /// @throws InvalidArgument if they do not.
-  void push(std::int64_t leaf, const std::byte* payload);
+  void push(std::int64_t leaf, const std::byte* payload) { push_node(0, leaf, payload); }
+  /// Adds a node that was folded elsewhere, in the tree's own order: all the leaves that it covers
+  /// at once. Its first leaf is the next one.
+  /// @throws InvalidArgument as push, and where the tree has no such node.
+  void push_node(int level, std::int64_t index, const std::byte* payload);
   /// The maximal nodes held, in ascending order of their first leaf.
   [[nodiscard]] std::span<const Node> nodes() const noexcept { return {nodes_.data(), depth_}; }
   /// Hands them over; the fold is empty afterwards.

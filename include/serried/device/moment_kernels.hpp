@@ -28,6 +28,14 @@ class MomentKernels {
   virtual void reduce_columns(const void* rows, std::int64_t columns,
                               std::span<const std::int64_t> offsets,
                               std::span<Moments> out) const = 0;
+  /// As reduce_columns, folded along the fixed tree over leaf numbers (combine() of moments.hpp, in
+  /// the order of TreeFold): the call's leaves are first_leaf, first_leaf + 1, ..., and out[n *
+  /// columns + j] = moments of column j of node n of maximal_nodes(first_leaf, first_leaf +
+  /// leaves) (base/tree_nodes.hpp), as many as these are. A device returns these few nodes instead
+  /// of all leaves. The bits are those of folding the leaves of reduce_columns on the host.
+  virtual void fold_columns(const void* rows, std::int64_t columns,
+                            std::span<const std::int64_t> offsets, std::int64_t first_leaf,
+                            std::span<Moments> out) const = 0;
 };
 
 }  // namespace serried

@@ -13,9 +13,14 @@
 namespace serried::cuda {
 namespace {
 
-constexpr int threads_of_block = 256;
-// Counters of 32 bits that a block keeps in shared memory.
-constexpr int shared_counters = 8192;
+// Threads of a block whose counters leave room for several others; those of large tables are more,
+// so that as many loads are in flight.
+constexpr int small_block = 256;
+constexpr int large_block = 320;
+// Counters of 32 bits that a block keeps in shared memory: six blocks fit a multiprocessor of 228
+// KiB, or two, or one that may have all.
+constexpr std::int64_t small_table = 8192;
+constexpr std::int64_t large_table = 28160;
 // Fewer columns at once would read too little of each row.
 constexpr std::int64_t fewest_columns = 8;
 template <class Unit>
@@ -97,8 +102,13 @@ struct Task {
   int width = 1;   // columns of a block
   int groups = 1;  // rows that a block reads at once
   int copies = 0;  // of each counter in shared memory; 0: counted in device memory
+  int threads = small_block;
   int column_blocks = 1;
   int row_blocks = 1;
+
+  [[nodiscard]] std::size_t shared_bytes() const {
+    return static_cast<std::size_t>(copies * width * bins) * sizeof(unsigned);
+  }
 };
 
 // What a thread counts: the elements of one column.
@@ -194,17 +204,18 @@ __device__ void count_elements(const Task<T>& task, Counter<T>& counter) {
   const std::int64_t head = to_boundary < task.row_count ? to_boundary : task.row_count;
   const std::int64_t units = (task.row_count - head) / size;
   const std::int64_t thread =
-      static_cast<std::int64_t>(blockIdx.x) * threads_of_block + static_cast<int>(threadIdx.x);
+      static_cast<std::int64_t>(blockIdx.x) * task.threads + static_cast<int>(threadIdx.x);
   count_units<T, uint4>(counter, task.rows + head, size, thread,
-                        static_cast<std::int64_t>(task.row_blocks) * threads_of_block, units);
+                        static_cast<std::int64_t>(task.row_blocks) * task.threads, units);
   const std::int64_t tail = head + units * size;
   count_units<T, T>(counter, task.rows, 1, thread, task.row_count, head);
   count_units<T, T>(counter, task.rows + tail, 1, thread, task.row_count, task.row_count - tail);
 }
 
 template <class T, bool kIsOneColumn>
-__global__ void __launch_bounds__(threads_of_block) count_bins(Task<T> task) {
-  __shared__ unsigned shared[shared_counters];
+__global__ void __launch_bounds__(large_block, 2) count_bins(Task<T> task) {
+  SERRIED_DYNAMIC_SHARED(dynamic);
+  auto* const shared = reinterpret_cast<unsigned*>(dynamic);
   const auto t = static_cast<int>(threadIdx.x);
   const auto column_block = static_cast<int>(blockIdx.x) % task.column_blocks;
   const std::int64_t row_block = static_cast<int>(blockIdx.x) / task.column_blocks;
@@ -212,7 +223,7 @@ __global__ void __launch_bounds__(threads_of_block) count_bins(Task<T> task) {
   const std::int64_t left = task.columns - first;
   const int width = left < task.width ? static_cast<int>(left) : task.width;
   const int counters = task.copies == 0 ? 0 : width * static_cast<int>(task.bins);
-  for (int i = t; i < counters * task.copies; i += threads_of_block) shared[i] = 0;
+  for (int i = t; i < counters * task.copies; i += task.threads) shared[i] = 0;
   __syncthreads();
   const int group = t / width;
   if (group < task.groups) {
@@ -225,7 +236,7 @@ __global__ void __launch_bounds__(threads_of_block) count_bins(Task<T> task) {
                         static_cast<std::int64_t>(task.row_blocks) * task.groups, task.row_count);
   }
   __syncthreads();
-  for (int i = t; i < counters; i += threads_of_block) {
+  for (int i = t; i < counters; i += task.threads) {
     unsigned long long sum = 0;
     for (int copy = 0; copy < task.copies; ++copy)
       sum += shared[i * task.copies + ((copy + t) & (task.copies - 1))];
@@ -233,34 +244,64 @@ __global__ void __launch_bounds__(threads_of_block) count_bins(Task<T> task) {
   }
 }
 
-// The columns of a block and the copies of its counters.
+// The columns of a block and the copies of its counters: in the smallest table that holds those of
+// a few columns.
 template <class T>
-void lay_out(Task<T>& task) {
-  constexpr std::int64_t most_columns = threads_of_block;
+void lay_out(Task<T>& task, const cudaDeviceProp& properties) {
+  constexpr std::int64_t most_columns = small_block;
+  const auto all = static_cast<std::int64_t>(properties.sharedMemPerBlockOptin / sizeof(unsigned));
   std::int64_t width = std::min(task.columns, most_columns);
-  const std::int64_t that_fit = shared_counters / task.bins;
-  task.copies = that_fit >= std::min(width, fewest_columns) ? 1 : 0;
-  if (task.copies != 0) {
-    width = std::min(width, that_fit);
-    while (task.copies < 32 && task.copies * 2 * width * task.bins <= shared_counters)
-      task.copies *= 2;
+  std::int64_t table = 0;
+  for (const std::int64_t counters : {small_table, large_table, all})
+    if (table == 0 && counters <= all && counters / task.bins >= std::min(width, fewest_columns))
+      table = counters;
+  task.copies = table != 0 ? 1 : 0;
+  if (table != 0) {
+    width = std::min(width, table / task.bins);
+    while (task.copies < 32 && task.copies * 2 * width * task.bins <= small_table) task.copies *= 2;
   }
   task.width = static_cast<int>(width);
-  task.groups = threads_of_block / task.width;
+  task.threads = table > small_table ? large_block : small_block;
+  task.groups = task.threads / task.width;
   task.column_blocks = static_cast<int>((task.columns + width - 1) / width);
 }
 
 // As many blocks as keep the device busy, each with far more elements than counters, and with fewer
 // than a counter of 32 bits holds.
 template <class T>
-void choose_row_blocks(Task<T>& task, int multiprocessors) {
+void choose_row_blocks(Task<T>& task, const cudaDeviceProp& properties) {
   const std::int64_t elements = task.row_count * task.width;
   const std::int64_t least =
       std::max<std::int64_t>(16384, task.copies * 4 * task.width * task.bins);
-  const std::int64_t wanted = std::max<std::int64_t>(1, multiprocessors * 6 / task.column_blocks);
+  const auto fitting = static_cast<std::int64_t>(properties.sharedMemPerMultiprocessor /
+                                                 (task.shared_bytes() + 1024));
+  const std::int64_t at_once = properties.multiProcessorCount *
+                               std::clamp<std::int64_t>(fitting, 1, 6 * small_block / task.threads);
+  const std::int64_t wanted = std::max<std::int64_t>(1, at_once / task.column_blocks);
   const std::int64_t fewest = elements / (std::int64_t{1} << 31) + 1;
   task.row_blocks =
       static_cast<int>(std::max(fewest, std::min(wanted, (elements + least - 1) / least)));
+}
+
+// Starts the count of a task whose layout is still open.
+template <class T>
+void count_on_device(CudaDevice& device, Task<T> task) {
+  lay_out(task, device.properties());
+  choose_row_blocks(task, device.properties());
+  const auto kernel = task.columns == 1 ? count_bins<T, true> : count_bins<T, false>;
+  const auto* const address = reinterpret_cast<const void*>(kernel);
+  const std::size_t bytes = task.shared_bytes();
+  check(cudaFuncSetAttribute(address, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                             static_cast<int>(bytes)),
+        "a histogram");
+  constexpr int as_the_driver_likes = -1;
+  check(cudaFuncSetAttribute(address, cudaFuncAttributePreferredSharedMemoryCarveout,
+                             task.threads == large_block ? 100 : as_the_driver_likes),
+        "a histogram");
+  const auto blocks =
+      static_cast<unsigned>(task.row_blocks) * static_cast<unsigned>(task.column_blocks);
+  launch("a histogram", kernel, dim3(blocks), dim3(static_cast<unsigned>(task.threads)), bytes,
+         device.stream(), task);
 }
 
 class CudaHistogramKernels final : public HistogramKernels {
@@ -281,20 +322,13 @@ class CudaHistogramKernels final : public HistogramKernels {
     device_.fill_zero(device_counts.as<void>(), counts.size_bytes());
     visit_real(dtype_, [&](auto tag) {
       using T = Stored<typename decltype(tag)::type>;
-      Task<T> task{.rows = static_cast<const T*>(rows),
-                   .row_count = row_count,
-                   .columns = columns,
-                   .bins = bins,
-                   .column_bins = device_bins.as<ColumnBins>(),
-                   .edges = device_edges.as<double>(),
-                   .counts = device_counts.as<unsigned long long>()};
-      lay_out(task);
-      choose_row_blocks(task, device_.multiprocessors());
-      const auto kernel = columns == 1 ? count_bins<T, true> : count_bins<T, false>;
-      launch(
-          "a histogram", kernel,
-          dim3(static_cast<unsigned>(task.row_blocks) * static_cast<unsigned>(task.column_blocks)),
-          dim3(threads_of_block), 0, device_.stream(), task);
+      count_on_device(device_, Task<T>{.rows = static_cast<const T*>(rows),
+                                       .row_count = row_count,
+                                       .columns = columns,
+                                       .bins = bins,
+                                       .column_bins = device_bins.as<ColumnBins>(),
+                                       .edges = device_edges.as<double>(),
+                                       .counts = device_counts.as<unsigned long long>()});
     });
     std::vector<std::int64_t> added(counts.size());
     device_.download(added.data(), device_counts.as<void>(), counts.size_bytes());

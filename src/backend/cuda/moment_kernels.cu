@@ -5,7 +5,7 @@
 #include "backend/cuda/held_units.cuh"
 #include "backend/cuda/kernel_fields.hpp"
 #include "backend/cuda/moment_passes.cuh"
-#include "backend/cuda/pieces.cuh"
+#include "backend/cuda/tree_fold.cuh"
 
 namespace serried::cuda {
 namespace {
@@ -99,28 +99,44 @@ class CudaMomentKernels final : public MomentKernels {
 
   void reduce_columns(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
                       std::span<Moments> out) const override {
+    reduce(rows, columns, offsets, out,
+           [&](const auto& reduction) { download_leaves<CombineMoments>(reduction, out); });
+  }
+
+  void fold_columns(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
+                    std::int64_t first_leaf, std::span<Moments> out) const override {
+    reduce(rows, columns, offsets, out, [&](const auto& reduction) {
+      download_nodes<CombineMoments>(reduction, first_leaf, out);
+    });
+  }
+
+ private:
+  template <class Use>
+  void reduce(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
+              std::span<Moments> out, Use use) const {
     if (out.empty()) return;
     const auto lock = device_.lock();
     device_.make_current();
     visit_real(dtype_, [&](auto tag) {
       using T = Stored<typename decltype(tag)::type>;
-      reduce<T>(static_cast<const T*>(rows), columns, offsets, out);
+      const auto kernel = columns == 1 ? reduce_moments<T, uint4> : reduce_moments<T, T>;
+      // blocks_at_once of them need nearly all shared memory of a multiprocessor
+      check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                 cudaFuncAttributePreferredSharedMemoryCarveout, 100),
+            "moments");
+      const auto start = [&](const MomentTask<T>& task, dim3 grid) {
+        launch("moments", kernel, grid, dim3(block_threads), 0, device_.stream(), task,
+               is_signed_integer());
+      };
+      use(LeafReduction<T, Moments, decltype(start)>{
+          .device = device_,
+          .rows = static_cast<const T*>(rows),
+          .columns = columns,
+          .shape =
+              piece_shape(columns, static_cast<int>(sizeof(T)), bytes_of_thread, folds_of_piece),
+          .offsets = offsets,
+          .reduce = start});
     });
-  }
-
- private:
-  template <class T>
-  void reduce(const T* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
-              std::span<Moments> out) const {
-    const bool has_signed_keys = is_signed_integer();
-    const auto shape =
-        piece_shape(columns, static_cast<int>(sizeof(T)), bytes_of_thread, folds_of_piece);
-    reduce_by_pieces<CombineMoments>(
-        device_, rows, columns, shape, offsets, out, [&](const MomentTask<T>& task, dim3 grid) {
-          const auto kernel = columns == 1 ? reduce_moments<T, uint4> : reduce_moments<T, T>;
-          launch("moments", kernel, grid, dim3(block_threads), 0, device_.stream(), task,
-                 has_signed_keys);
-        });
   }
 
   [[nodiscard]] bool is_signed_integer() const {

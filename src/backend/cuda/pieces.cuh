@@ -60,6 +60,34 @@ constexpr PieceShape piece_shape(std::int64_t columns, int element_bytes, int by
   return shape;
 }
 
+/// Where the pieces of some leaves lie, for kernels. Leaves of one length (the last may be shorter)
+/// need no tables.
+struct LeafPieces {
+  std::int64_t leaves = 0;
+  std::int64_t count = 0;  // of pieces, in all
+  const Piece* table = nullptr;
+  const std::int64_t* first_table = nullptr;  // the first piece of each leaf, and the count
+  // without tables
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+  std::int64_t leaf_rows = 1;
+  std::int64_t piece_rows = 1;
+  unsigned pieces_of_leaf = 1;
+
+  [[nodiscard]] __device__ Piece piece(unsigned index) const {
+    if (table != nullptr) return table[index];
+    const unsigned leaf = index / pieces_of_leaf;
+    const std::int64_t leaf_begin = begin + leaf * leaf_rows;
+    const std::int64_t leaf_end = leaf_begin + leaf_rows < end ? leaf_begin + leaf_rows : end;
+    const std::int64_t from = leaf_begin + (index - leaf * pieces_of_leaf) * piece_rows;
+    return {from, leaf_end - from < piece_rows ? leaf_end - from : piece_rows};
+  }
+  [[nodiscard]] __device__ std::int64_t first_piece(std::int64_t leaf) const {
+    if (first_table != nullptr) return first_table[leaf];
+    return leaf < leaves ? leaf * pieces_of_leaf : count;
+  }
+};
+
 /// The rows and columns of one launch.
 template <class T, class Payload>
 struct PieceTask {
@@ -68,7 +96,7 @@ struct PieceTask {
   std::int64_t columns = 1;  // of this launch
   int column_blocks = 1;
   PieceShape shape;
-  const Piece* pieces = nullptr;
+  LeafPieces pieces;
   Payload* out = nullptr;  // [piece][column]
 };
 
@@ -86,7 +114,7 @@ struct PieceThread {
   template <class T, class Payload>
   __device__ explicit PieceThread(const PieceTask<T, Payload>& task) {
     const auto blocks = static_cast<unsigned>(task.column_blocks);
-    piece = task.pieces[blockIdx.x / blocks];
+    piece = task.pieces.piece(blockIdx.x / blocks);
     first_column = static_cast<std::int64_t>(blockIdx.x % blocks) * task.shape.width;
     const std::int64_t left = task.columns - first_column;
     width = left < task.shape.width ? static_cast<int>(left) : task.shape.width;
@@ -200,17 +228,17 @@ __global__ void cut_pieces(const std::int64_t* offsets, const std::int64_t* firs
 // `lanes` threads (a power of two up to 32) for each leaf and column: each merges a run of
 // neighbours, then the runs are merged in pairs.
 template <class Payload, class Merge>
-__global__ void merge_pieces(const Payload* parts, const std::int64_t* first_pieces,
-                             std::int64_t leaves, std::int64_t columns, int lanes, Payload* out) {
+__global__ void merge_pieces(const Payload* parts, LeafPieces pieces, std::int64_t columns,
+                             int lanes, Payload* out) {
   const std::int64_t thread =
       static_cast<std::int64_t>(blockIdx.x) * block_threads + static_cast<int>(threadIdx.x);
   const std::int64_t node = thread / lanes;
   const auto lane = static_cast<int>(thread % lanes);
-  const bool is_valid = node < leaves * columns;
+  const bool is_valid = node < pieces.leaves * columns;
   Payload total{};
   if (is_valid) {
-    const std::int64_t first = first_pieces[node / columns];
-    const std::int64_t count = first_pieces[node / columns + 1] - first;
+    const std::int64_t first = pieces.first_piece(node / columns);
+    const std::int64_t count = pieces.first_piece(node / columns + 1) - first;
     const std::int64_t run = (count + lanes - 1) / lanes;
     const std::int64_t begin = lane * run;
     const std::int64_t end = begin + run < count ? begin + run : count;
@@ -231,98 +259,75 @@ inline dim3 blocks_for(std::int64_t threads) {
   return dim3(static_cast<unsigned>((threads + block_threads - 1) / block_threads));
 }
 
-/// The pieces of some leaves, on the device.
+/// A leaf without rows has one piece without rows.
+inline std::int64_t piece_count(std::int64_t rows, std::int64_t piece_rows) {
+  return std::max<std::int64_t>(1, (rows + piece_rows - 1) / piece_rows);
+}
+
+/// Threads that merge the pieces of a leaf, for each column. Where a leaf has fewer pieces, more
+/// threads would only add what is empty: its bits follow from the columns and its own length.
+inline int lanes_of_merge(std::int64_t columns, std::int64_t most_pieces) {
+  const std::int64_t most = columns < 32 ? 32 : 4;
+  return static_cast<int>(std::min(
+      most, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(most_pieces)))));
+}
+
+/// The pieces of some leaves, with the tables on the device that they may need.
 class PieceTable {
  public:
   /// @param offsets of the leaves and the end of the last one.
-  PieceTable(CudaDevice& device, std::span<const std::int64_t> offsets, std::int64_t piece_rows)
-      : leaves_(static_cast<std::int64_t>(offsets.size()) - 1) {
-    std::vector<std::int64_t> firsts{0};
-    for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf)
-      firsts.push_back(firsts.back() + count_of(offsets[leaf + 1] - offsets[leaf], piece_rows));
-    count_ = firsts.back();
-    first_pieces_ = uploaded(device, std::span<const std::int64_t>(firsts));
-    const Scratch begins = uploaded(device, offsets);
-    pieces_ = Scratch(device, static_cast<std::size_t>(count_) * sizeof(Piece));
-    launch("the pieces of leaves", cut_pieces, blocks_for(count_), dim3(block_threads), 0,
-           device.stream(), begins.template as<std::int64_t>(),
-           first_pieces_.template as<std::int64_t>(), leaves_, count_, piece_rows,
-           pieces_.template as<Piece>());
+  PieceTable(CudaDevice& device, std::span<const std::int64_t> offsets, std::int64_t piece_rows) {
+    pieces_.leaves = static_cast<std::int64_t>(offsets.size()) - 1;
+    pieces_.piece_rows = piece_rows;
+    pieces_.begin = offsets.front();
+    pieces_.end = offsets.back();
+    pieces_.leaf_rows = offsets[1] - offsets[0];
+    if (are_uniform(offsets)) {
+      const std::int64_t last_rows = offsets.back() - offsets[offsets.size() - 2];
+      const std::int64_t each = piece_count(pieces_.leaf_rows, piece_rows);
+      pieces_.pieces_of_leaf = static_cast<unsigned>(each);
+      pieces_.count = (pieces_.leaves - 1) * each + piece_count(last_rows, piece_rows);
+      most_pieces_ = each;
+    } else {
+      make_tables(device, offsets);
+    }
   }
-
-  /// A leaf without rows has one piece without rows.
-  [[nodiscard]] static std::int64_t count_of(std::int64_t rows, std::int64_t piece_rows) {
-    return std::max<std::int64_t>(1, (rows + piece_rows - 1) / piece_rows);
-  }
-  [[nodiscard]] std::int64_t leaves() const noexcept { return leaves_; }
-  [[nodiscard]] std::int64_t count() const noexcept { return count_; }
-  [[nodiscard]] const Piece* pieces() const { return pieces_.template as<Piece>(); }
-  [[nodiscard]] const std::int64_t* first_pieces() const {
-    return first_pieces_.template as<std::int64_t>();
-  }
+  [[nodiscard]] const LeafPieces& pieces() const noexcept { return pieces_; }
+  /// Of one leaf.
+  [[nodiscard]] std::int64_t most_pieces() const noexcept { return most_pieces_; }
 
  private:
-  std::int64_t leaves_ = 0;
-  std::int64_t count_ = 0;
-  Scratch first_pieces_;
-  Scratch pieces_;
-};
-
-/// out[leaf * columns + j] for all leaves. Results of pieces take 64 MiB at a time, or what one
-/// leaf needs.
-/// @param reduce called as reduce(PieceTask, grid); starts the kernel for the pieces.
-template <class Merge, class T, class Payload, class Reduce>
-void reduce_by_pieces(CudaDevice& device, const T* rows, std::int64_t columns,
-                      const PieceShape& shape, std::span<const std::int64_t> offsets,
-                      std::span<Payload> out, Reduce reduce) {
-  constexpr std::int64_t batch_payloads = (std::int64_t{64} << 20) / sizeof(Payload);
-  constexpr std::int64_t max_columns = std::int64_t{1} << 18;
-  const std::size_t leaves = offsets.size() - 1;
-  const std::int64_t batch_columns = std::min(columns, max_columns);
-  for (std::size_t first = 0; first < leaves;) {
-    std::size_t end = first;
-    std::int64_t payloads = 0;
-    do {
-      payloads +=
-          batch_columns * PieceTable::count_of(offsets[end + 1] - offsets[end], shape.piece_rows);
-      ++end;
-    } while (end < leaves && payloads < batch_payloads);
-    const PieceTable table(device, offsets.subspan(first, end - first + 1), shape.piece_rows);
-    for (std::int64_t column = 0; column < columns; column += max_columns) {
-      const std::int64_t width = std::min(max_columns, columns - column);
-      const std::int64_t blocks = (width + shape.width - 1) / shape.width;
-      const Scratch parts(device,
-                          static_cast<std::size_t>(table.count() * width) * sizeof(Payload));
-      reduce(PieceTask<T, Payload>{.rows = rows + column,
-                                   .row_stride = columns,
-                                   .columns = width,
-                                   .column_blocks = static_cast<int>(blocks),
-                                   .shape = shape,
-                                   .pieces = table.pieces(),
-                                   .out = parts.template as<Payload>()},
-             dim3(static_cast<unsigned>(table.count() * blocks)));
-      const std::int64_t results = table.leaves() * width;
-      Scratch merged;
-      const auto* source = parts.template as<Payload>();
-      if (table.count() != table.leaves()) {
-        merged = Scratch(device, static_cast<std::size_t>(results) * sizeof(Payload));
-        const int lanes = columns < 32 ? 32 : 4;
-        launch("merging the pieces of leaves", merge_pieces<Payload, Merge>,
-               blocks_for(results * lanes), dim3(block_threads), 0, device.stream(), source,
-               table.first_pieces(), table.leaves(), width, lanes, merged.template as<Payload>());
-        source = merged.template as<Payload>();
-      }
-      const auto row_bytes = static_cast<std::size_t>(width) * sizeof(Payload);
-      Payload* to = out.data() + static_cast<std::int64_t>(first) * columns + column;
-      if (width == columns) {
-        device.download(to, source, static_cast<std::size_t>(table.leaves()) * row_bytes);
-      } else {
-        for (std::int64_t leaf = 0; leaf < table.leaves(); ++leaf)
-          device.download(to + leaf * columns, source + leaf * width, row_bytes);
-      }
-    }
-    first = end;
+  [[nodiscard]] static bool are_uniform(std::span<const std::int64_t> offsets) {
+    const std::int64_t rows = offsets[1] - offsets[0];
+    bool is_uniform = offsets.back() - offsets[offsets.size() - 2] <= rows;
+    for (std::size_t leaf = 1; leaf + 2 < offsets.size(); ++leaf)
+      is_uniform &= offsets[leaf + 1] - offsets[leaf] == rows;
+    return is_uniform;
   }
-}
+
+  void make_tables(CudaDevice& device, std::span<const std::int64_t> offsets) {
+    std::vector<std::int64_t> firsts{0};
+    firsts.reserve(offsets.size());
+    for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf) {
+      const std::int64_t own = piece_count(offsets[leaf + 1] - offsets[leaf], pieces_.piece_rows);
+      firsts.push_back(firsts.back() + own);
+      most_pieces_ = std::max(most_pieces_, own);
+    }
+    pieces_.count = firsts.back();
+    first_table_ = uploaded(device, std::span<const std::int64_t>(firsts));
+    const Scratch begins = uploaded(device, offsets);
+    table_ = Scratch(device, static_cast<std::size_t>(pieces_.count) * sizeof(Piece));
+    pieces_.first_table = first_table_.template as<std::int64_t>();
+    pieces_.table = table_.template as<Piece>();
+    launch("the pieces of leaves", cut_pieces, blocks_for(pieces_.count), dim3(block_threads), 0,
+           device.stream(), begins.template as<std::int64_t>(), pieces_.first_table, pieces_.leaves,
+           pieces_.count, pieces_.piece_rows, table_.template as<Piece>());
+  }
+
+  LeafPieces pieces_;
+  std::int64_t most_pieces_ = 1;
+  Scratch first_table_;
+  Scratch table_;
+};
 
 }  // namespace serried::cuda

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "backend/cuda/kernel_fields.hpp"
-#include "backend/cuda/pieces.cuh"
+#include "backend/cuda/tree_fold.cuh"
 #include "backend/cuda/widen.cuh"
 
 namespace serried::cuda {
@@ -117,20 +117,14 @@ class CudaSumKernels final : public SumKernels {
 
   void reduce_columns(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
                       std::span<double> out) const override {
-    if (out.empty()) return;
-    const auto lock = device_.lock();
-    device_.make_current();
-    visit_real(dtype_, [&](auto tag) {
-      using T = Stored<typename decltype(tag)::type>;
-      const auto shape =
-          piece_shape(columns, static_cast<int>(sizeof(T)), bytes_of_thread, folds_of_piece);
-      reduce_by_pieces<AddTo>(
-          device_, static_cast<const T*>(rows), columns, shape, offsets, out,
-          [&](const PieceTask<T, double>& task, dim3 grid) {
-            const auto kernel = columns == 1 ? sum_pieces<T, uint4> : sum_pieces<T, T>;
-            launch("sums", kernel, grid, dim3(block_threads), 0, device_.stream(), task);
-          });
-    });
+    reduce(rows, columns, offsets, out,
+           [&](const auto& reduction) { download_leaves<AddTo>(reduction, out); });
+  }
+
+  void fold_columns(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
+                    std::int64_t first_leaf, std::span<double> out) const override {
+    reduce(rows, columns, offsets, out,
+           [&](const auto& reduction) { download_nodes<AddTo>(reduction, first_leaf, out); });
   }
 
   void add(std::span<double> left, std::span<const double> right) const override {
@@ -138,6 +132,29 @@ class CudaSumKernels final : public SumKernels {
   }
 
  private:
+  template <class Use>
+  void reduce(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
+              std::span<double> out, Use use) const {
+    if (out.empty()) return;
+    const auto lock = device_.lock();
+    device_.make_current();
+    visit_real(dtype_, [&](auto tag) {
+      using T = Stored<typename decltype(tag)::type>;
+      const auto start = [&](const PieceTask<T, double>& task, dim3 grid) {
+        const auto kernel = columns == 1 ? sum_pieces<T, uint4> : sum_pieces<T, T>;
+        launch("sums", kernel, grid, dim3(block_threads), 0, device_.stream(), task);
+      };
+      use(LeafReduction<T, double, decltype(start)>{
+          .device = device_,
+          .rows = static_cast<const T*>(rows),
+          .columns = columns,
+          .shape =
+              piece_shape(columns, static_cast<int>(sizeof(T)), bytes_of_thread, folds_of_piece),
+          .offsets = offsets,
+          .reduce = start});
+    });
+  }
+
   CudaDevice& device_;
   DType dtype_;
 };

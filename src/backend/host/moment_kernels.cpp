@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 
+#include "backend/host/fold_leaves.hpp"
 #include "backend/host/highway_targets.hpp"
 #include "backend/host/kernel_tables.hpp"
 #include "backend/host/panel.hpp"
@@ -185,6 +186,18 @@ class HostMomentKernels final : public MomentKernels {
   void reduce_columns(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
                       std::span<Moments> out) const override {
     HWY_DYNAMIC_DISPATCH(reduce_leaves)(dtype_, rows, columns, offsets, out.data());
+  }
+  void fold_columns(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
+                    std::int64_t first_leaf, std::span<Moments> out) const override {
+    const auto reduce = [&](std::span<const std::int64_t> own, std::span<Moments> payloads) {
+      reduce_columns(rows, columns, own, payloads);
+    };
+    const auto combine_rows = [](Moments* left, const Moments* right, std::int64_t count) {
+      for (std::int64_t j = 0; j < count; ++j) combine(left[j], right[j]);
+    };
+    LeafFold<Moments, decltype(reduce), decltype(combine_rows)>(columns, offsets, first_leaf,
+                                                                reduce, combine_rows)
+        .run(out);
   }
 
  private:

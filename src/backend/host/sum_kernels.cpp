@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backend/host/fold_leaves.hpp"
 #include "backend/host/highway_targets.hpp"
 #include "backend/host/kernel_tables.hpp"
 #include "backend/host/panel.hpp"
@@ -238,6 +239,19 @@ class HostSumKernels final : public SumKernels {
   void reduce_columns(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
                       std::span<double> out) const override {
     HWY_DYNAMIC_DISPATCH(sum_columns_of)(dtype_, rows, columns, offsets, out.data());
+  }
+  void fold_columns(const void* rows, std::int64_t columns, std::span<const std::int64_t> offsets,
+                    std::int64_t first_leaf, std::span<double> out) const override {
+    const auto reduce = [&](std::span<const std::int64_t> own, std::span<double> payloads) {
+      reduce_columns(rows, columns, own, payloads);
+    };
+    const auto add_rows = [this](double* left, const double* right, std::int64_t count) {
+      const auto n = static_cast<std::size_t>(count);
+      add({left, n}, {right, n});
+    };
+    LeafFold<double, decltype(reduce), decltype(add_rows)>(columns, offsets, first_leaf, reduce,
+                                                           add_rows)
+        .run(out);
   }
   void add(std::span<double> left, std::span<const double> right) const override {
     HWY_DYNAMIC_DISPATCH(add_doubles)
