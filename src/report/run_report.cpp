@@ -46,14 +46,13 @@ void give_time_outside_phases(std::vector<std::pair<std::string, PhaseTotals>>& 
 
 RankRecord this_rank(const Runtime& runtime, const Context& ctx) {
   RankRecord record;
-  record.rank = {
-      .host = runtime.host_name(),
-      .cores = runtime.cpu_list(),
-      .threads = ctx.backend()->threads().threads(),
-      .threads_source = runtime.threads_source(),
-      .instruction_level = ctx.backend()->instruction_level(),
-      .device = ctx.has_device() ? ctx.device()->description() : "host",
-      .peak_memory_bytes = peak_memory_bytes()};
+  record.rank = {.host = runtime.host_name(),
+                 .cores = runtime.cpu_list(),
+                 .threads = ctx.backend()->threads().threads(),
+                 .threads_source = runtime.threads_source(),
+                 .instruction_level = ctx.backend()->instruction_level(),
+                 .device = ctx.has_device() ? ctx.device()->description() : "host",
+                 .peak_memory_bytes = peak_memory_bytes()};
   for (const auto& phase : ctx.recorder().phases())
     record.rank.file_bytes += phase.second.file_bytes;
   record.wall_s = ctx.recorder().now_s();
