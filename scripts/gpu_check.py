@@ -150,6 +150,17 @@ def find_sanitizer() -> str:
     return "compute-sanitizer"
 
 
+def as_lines(report: dict) -> str:
+    """JSON with a line for each step and each figure."""
+    entries = []
+    for key, value in report.items():
+        text = json.dumps(value)
+        if isinstance(value, list):
+            text = "[\n" + ",\n".join("  " + json.dumps(item) for item in value) + "\n ]"
+        entries.append(f" {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(entries) + "\n}\n"
+
+
 # --- the parts
 
 
@@ -361,7 +372,7 @@ def write_json(file: pathlib.Path, machine: dict, runner: Runner, figures: list,
         "steps": [step.as_json() for step in runner.steps],
         "figures": figures,
     }
-    file.write_text(json.dumps(report, indent=1) + "\n")
+    file.write_text(as_lines(report))
 
 
 def parse() -> argparse.Namespace:
