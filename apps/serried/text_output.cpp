@@ -170,8 +170,10 @@ std::string to_text(const ProgramInfo& info) {
   std::string text = fmt::format("serried {} ({})\n{}\n{}\n{}\n", info.version, info.commit,
                                  info.configuration, info.mpi_library, info.hdf5_library);
   if (info.cuda) {
-    text += fmt::format("CUDA driver {}, module built with CUDA {}, NCCL {}\n", info.cuda->driver,
-                        info.cuda->runtime, info.nccl);
+    const bool has_nccl = !info.nccl.empty() && info.nccl[0] >= '0' && info.nccl[0] <= '9';
+    text +=
+        fmt::format("CUDA driver {}, module built with CUDA {}, {}\n", info.cuda->driver,
+                    info.cuda->runtime, has_nccl ? "NCCL " + info.nccl : "no NCCL: " + info.nccl);
     for (const CudaDeviceInfo& gpu : info.cuda->devices)
       text += fmt::format("GPU {}: {}, {}, {:.1f} GiB, {}, PCI {}{}\n", gpu.ordinal, gpu.name,
                           gpu.architecture, static_cast<double>(gpu.memory_bytes) / (1 << 30),
