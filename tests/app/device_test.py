@@ -96,10 +96,10 @@ class Device(CommandTest):
         """13 MB of rows on a card with 8 MB beyond what is kept for the kernels."""
         arguments = ["kmeans", self.path("run.h5:/wide"), "--clusters", 9, "--seed", 1, "--max-iterations", 5]
         held = self.compare(*arguments, labels=True)
-        small = {"SERRIED_EMULATION_MEMORY": str((512 << 20) + (8 << 20))}
-        for ranks in (1, 2):
+        for ranks, mebibytes in ((1, 520), (2, 1040)):
             done = run(*arguments, "--device", "cuda", "--share-gpu", "--json", "--report", "-", "--labels",
-                       self.path("l.h5"), ranks=ranks, env=GPU | (small if ranks == 1 else {"SERRIED_EMULATION_MEMORY": str(1040 << 20)}))
+                       self.path("l.h5"), ranks=ranks,
+                       env=GPU | {"SERRIED_EMULATION_MEMORY": str(mebibytes << 20)})
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("all rows are copied to it in each pass", done.stderr)
             with h5py.File(self.path("l.h5")) as f:
