@@ -247,14 +247,17 @@ RowsWriter FileWriter::open_rows(const std::string& dataset, std::int64_t rows,
 }
 
 std::int64_t FileWriter::memory_of_rows(std::int64_t rows, const Shape& row_shape, DType dtype,
-                                        const WriteOptions& options, std::int64_t most_rows) {
+                                        const WriteOptions& options, std::int64_t most_rows,
+                                        std::int64_t batch_rows) {
   const Shape whole = row_shape.with_inserted(0, rows);
   const Shape shape = options.shape.dimensions() == 0 ? whole : options.shape;
   const auto element_bytes = static_cast<std::int64_t>(size_of(dtype));
   const WriteSlabs slabs = slabs_of(shape, dtype, options);
   const std::int64_t slab = slabs.longest() * element_bytes;
-  const std::int64_t round = bytes_between_rounds(slabs, element_bytes) + slab;
-  const std::int64_t all = most_rows * row_shape.elements() * element_bytes;
+  const std::int64_t row_bytes = row_shape.elements() * element_bytes;
+  const std::int64_t round =
+      std::max(bytes_between_rounds(slabs, element_bytes), batch_rows * row_bytes) + slab;
+  const std::int64_t all = most_rows * row_bytes;
   // a round that comes and one that is written, in HDF5 once more; pieces of slabs of two ranks
   return std::min(all, 2 * round) + (options.deflate > 0 ? std::min(all, round) + 2 * slab : 0);
 }

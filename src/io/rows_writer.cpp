@@ -54,6 +54,12 @@ RowsWriter::Impl::Impl(const Context& context, RowsTarget of)
   // later, a thread that cannot be started would keep one rank away from a round
   agree(ctx.comm(), [&] {
     if (is_beside) IoThread::of_process().submit([] {});
+    // memory that is not touched costs nothing; growing step by step takes more than is needed
+    const std::int64_t round = bytes_between_rounds(target.slabs, element_bytes) +
+                               2 * target.slabs.longest() * element_bytes;
+    const auto most = static_cast<std::size_t>(std::min(round, target.rows * row_bytes()));
+    coming.reserve(most);
+    going.reserve(most);
   });
   ++*target.unfinished;
 }

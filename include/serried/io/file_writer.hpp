@@ -60,9 +60,11 @@ class FileWriter {
                                      const WriteOptions& options = {});
   /// What a RowsWriter allocates on a rank that appends at most `most_rows` rows, in bytes: the
   /// arguments as for open_rows. Local.
+  /// @param batch_rows that are appended at a time, where that is more than rows_between().
   [[nodiscard]] static std::int64_t memory_of_rows(std::int64_t rows, const Shape& row_shape,
                                                    DType dtype, const WriteOptions& options,
-                                                   std::int64_t most_rows);
+                                                   std::int64_t most_rows,
+                                                   std::int64_t batch_rows = 0);
   /// Writes values that are the same on all ranks.
   /// Collective.
   void write(const std::string& dataset, const Shape& shape, std::span<const double> values,

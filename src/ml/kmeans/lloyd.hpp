@@ -44,10 +44,11 @@ struct AssignmentState {
 /// Labels and inertia of given centres; `labels` as in KMeansKernels::assign, or standing where
 /// `are_labels_known`. `state` may be null.
 /// Collective.
+/// @param first_row if given, the labels are those of a batch, and this is its first local row.
 /// @return the inertia.
 /// @throws DataError on all ranks if it is not finite.
 Task<double> assign_and_measure(SharedReads& reads, const KMeansCenters& centers,
                                 bool are_labels_known, std::vector<std::int32_t>& labels,
-                                AssignmentState* state);
+                                AssignmentState* state, const std::int64_t* first_row = nullptr);
 
 }  // namespace serried::kmeans
