@@ -67,6 +67,7 @@ Provenance provenance_of(const Session& session, const std::vector<std::string>&
 WriteOptions label_options(const Dataset& dataset) {
   return {.deflate = 4,
           .chunks = {},
+          .chunk_bytes = std::int64_t{256} << 10,  // labels are kept until their chunk is complete
           .shape = dataset.sample_shape(),
           .attributes = {{"long_name", "number of the cluster, -1 where the sample was left out"}}};
 }

@@ -7,15 +7,13 @@
 namespace serried {
 namespace {
 
-constexpr std::int64_t default_chunk_bytes = std::int64_t{1} << 20;
-
-std::vector<std::int64_t> default_chunks(const Shape& shape, std::int64_t element_bytes) {
+std::vector<std::int64_t> default_chunks(const Shape& shape, std::int64_t element_bytes,
+                                         std::int64_t chunk_bytes) {
   std::vector<std::int64_t> chunks(shape.extents().begin(), shape.extents().end());
   std::int64_t bytes = shape.elements() * element_bytes;
-  for (std::size_t axis = 0; axis < chunks.size() && bytes > default_chunk_bytes; ++axis) {
+  for (std::size_t axis = 0; axis < chunks.size() && bytes > chunk_bytes; ++axis) {
     const std::int64_t inner = bytes / chunks[axis];
-    chunks[axis] =
-        std::max<std::int64_t>(default_chunk_bytes / std::max<std::int64_t>(inner, 1), 1);
+    chunks[axis] = std::max<std::int64_t>(chunk_bytes / std::max<std::int64_t>(inner, 1), 1);
     bytes = inner * chunks[axis];
   }
   return chunks;
@@ -36,6 +34,9 @@ void check_write_options(const std::string& dataset, const Shape& array_shape, c
       options.chunks.size() != static_cast<std::size_t>(shape.dimensions()))
     throw InvalidArgument("chunks of " + std::to_string(options.chunks.size()) +
                           " dimensions for a dataset of " + std::to_string(shape.dimensions()));
+  if (options.chunk_bytes < 1)
+    throw InvalidArgument("a chunk has at least 1 byte, not " +
+                          std::to_string(options.chunk_bytes));
   for (const std::int64_t chunk : options.chunks)
     if (chunk < 1)
       throw InvalidArgument("a chunk's extent is at least 1, not " + std::to_string(chunk));
@@ -46,7 +47,8 @@ std::vector<std::int64_t> chunks_in_file(const Shape& shape, DType dtype,
   const bool is_chunkable = shape.dimensions() > 0 && shape.elements() > 0;
   if (!is_chunkable || (options.deflate == 0 && options.chunks.empty())) return {};
   auto chunks = options.chunks;
-  if (chunks.empty()) chunks = default_chunks(shape, static_cast<std::int64_t>(size_of(dtype)));
+  if (chunks.empty())
+    chunks = default_chunks(shape, static_cast<std::int64_t>(size_of(dtype)), options.chunk_bytes);
   for (int axis = 0; axis < shape.dimensions(); ++axis) {
     auto& extent = chunks[static_cast<std::size_t>(axis)];
     extent = std::min(extent, shape[axis]);

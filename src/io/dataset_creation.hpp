@@ -17,7 +17,8 @@ void check_write_options(const std::string& dataset, const Shape& array_shape, c
                          const WriteOptions& options);
 
 /// The extents of a chunk of a dataset; empty where it is contiguous. Without chunks in the options
-/// a compressed dataset gets some of about 1 MiB: whole trailing axes, leading axes cut. Local.
+/// a compressed dataset gets some of about WriteOptions::chunk_bytes: whole trailing axes, leading
+/// axes cut. Local.
 [[nodiscard]] std::vector<std::int64_t> chunks_in_file(const Shape& shape, DType dtype,
                                                        const WriteOptions& options);
 

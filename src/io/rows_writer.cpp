@@ -14,7 +14,7 @@ namespace serried {
 namespace {
 
 /// A round of less costs more in agreements than it saves in memory.
-constexpr std::int64_t least_round_bytes = std::int64_t{1} << 20;
+constexpr std::int64_t least_round_bytes = std::int64_t{512} << 10;
 /// Of one H5Dwrite, where a slab is not longer.
 constexpr std::int64_t most_box_bytes = std::int64_t{256} << 20;
 constexpr int piece_tag = 0;

@@ -243,7 +243,7 @@ TEST_F(RowsWriting, a_source_is_copied) {
       const Dataset in = Dataset::open(ctx, parse_address((folder_ / "in.h5") + ":" + name));
       FileWriter file(ctx, folder_ / "out.h5");
       file.write("/small", in, {.deflate = 3, .chunks = {40, 7}, .attributes = {{"units", "m"}}});
-      file.write("/by_default", in, {.deflate = 1});
+      file.write("/by_default", in, {.deflate = 1, .chunk_bytes = 3000});
       file.write("/plain", static_cast<const TileSource&>(in));
       const Array array = in.to_array();
       file.write("/array", static_cast<const TileSource&>(array), {.deflate = 1});
@@ -328,6 +328,9 @@ TEST_F(RowsWriting, memory_is_that_of_rounds) {
   EXPECT_LT(FileWriter::memory_of_rows(many, {}, DType::i32, packed, many), 10 << 20);
   EXPECT_LT(FileWriter::memory_of_rows(many, {}, DType::i32, {}, many), 4 << 20);
   EXPECT_LE(FileWriter::memory_of_rows(1000, {}, DType::i32, packed, 500), 2 * 2000 + 2 * 4000);
+  EXPECT_LT(FileWriter::memory_of_rows(many, {}, DType::i32, {.deflate = 4, .chunk_bytes = 1 << 18},
+                                       many),
+            4 << 20);
   // a chunk of 1 GiB has to be held
   EXPECT_GT(
       FileWriter::memory_of_rows(many, {}, DType::i32, {.deflate = 1, .chunks = {1 << 28}}, many),

@@ -16,8 +16,9 @@ namespace serried {
 struct WriteOptions {
   /// Deflate level 0 (none) to 9, with the shuffle filter.
   int deflate = 0;
-  /// Extents of a chunk; empty: contiguous, or with compression chunks of about 1 MiB.
+  /// Extents of a chunk; empty: contiguous, or with compression chunks of about `chunk_bytes`.
   std::vector<std::int64_t> chunks;
+  std::int64_t chunk_bytes = std::int64_t{1} << 20;
   /// The shape in the file, same number of elements (e.g. labels as a map); empty: the array's.
   Shape shape;
   std::vector<std::pair<std::string, std::string>> attributes;
