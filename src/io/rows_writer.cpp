@@ -14,7 +14,7 @@ namespace serried {
 namespace {
 
 /// A round of less costs more in agreements than it saves in memory.
-constexpr std::int64_t least_round_bytes = std::int64_t{512} << 10;
+constexpr std::int64_t least_round_bytes = std::int64_t{256} << 10;
 /// Of one H5Dwrite, where a slab is not longer.
 constexpr std::int64_t most_box_bytes = std::int64_t{256} << 20;
 constexpr int piece_tag = 0;
@@ -130,11 +130,14 @@ void RowsWriter::Impl::write_round(Activity activity) {
                     "cannot write " + target.name);
 }
 
+void RowsWriter::Impl::wait() {
+  if (!is_running) return;
+  const auto span = ctx.recorder().span("wait for a file", Activity::file);
+  is_running.wait(true);
+}
+
 void RowsWriter::Impl::end_round() {
-  if (is_running) {
-    const auto span = ctx.recorder().span("wait for a file", Activity::file);
-    is_running.wait(true);
-  }
+  wait();
   if (round_failure) std::rethrow_exception(std::exchange(round_failure, nullptr));
 }
 
@@ -227,6 +230,11 @@ void RowsWriter::append(RowRange rows, std::span<const std::byte> bytes) noexcep
 void RowsWriter::advance() {
   const auto phase = impl_->ctx.recorder().phase("write");
   impl_->advance();
+}
+
+void RowsWriter::rest() noexcept {
+  const auto phase = impl_->ctx.recorder().phase("write");
+  impl_->wait();
 }
 
 std::int64_t RowsWriter::rows_between() const noexcept {

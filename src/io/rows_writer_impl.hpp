@@ -56,7 +56,9 @@ struct RowsWriter::Impl {
   void prepare_round();
   /// Writes what was prepared. Collective.
   void write_round(Activity activity);
-  /// Returns when the round on the I/O thread is done; throws what it threw, alike on all ranks.
+  /// Returns when no round is running on the I/O thread. Local.
+  void wait();
+  /// As wait, and throws what the round threw, alike on all ranks.
   void end_round();
   /// Collective.
   [[nodiscard]] Pieces plan_pieces() const;

@@ -21,6 +21,9 @@ class RowSink {
   /// Collective.
   /// @throws RankError if the sink has failed on any rank.
   virtual void advance() = 0;
+  /// Returns when the sink does nothing beside the caller any more. Who is to wait for it anyway,
+  /// as all that use HDF5 are, can let the wait count as the sink's. Local.
+  virtual void rest() noexcept {}
   /// About how many rows of a rank should come between two calls of advance.
   [[nodiscard]] virtual std::int64_t rows_between() const noexcept = 0;
 };

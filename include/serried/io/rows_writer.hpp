@@ -33,6 +33,7 @@ class RowsWriter final : public RowSink {
   void append(RowRange rows, std::span<const std::byte> bytes) noexcept override;
   /// Begins to write what is complete; the batch before has been written by then.
   void advance() override;
+  void rest() noexcept override;
   [[nodiscard]] std::int64_t rows_between() const noexcept override;
   /// Writes the rest and closes the dataset; to be called once.
   /// Collective.

@@ -21,6 +21,7 @@ LabelStream::LabelStream(const Context& ctx, std::int64_t clusters, std::int64_t
 
 void LabelStream::begin(RowRange batch) {
   end();
+  if (sink_ != nullptr) sink_->rest();
   batch_ = batch;
   std::fill_n(labels_.begin(), std::max<std::int64_t>(0, batch.size()), -1);
 }

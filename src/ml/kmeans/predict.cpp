@@ -42,6 +42,19 @@ void check_missing(const Rows& rows, const std::vector<std::int32_t>& labels,
   kmeans::throw_missing(rows, missing, first_row);
 }
 
+/// A sink works while one batch is computed, so a batch is to give it what it works on at a time,
+/// as far as memory allows.
+std::int64_t bytes_of_a_batch(const Context& ctx, const TileSource& data, const RowSink* sink) {
+  const std::int64_t least = ctx.options().batch_bytes;
+  if (sink == nullptr) return least;
+  constexpr std::int64_t most = std::int64_t{16} << 20;
+  const std::int64_t memory = ctx.options().memory_bytes;
+  const std::int64_t allowed = memory > 0 ? std::min(most, memory / 16) : most;
+  if (sink->rows_between() > allowed / std::max<std::int64_t>(1, data.row_bytes()))
+    return std::max(least, allowed);
+  return std::max(least, sink->rows_between() * data.row_bytes());
+}
+
 std::int64_t most_rows_of_a_batch(const ReadPlan& plan) {
   std::int64_t most = 0;
   for (const RowRange& batch : plan.batches) most = std::max(most, batch.size());
@@ -87,11 +100,12 @@ KMeansPredictionSummary predict_kmeans_into(const Context& ctx, const KMeansMode
                                             bool drop_missing) {
   check_model(model, data);
   const Leaves leaves = kmeans::leaves_of(data);
-  const ReadPlan own_plan = data.plan(leaves, ctx.options().batch_bytes, ctx.rank());
+  const std::int64_t batch_bytes = bytes_of_a_batch(ctx, data, sink);
+  const ReadPlan own_plan = data.plan(leaves, batch_bytes, ctx.rank());
   kmeans::LabelStream stream(ctx, model.clusters, most_rows_of_a_batch(own_plan), sink);
   std::int64_t first_row = 0;
   const kmeans::WatchedSource watched(
-      data,
+      data, batch_bytes,
       [&](const ReadPlan& plan, std::int64_t batch) {
         stream.begin(plan.batches[static_cast<std::size_t>(batch)]);
         first_row = stream.batch().begin - leaves.rows_of(ctx.rank()).begin;
