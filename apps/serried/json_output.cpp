@@ -224,7 +224,7 @@ std::string to_json(const KMeansRange& range, const Seconds& seconds) {
   return finished(json, seconds);
 }
 
-std::string to_json(const KMeansModel& model, const KMeansPrediction& prediction,
+std::string to_json(const KMeansModel& model, const KMeansPredictionSummary& prediction,
                     const Seconds& seconds) {
   Numbers numbers;
   Json json;

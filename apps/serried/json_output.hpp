@@ -20,7 +20,8 @@ namespace serried::app {
 [[nodiscard]] std::string to_json(const std::vector<StatsResult>& results, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const KMeansModel& model, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const KMeansRange& range, const Seconds& seconds);
-[[nodiscard]] std::string to_json(const KMeansModel& model, const KMeansPrediction& prediction,
+[[nodiscard]] std::string to_json(const KMeansModel& model,
+                                  const KMeansPredictionSummary& prediction,
                                   const Seconds& seconds);
 
 }  // namespace serried::app

@@ -64,17 +64,26 @@ Provenance provenance_of(const Session& session, const std::vector<std::string>&
   return {.command_line = session.line.text, .inputs = inputs, .seed = seed};
 }
 
+WriteOptions label_options(const Dataset& dataset) {
+  return {.deflate = 4,
+          .chunks = {},
+          .chunk_bytes = std::int64_t{256} << 10,  // labels are kept until their chunk is complete
+          .shape = dataset.sample_shape(),
+          .attributes = {{"long_name", "number of the cluster, -1 where the sample was left out"}}};
+}
+
 void write_labels(const Session& session, const OutputAddress& output, const Dataset& dataset,
                   const Array& labels, const std::vector<std::string>& inputs,
                   const std::string& seed) {
   const auto phase = session.ctx.recorder().phase("write");
   FileWriter writer(session.ctx, output.path);
-  writer.write(
-      output.object, labels,
-      {.deflate = 4,
-       .chunks = {},
-       .shape = dataset.sample_shape(),
-       .attributes = {{"long_name", "number of the cluster, -1 where the sample was left out"}}});
+  writer.write(output.object, labels, label_options(dataset));
+  complete_labels(session, output, dataset, writer, inputs, seed);
+}
+
+void complete_labels(const Session& session, const OutputAddress& output, const Dataset& dataset,
+                     FileWriter& writer, const std::vector<std::string>& inputs,
+                     const std::string& seed) {
   writer.attach_coordinates(output.object, dataset.sample_coordinates());
   writer.write_provenance(provenance_of(session, inputs, seed));
   writer.commit();

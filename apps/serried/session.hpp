@@ -43,11 +43,19 @@ void print_result(const Session& session, const std::string& text);
 /// Collective.
 [[nodiscard]] std::vector<double> read_everywhere(const Context& ctx, const Dataset& dataset);
 
+/// How the labels of a data set's samples are stored.
+[[nodiscard]] WriteOptions label_options(const Dataset& dataset);
+
 /// The distributed labels into a file of their own, with coordinates and provenance, in the phase
 /// "write". Collective.
 void write_labels(const Session& session, const OutputAddress& output, const Dataset& dataset,
                   const Array& labels, const std::vector<std::string>& inputs,
                   const std::string& seed);
+/// What else belongs into a file whose labels have been written; commits it.
+/// Collective.
+void complete_labels(const Session& session, const OutputAddress& output, const Dataset& dataset,
+                     FileWriter& writer, const std::vector<std::string>& inputs,
+                     const std::string& seed);
 
 /// Where this run's outputs come from.
 [[nodiscard]] Provenance provenance_of(const Session& session,

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "json_output.hpp"
 #include "output_check.hpp"
 #include "serried/io/held_rows.hpp"
@@ -21,7 +23,7 @@ void check_features(const PredictCommand& command, const KMeansModel& model,
 }
 
 std::string summary(const PredictCommand& command, const KMeansModel& model, const Dataset& dataset,
-                    const KMeansPrediction& prediction, const Seconds& seconds) {
+                    const KMeansPredictionSummary& prediction, const Seconds& seconds) {
   std::string text =
       fmt::format("clusters of {} by {}\n  {} samples x {} features", texts_of(command.addresses),
                   command.model_path, prediction.rows, model.features);
@@ -35,11 +37,65 @@ std::string summary(const PredictCommand& command, const KMeansModel& model, con
   return text + to_text(seconds);
 }
 
+/// What predicting takes besides reading.
+std::int64_t needed_memory(const Session& session, const PredictCommand& command,
+                           const KMeansModel& model, const Dataset& dataset) {
+  const std::int64_t batch_bytes = session.ctx.options().batch_bytes;
+  PredictedRows rows = rows_of_prediction(dataset, batch_bytes);
+  // these grow with the memory that there is
+  if (dataset.is_read_together())
+    rows.of_batch =
+        std::min(rows.of_batch, batch_bytes / std::max<std::int64_t>(1, dataset.row_bytes()));
+  const std::int64_t least =
+      memory_of_prediction(dataset, model.clusters, session.ctx.backend()->threads().threads(),
+                           rows.of_batch)
+          .least;
+  if (!command.labels) return least;
+  return least + FileWriter::memory_of_rows(dataset.rows(), {}, DType::i32, label_options(dataset),
+                                            rows.of_rank, rows.of_batch);
+}
+
+/// Where all ranks read a batch together, it and its labels (being found, coming, being written,
+/// and in HDF5) share what a batch would get.
+void share_batches_with_labels(const Session& session, Dataset& dataset) {
+  if (!dataset.is_read_together()) return;
+  const double row_bytes = std::max(1., static_cast<double>(dataset.row_bytes()));
+  const double all = static_cast<double>(session.ctx.options().memory_bytes) / 4;
+  dataset.set_batch_bytes_together(
+      static_cast<std::int64_t>(all * row_bytes / (row_bytes + 4 * sizeof(std::int32_t))));
+}
+
+/// Writes the labels, where they are wanted, as they are found.
+KMeansPredictionSummary predict(const Session& session, const PredictCommand& command,
+                                const KMeansModel& model, const Dataset& dataset,
+                                const std::vector<std::string>& files) {
+  Recorder& recorder = session.ctx.recorder();
+  std::optional<FileWriter> file;
+  std::optional<RowsWriter> labels;
+  if (command.labels) {
+    const auto phase = recorder.phase("write");
+    file.emplace(session.ctx, command.labels->path);
+    labels.emplace(file->open_rows(command.labels->object, dataset.rows(), {}, DType::i32,
+                                   label_options(dataset)));
+  }
+  KMeansPredictionSummary prediction = [&] {
+    const auto phase = recorder.phase("compute");
+    return predict_kmeans_into(session.ctx, model, dataset, labels ? &*labels : nullptr,
+                               command.drop_missing);
+  }();
+  if (command.labels) {
+    const auto phase = recorder.phase("write");
+    labels->finish();
+    complete_labels(session, *command.labels, dataset, *file, files, "");
+  }
+  return prediction;
+}
+
 }  // namespace
 
 void run_predict(const Session& session, const PredictCommand& command) {
   Recorder& recorder = session.ctx.recorder();
-  const auto [model, dataset] = [&] {
+  auto [model, dataset] = [&] {
     const auto phase = recorder.phase("read");
     KMeansModel loaded = load_kmeans(session.ctx, command.model_path);
     return std::pair(std::move(loaded), open_matrix(session, command.addresses, command.samples));
@@ -48,16 +104,10 @@ void run_predict(const Session& session, const PredictCommand& command) {
   std::vector<std::string> files = dataset.files();
   files.push_back(command.model_path);
   if (command.labels) check_output(session.ctx, command.labels->path, files);
-  const KMeansMemory needed =
-      memory_of_prediction(dataset, model.clusters, session.ctx.backend()->threads().threads());
-  require_memory(session.ctx, dataset.least_memory(needed.least), "predicting this data",
-                 session.runtime.node_size());
-
-  const KMeansPrediction prediction = [&] {
-    const auto phase = recorder.phase("compute");
-    return predict_kmeans(session.ctx, model, dataset, command.drop_missing);
-  }();
-  if (command.labels) write_labels(session, *command.labels, dataset, prediction.labels, files, "");
+  share_batches_with_labels(session, dataset);
+  require_memory(session.ctx, dataset.least_memory(needed_memory(session, command, model, dataset)),
+                 "predicting this data", session.runtime.node_size());
+  const KMeansPredictionSummary prediction = predict(session, command, model, dataset, files);
   const Seconds seconds = measure_seconds(session, {"read", "compute", "write"});
   print_result(session, session.common().is_json
                             ? to_json(model, prediction, seconds)

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "io/dataset_creation.hpp"
 #include "io/element_boxes.hpp"
 #include "io/file_access.hpp"
 #include "io/hdf5/attributes.hpp"
@@ -20,6 +21,7 @@
 #include "io/hdf5/types.hpp"
 #include "io/mpi_io_path.hpp"
 #include "io/provenance.hpp"
+#include "io/rows_writer_impl.hpp"
 #include "io/temporary_file.hpp"
 #include "serried/comm/agree.hpp"
 
@@ -27,7 +29,6 @@ namespace serried {
 namespace {
 
 constexpr std::int64_t piece_bytes = std::int64_t{1} << 30;
-constexpr std::int64_t default_chunk_bytes = std::int64_t{1} << 20;
 
 /// Room for metadata beside `bytes` of values: HDF5 grows a file in steps, and the index of chunks
 /// grows with them.
@@ -35,17 +36,10 @@ std::int64_t with_metadata(std::int64_t bytes) {
   return bytes + std::clamp<std::int64_t>(bytes, std::int64_t{1} << 15, std::int64_t{1} << 20);
 }
 
-/// Chunks of about 1 MiB: whole trailing axes, leading axes cut.
-std::vector<std::int64_t> default_chunks(const Shape& shape, std::int64_t element_bytes) {
-  std::vector<std::int64_t> chunks(shape.extents().begin(), shape.extents().end());
-  std::int64_t bytes = shape.elements() * element_bytes;
-  for (std::size_t axis = 0; axis < chunks.size() && bytes > default_chunk_bytes; ++axis) {
-    const std::int64_t inner = bytes / chunks[axis];
-    chunks[axis] =
-        std::max<std::int64_t>(default_chunk_bytes / std::max<std::int64_t>(inner, 1), 1);
-    bytes = inner * chunks[axis];
-  }
-  return chunks;
+/// Only compressed chunks have to be written at once.
+WriteSlabs slabs_of(const Shape& shape, DType dtype, const WriteOptions& options) {
+  using Chunks = std::vector<std::int64_t>;
+  return {shape, options.deflate > 0 ? chunks_in_file(shape, dtype, options) : Chunks()};
 }
 
 /// The path of an object from the root group.
@@ -58,56 +52,6 @@ bool is_same_scale(const Coordinate& a, const Coordinate& b) {
          a.text_attributes == b.text_attributes;
 }
 
-void check_options(const std::string& dataset, const Shape& array_shape, const Shape& shape,
-                   const WriteOptions& options) {
-  if (dataset.empty() || dataset.back() == '/')
-    throw InvalidArgument("'" + dataset + "' is no name for a dataset");
-  if (shape.elements() != array_shape.elements())
-    throw InvalidArgument("an array of shape " + array_shape.to_string() +
-                          " cannot be written as " + shape.to_string());
-  if (options.deflate < 0 || options.deflate > 9)
-    throw InvalidArgument("the deflate level is 0 to 9, not " + std::to_string(options.deflate));
-  if (!options.chunks.empty() &&
-      options.chunks.size() != static_cast<std::size_t>(shape.dimensions()))
-    throw InvalidArgument("chunks of " + std::to_string(options.chunks.size()) +
-                          " dimensions for a dataset of " + std::to_string(shape.dimensions()));
-  for (const std::int64_t chunk : options.chunks)
-    if (chunk < 1)
-      throw InvalidArgument("a chunk's extent is at least 1, not " + std::to_string(chunk));
-}
-
-hdf5::Space dataset_space(const Shape& shape) {
-  std::vector<hsize_t> extents;
-  for (const std::int64_t extent : shape.extents()) extents.push_back(static_cast<hsize_t>(extent));
-  return hdf5::Space(
-      hdf5::checked(extents.empty() ? H5Screate(H5S_SCALAR)
-                                    : H5Screate_simple(shape.dimensions(), extents.data(), nullptr),
-                    "cannot make a space of shape " + shape.to_string()));
-}
-
-hdf5::Properties creation_properties(const Shape& shape, DType dtype, const WriteOptions& options) {
-  const std::string what = "cannot set how a dataset is stored";
-  hdf5::Properties properties(hdf5::checked(H5Pcreate(H5P_DATASET_CREATE), what));
-  hdf5::check(H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER), what);
-  hdf5::check(
-      H5Pset_attr_creation_order(properties.id(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED),
-      what);
-  const bool is_chunkable = shape.dimensions() > 0 && shape.elements() > 0;
-  if (!is_chunkable || (options.deflate == 0 && options.chunks.empty())) return properties;
-  auto chunks = options.chunks;
-  if (chunks.empty()) chunks = default_chunks(shape, static_cast<std::int64_t>(size_of(dtype)));
-  std::vector<hsize_t> extents;
-  for (int axis = 0; axis < shape.dimensions(); ++axis)
-    extents.push_back(
-        static_cast<hsize_t>(std::min(chunks[static_cast<std::size_t>(axis)], shape[axis])));
-  hdf5::check(H5Pset_chunk(properties.id(), shape.dimensions(), extents.data()), what);
-  if (options.deflate > 0) {
-    hdf5::check(H5Pset_shuffle(properties.id()), what);
-    hdf5::check(H5Pset_deflate(properties.id(), static_cast<unsigned>(options.deflate)), what);
-  }
-  return properties;
-}
-
 }  // namespace
 
 struct FileWriter::Impl {
@@ -116,6 +60,7 @@ struct FileWriter::Impl {
   std::string temporary;
   hdf5::File file;
   bool is_committed = false;
+  std::shared_ptr<std::int64_t> unfinished = std::make_shared<std::int64_t>(0);  ///< RowsWriters
   std::set<std::string> names;  ///< absolute paths of what is in the file, groups with them
 
   Impl(const Context& context, std::string name) : ctx(context), path(std::move(name)) {}
@@ -125,6 +70,9 @@ struct FileWriter::Impl {
   void require_space(std::int64_t bytes, const std::string& what) const;
   /// Collective: opens it on all ranks.
   hdf5::Object open_object(const std::string& object) const;
+  /// Collective: makes a dataset with its attributes and leaves it open.
+  hdf5::DatasetId create_dataset(const std::string& dataset, const Shape& shape, DType dtype,
+                                 const WriteOptions& options);
   void write_elements(const std::string& dataset, const Shape& shape, DType dtype,
                       RowRange elements, const std::byte* data, const WriteOptions& options);
   /// Collective.
@@ -169,42 +117,48 @@ hdf5::Object FileWriter::Impl::open_object(const std::string& object) const {
   });
 }
 
-void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& shape, DType dtype,
-                                      RowRange elements, const std::byte* data,
-                                      const WriteOptions& options) {
-  auto span = ctx.recorder().span("write", Activity::file);
-  span.add_bytes(elements.size() * static_cast<std::int64_t>(size_of(dtype)));
-  const hdf5::Turn turn;
+hdf5::DatasetId FileWriter::Impl::create_dataset(const std::string& dataset, const Shape& shape,
+                                                 DType dtype, const WriteOptions& options) {
   const Communicator& comm = ctx.comm();
   const std::string of_dataset = " the dataset " + dataset + " in " + path;
   const std::string cannot_make = "cannot make" + of_dataset;
-  const std::string cannot_write = "cannot write" + of_dataset;
-  const std::string cannot_close = "cannot close" + of_dataset;
   for (std::string name = absolute_name(dataset); !name.empty();
        name.erase(std::min(name.rfind('/'), name.size())))
     names.insert(name);
-  require_space(shape.elements() * static_cast<std::int64_t>(size_of(dtype)), cannot_write);
+  require_space(shape.elements() * static_cast<std::int64_t>(size_of(dtype)),
+                "cannot write" + of_dataset);
   hdf5::Space space;
   hdf5::Type type;
   hdf5::Properties links;
   hdf5::Properties creation;
-  std::vector<ElementBox> boxes;
   agree(comm, [&] {
     space = dataset_space(shape);
     type = hdf5::memory_type(dtype);
     links = hdf5::Properties(hdf5::checked(H5Pcreate(H5P_LINK_CREATE), cannot_make));
     hdf5::check(H5Pset_create_intermediate_group(links.id(), 1), cannot_make);
     creation = creation_properties(shape, dtype, options);
-    boxes =
-        cut_into_boxes(shape, elements, piece_bytes / static_cast<std::int64_t>(size_of(dtype)));
   });
   hdf5::DatasetId id(H5Dcreate2(file.id(), dataset.c_str(), type.id(), space.id(), links.id(),
                                 creation.id(), H5P_DEFAULT));
   hdf5::agree_on_status(comm, id.id(), cannot_make);
-  hdf5::write_boxes(comm, id.id(), shape, dtype, boxes, data, cannot_write);
   for (const auto& [name, value] : options.attributes)
     hdf5::write_text_attribute(comm, id.id(), name, value);
-  hdf5::agree_on_status(comm, id.reset(), cannot_close);
+  return id;
+}
+
+void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& shape, DType dtype,
+                                      RowRange elements, const std::byte* data,
+                                      const WriteOptions& options) {
+  auto span = ctx.recorder().span("write", Activity::file);
+  span.add_bytes(elements.size() * static_cast<std::int64_t>(size_of(dtype)));
+  const hdf5::Turn turn;
+  const std::string of_dataset = " the dataset " + dataset + " in " + path;
+  hdf5::DatasetId id = create_dataset(dataset, shape, dtype, options);
+  const auto boxes = agree_on(ctx.comm(), [&] {
+    return cut_into_boxes(shape, elements, piece_bytes / static_cast<std::int64_t>(size_of(dtype)));
+  });
+  hdf5::write_boxes(ctx.comm(), id.id(), shape, dtype, boxes, data, "cannot write" + of_dataset);
+  hdf5::agree_on_status(ctx.comm(), id.reset(), "cannot close" + of_dataset);
 }
 
 void FileWriter::Impl::attach(const std::string& dataset, const std::string& scale,
@@ -257,7 +211,7 @@ void FileWriter::write(const std::string& dataset, const Array& array,
   const Shape shape = options.shape.dimensions() == 0 && array.shape().dimensions() > 0
                           ? array.shape()
                           : options.shape;
-  check_options(dataset, array.shape(), shape, options);
+  check_write_options(dataset, array.shape(), shape, options);
   if (!array.is_replicated() && array.split_axis() != 0) {
     write(dataset, array.with_split_axis(0), options);
     return;
@@ -272,10 +226,66 @@ void FileWriter::write(const std::string& dataset, const Array& array,
   impl_->write_elements(dataset, shape, array.dtype(), elements, array.local_data(), options);
 }
 
+RowsWriter FileWriter::open_rows(const std::string& dataset, std::int64_t rows,
+                                 const Shape& row_shape, DType dtype, const WriteOptions& options) {
+  impl_->require_open();
+  const Shape whole = row_shape.with_inserted(0, rows);
+  const Shape shape = options.shape.dimensions() == 0 ? whole : options.shape;
+  check_write_options(dataset, whole, shape, options);
+  const auto phase = impl_->ctx.recorder().phase("write");
+  const auto span = impl_->ctx.recorder().span("write", Activity::file);
+  const hdf5::Turn turn;
+  RowsTarget target{.id = impl_->create_dataset(dataset, shape, dtype, options),
+                    .shape = shape,
+                    .dtype = dtype,
+                    .slabs = slabs_of(shape, dtype, options),
+                    .rows = rows,
+                    .row_elements = row_shape.elements(),
+                    .name = "the dataset " + dataset + " in " + impl_->path,
+                    .unfinished = impl_->unfinished};
+  return RowsWriter(std::make_unique<RowsWriter::Impl>(impl_->ctx, std::move(target)));
+}
+
+std::int64_t FileWriter::memory_of_rows(std::int64_t rows, const Shape& row_shape, DType dtype,
+                                        const WriteOptions& options, std::int64_t most_rows,
+                                        std::int64_t batch_rows) {
+  const Shape whole = row_shape.with_inserted(0, rows);
+  const Shape shape = options.shape.dimensions() == 0 ? whole : options.shape;
+  const auto element_bytes = static_cast<std::int64_t>(size_of(dtype));
+  const WriteSlabs slabs = slabs_of(shape, dtype, options);
+  const std::int64_t slab = slabs.longest() * element_bytes;
+  const std::int64_t row_bytes = row_shape.elements() * element_bytes;
+  const std::int64_t round =
+      std::max(bytes_between_rounds(slabs, element_bytes), batch_rows * row_bytes) + slab;
+  const std::int64_t all = most_rows * row_bytes;
+  // a round that comes and one that is written, in HDF5 once more; pieces of slabs of two ranks
+  return std::min(all, 2 * round) + (options.deflate > 0 ? std::min(all, round) + 2 * slab : 0);
+}
+
+void FileWriter::write(const std::string& dataset, const TileSource& rows,
+                       const WriteOptions& options) {
+  if (const auto* array = dynamic_cast<const Array*>(&rows)) return write(dataset, *array, options);
+  const Context& ctx = impl_->ctx;
+  RowsWriter writer = open_rows(dataset, rows.rows(), rows.row_shape(), rows.dtype(), options);
+  const std::int64_t round_bytes = writer.rows_between() * rows.row_bytes();
+  const ReadPlan plan = rows.plan(Leaves::single_tiles(rows.layout()),
+                                  std::max(ctx.options().batch_bytes, round_bytes), ctx.rank());
+  Buffer scratch;
+  const auto count = static_cast<std::int64_t>(plan.batches.size());
+  for (std::int64_t batch = 0; batch < count; ++batch) {
+    const TileView view = rows.read(plan, batch, scratch);
+    if (batch + 1 < count) rows.prefetch(plan, batch + 1);
+    writer.append(view.rows,
+                  {view.data, static_cast<std::size_t>(view.rows.size() * rows.row_bytes())});
+    writer.advance();
+  }
+  writer.finish();
+}
+
 void FileWriter::write(const std::string& dataset, const Shape& shape,
                        std::span<const double> values, const WriteOptions& options) {
   impl_->require_open();
-  check_options(dataset, Shape{static_cast<std::int64_t>(values.size())}, shape, options);
+  check_write_options(dataset, Shape{static_cast<std::int64_t>(values.size())}, shape, options);
   const RowRange elements{0, impl_->ctx.rank() == 0 ? shape.elements() : 0};
   impl_->write_elements(dataset, shape, DType::f64, elements, std::as_bytes(values).data(),
                         options);
@@ -284,7 +294,7 @@ void FileWriter::write(const std::string& dataset, const Shape& shape,
 void FileWriter::write(const std::string& dataset, const Shape& shape,
                        std::span<const std::int64_t> values, const WriteOptions& options) {
   impl_->require_open();
-  check_options(dataset, Shape{static_cast<std::int64_t>(values.size())}, shape, options);
+  check_write_options(dataset, Shape{static_cast<std::int64_t>(values.size())}, shape, options);
   const RowRange elements{0, impl_->ctx.rank() == 0 ? shape.elements() : 0};
   impl_->write_elements(dataset, shape, DType::i64, elements, std::as_bytes(values).data(),
                         options);
@@ -357,6 +367,8 @@ void FileWriter::write_provenance(const Provenance& provenance) {
 
 void FileWriter::commit() {
   impl_->require_open();
+  if (*impl_->unfinished > 0)
+    throw InvalidArgument(impl_->path + " has datasets whose rows were not finished");
   const auto span = impl_->ctx.recorder().span("commit a file", Activity::file);
   const Communicator& comm = impl_->ctx.comm();
   const hdf5::Turn turn;

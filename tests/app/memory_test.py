@@ -100,6 +100,53 @@ class Memory(CommandTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.same("predict", model, self.path("run.h5:/packed"), "--missing", "drop")
 
+    def test_predict_labels_larger_than_the_memory(self):
+        model = self.path("model.h5")
+        rows = 12500000
+        centers = np.array([-3.0, 0.5, 2.0, 5.5])
+        rng = np.random.default_rng(6)
+        data = rng.normal(size=(rows, 1)).astype("f4") + 3 * rng.integers(-1, 2, size=(rows, 1)).astype("f4")
+        with h5py.File(self.path("large.h5"), "w") as f:
+            f["centers"] = centers.reshape(4, 1)
+            f["few"] = data[:100]
+            f["x"] = data
+            f.create_dataset("packed", data=data, chunks=(30000, 1), compression=1)
+        done = run("kmeans", self.path("large.h5:/few"), "--init", self.path("large.h5:/centers"), "--max-iterations", 1,
+                   "--model", model)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with h5py.File(model) as f:
+            centers = f["centers"][...].ravel()
+        middles = (np.sort(centers)[1:] + np.sort(centers)[:-1]) / 2
+        expected = np.argsort(centers)[np.searchsorted(middles, data.ravel())].astype("i4")
+        first = None
+        for ranks, memory, name, io in ((1, "60%", "x", "independent"), (1, "16M", "x", "independent"),
+                                        (1, "16M", "packed", "collective"), (2, "32M", "x", "collective"),
+                                        (2, "32M", "packed", "independent"), (3, "47M", "x", "independent"),
+                                        (3, "47M", "packed", "collective")):
+            self.assertTrue(memory == "60%" or int(memory[:-1]) << 20 < expected.nbytes)
+            few, _ = self.predicted(model, "few", ranks, "60%", io)
+            peak, answer = self.predicted(model, name, ranks, memory, io)
+            if memory != "60%" and io == "independent":  # MPI-IO takes buffers of its own for collective reads
+                self.assertLess(peak - few, int(memory[:-1]) / ranks * (1 << 20), f"{ranks}, {name}, {io}")
+            with h5py.File(self.path("labels.h5")) as f:
+                np.testing.assert_array_equal(f["labels"][...], expected)
+                stored = f["labels"].id
+                chunks = [stored.read_direct_chunk(stored.get_chunk_info(i).chunk_offset)[1]
+                          for i in range(stored.get_num_chunks())]
+            answer["chunks"] = sorted(chunks)
+            if first is None:
+                first = answer
+            self.assertEqual(first, answer, f"{ranks}, {memory}, {name}, {io}")
+        os.remove(self.path("large.h5"))
+
+    def predicted(self, model, name, ranks, memory, io):
+        """Predicts into labels.h5; the highest peak memory of a rank in bytes, by the kernel's count, and the JSON."""
+        done = run("predict", model, self.path(f"large.h5:/{name}"), "--labels", self.path("labels.h5"), "--memory",
+                   memory, "--io", io, "--json", "--report", "-", ranks=ranks)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        peaks = re.findall(r"  host  +(?:[0-9.]+ MB - )?([0-9.]+) MB  ", done.stderr)
+        return max(float(peak) for peak in peaks) * 1e6, without_seconds(json.loads(done.stdout))
+
     def test_a_row_larger_than_the_memory(self):
         # one row of 24 MiB: statistics do not mind; a fit says what it needs
         whole = self.path("run.h5:/whole")

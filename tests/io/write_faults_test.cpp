@@ -97,6 +97,11 @@ void write_file(const Context& ctx, const std::string& path, const Array& number
   writer.write("/group/numbers", numbers,
                {.deflate = 1, .chunks = {3, 2}, .attributes = {{"units", "K"}}});
   writer.write("/flags", flags);
+  RowsWriter rows = writer.open_rows("/rows", 7, {4}, DType::f64, {.deflate = 1, .chunks = {2, 4}});
+  const auto own = static_cast<std::size_t>(numbers.local_rows().size() * 4) * sizeof(double);
+  rows.append(numbers.local_rows(), {numbers.local_data(), own});
+  rows.advance();
+  rows.finish();
   writer.write("/few", Shape{2}, std::vector<double>{1, 2});
   writer.set_attribute("/", "text", std::string("first"));
   writer.set_attribute("/", "text", std::string("second"));

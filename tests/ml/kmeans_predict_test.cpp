@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "ml/kmeans_support.hpp"
+#include "serried/comm/agree.hpp"
+#include "support/value_source.hpp"
 
 namespace serried::test {
 namespace {
@@ -93,6 +95,107 @@ TEST(KMeansPredict, missing_rows) {
   } catch (const DataError& error) {
     EXPECT_NE(std::string(error.what()).find("20 of 200 rows"), std::string::npos) << error.what();
     EXPECT_NE(std::string(error.what()).find("row 3 "), std::string::npos) << error.what();
+  }
+}
+
+/// Keeps labels in memory.
+class LabelSink final : public RowSink {
+ public:
+  explicit LabelSink(const Context& ctx, int failing_rank = -1)
+      : ctx_(ctx), failing_rank_(failing_rank) {}
+
+  void append(RowRange rows, std::span<const std::byte> bytes) noexcept override {
+    EXPECT_TRUE(end_ < 0 || rows.begin == end_);
+    end_ = rows.end;
+    EXPECT_EQ(bytes.size(), static_cast<std::size_t>(rows.size()) * sizeof(std::int32_t));
+    const auto* labels = reinterpret_cast<const std::int32_t*>(bytes.data());
+    labels_.insert(labels_.end(), labels, labels + rows.size());
+  }
+  void advance() override {
+    agree(ctx_.comm(), [&] {
+      if (ctx_.rank() == failing_rank_) throw IoError("the disk is full");
+    });
+    ++advances_;
+  }
+  [[nodiscard]] std::int64_t rows_between() const noexcept override { return 100; }
+
+  [[nodiscard]] std::vector<std::int32_t> everywhere() const {
+    return ctx_.comm().allgather(std::span<const std::int32_t>(labels_)).values;
+  }
+  [[nodiscard]] std::int64_t advances() const { return advances_; }
+
+ private:
+  Context ctx_;
+  int failing_rank_;
+  std::vector<std::int32_t> labels_;
+  std::int64_t end_ = -1;
+  std::int64_t advances_ = 0;
+};
+
+TEST(KMeansPredict, labels_may_come_batch_by_batch) {
+  const auto value = [](std::int64_t row, std::int64_t f) {
+    return row % 700 == 31 && f == 1 ? nan : Blobs{}(row, f);
+  };
+  const auto model = model_of(5, 3);
+  for (const std::int64_t max_tiles : {16384, 64, 3})
+    for (const std::int64_t batch_bytes : {1, 3000, 1 << 20})
+      for (const int threads : {1, 2}) {
+        const auto ctx =
+            wide_context(threads, {.max_tiles = max_tiles, .batch_bytes = batch_bytes});
+        const ValueSource<double> data(ctx, 9001, 3, value);
+        const auto whole = predict_kmeans(ctx, model, data, true);
+        LabelSink sink(ctx);
+        const auto got = predict_kmeans_into(ctx, model, data, &sink, true);
+        EXPECT_EQ(sink.everywhere(), everywhere<std::int32_t>(whole.labels));
+        EXPECT_EQ(got.sizes, whole.sizes);
+        EXPECT_EQ(got.inertia, whole.inertia);
+        EXPECT_EQ(got.rows, 9001);
+        EXPECT_EQ(got.rows_used, whole.rows_used);
+        EXPECT_EQ(predict_kmeans_into(ctx, model, data, nullptr, true).inertia, whole.inertia);
+        try {
+          static_cast<void>(predict_kmeans_into(ctx, model, data, nullptr));
+          ADD_FAILURE() << "missing rows were accepted";
+        } catch (const DataError& error) {
+          EXPECT_NE(std::string(error.what()).find("13 of 9001 rows"), std::string::npos)
+              << error.what();
+          EXPECT_NE(std::string(error.what()).find("row 31 "), std::string::npos) << error.what();
+        }
+      }
+}
+
+TEST(KMeansPredict, batches_of_other_dtypes_and_no_rows) {
+  const auto ctx = wide_context(1, {.batch_bytes = 500});
+  const auto expect_alike = [&](const TileSource& data) {
+    LabelSink sink(ctx);
+    const auto whole = predict_kmeans(ctx, model_of(4, 3), data);
+    const auto got = predict_kmeans_into(ctx, model_of(4, 3), data, &sink);
+    EXPECT_EQ(sink.everywhere(), everywhere<std::int32_t>(whole.labels));
+    EXPECT_EQ(got.inertia, whole.inertia);
+    EXPECT_EQ(got.sizes, whole.sizes);
+  };
+  for (const std::int64_t rows : {0, 1, 4000}) {
+    expect_alike(make_array(ctx, rows, 3, DType::f32, Blobs{}));
+    expect_alike(ValueSource<float>(ctx, rows, 3, [](std::int64_t row, std::int64_t f) {
+      return static_cast<float>(Blobs{}(row, f));
+    }));
+    expect_alike(ValueSource<std::int16_t>(ctx, rows, 3, [](std::int64_t row, std::int64_t f) {
+      return static_cast<std::int16_t>(10 * Blobs{}(row, f));
+    }));
+  }
+}
+
+TEST(KMeansPredict, a_sink_that_fails_on_one_rank_is_an_error_on_all) {
+  const auto ctx = wide_context(1, {.max_tiles = 64, .batch_bytes = 3000});
+  const ValueSource<double> data(ctx, 40000, 3, Blobs{});
+  LabelSink good(ctx);
+  static_cast<void>(predict_kmeans_into(ctx, model_of(4, 3), data, &good));
+  EXPECT_GT(good.advances(), 0);
+  LabelSink bad(ctx, ctx.size() - 1);
+  try {
+    static_cast<void>(predict_kmeans_into(ctx, model_of(4, 3), data, &bad));
+    ADD_FAILURE() << "no error";
+  } catch (const RankError& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::io);
   }
 }
 

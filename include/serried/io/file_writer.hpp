@@ -8,6 +8,7 @@
 #include "serried/array/array.hpp"
 #include "serried/context.hpp"
 #include "serried/io/dataset.hpp"
+#include "serried/io/rows_writer.hpp"
 
 namespace serried {
 
@@ -15,8 +16,9 @@ namespace serried {
 struct WriteOptions {
   /// Deflate level 0 (none) to 9, with the shuffle filter.
   int deflate = 0;
-  /// Extents of a chunk; empty: contiguous, or with compression chunks of about 1 MiB.
+  /// Extents of a chunk; empty: contiguous, or with compression chunks of about `chunk_bytes`.
   std::vector<std::int64_t> chunks;
+  std::int64_t chunk_bytes = std::int64_t{1} << 20;
   /// The shape in the file, same number of elements (e.g. labels as a map); empty: the array's.
   Shape shape;
   std::vector<std::pair<std::string, std::string>> attributes;
@@ -48,6 +50,22 @@ class FileWriter {
   /// Writes a distributed array; missing groups are made.
   /// Collective.
   void write(const std::string& dataset, const Array& array, const WriteOptions& options = {});
+  /// Writes the rows of any source, read in batches: data larger than memory can be copied,
+  /// converted and compressed. Collective.
+  /// @throws RankError if reading or writing fails on any rank.
+  void write(const std::string& dataset, const TileSource& rows, const WriteOptions& options = {});
+  /// Makes a dataset for `rows` rows of the shape `row_shape`, which come batch by batch. The
+  /// RowsWriter must be finished before commit(), and must not outlive the FileWriter. Collective.
+  [[nodiscard]] RowsWriter open_rows(const std::string& dataset, std::int64_t rows,
+                                     const Shape& row_shape, DType dtype,
+                                     const WriteOptions& options = {});
+  /// What a RowsWriter allocates on a rank that appends at most `most_rows` rows, in bytes: the
+  /// arguments as for open_rows. Local.
+  /// @param batch_rows that are appended at a time, where that is more than rows_between().
+  [[nodiscard]] static std::int64_t memory_of_rows(std::int64_t rows, const Shape& row_shape,
+                                                   DType dtype, const WriteOptions& options,
+                                                   std::int64_t most_rows,
+                                                   std::int64_t batch_rows = 0);
   /// Writes values that are the same on all ranks.
   /// Collective.
   void write(const std::string& dataset, const Shape& shape, std::span<const double> values,

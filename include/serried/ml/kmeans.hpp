@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "serried/array/array.hpp"
+#include "serried/comm/row_sink.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 
@@ -78,12 +79,15 @@ struct KMeansFit {
                                    const KMeansOptions& options,
                                    const TileSource* weights = nullptr);
 
-struct KMeansPrediction {
-  Array labels;                     ///< i32; -1 for dropped rows
+struct KMeansPredictionSummary {
   std::vector<std::int64_t> sizes;  ///< rows by cluster
   double inertia = 0;
   std::int64_t rows = 0;
   std::int64_t rows_used = 0;
+};
+
+struct KMeansPrediction : KMeansPredictionSummary {
+  Array labels;  ///< i32; -1 for dropped rows
 };
 
 /// The nearest centre of each row.
@@ -92,6 +96,17 @@ struct KMeansPrediction {
 /// Inf unless dropped, and where squared distances leave the range of f64.
 [[nodiscard]] KMeansPrediction predict_kmeans(const Context& ctx, const KMeansModel& model,
                                               const TileSource& data, bool drop_missing = false);
+
+/// As predict_kmeans, but the labels are never in memory together: each rank appends its rows' i32
+/// labels to the sink batch by batch. Ranks have runs of rows in the order of the ranks, as a
+/// RowsWriter wants them; the runs are cut at leaves, not where the source's layout cuts.
+/// Collective.
+/// @param labels null: they are not kept. Where an error is thrown it has got labels all the same.
+/// @throws what predict_kmeans and the sink throw.
+[[nodiscard]] KMeansPredictionSummary predict_kmeans_into(const Context& ctx,
+                                                          const KMeansModel& model,
+                                                          const TileSource& data, RowSink* labels,
+                                                          bool drop_missing = false);
 
 /// Distances (not squared) of each row to each centre: (rows, clusters), in the model's dtype.
 /// Collective.

@@ -22,8 +22,20 @@ struct KMeansMemory {
 [[nodiscard]] KMeansMemory memory_of_range(const TileSource& data,
                                            const KMeansRangeOptions& options, bool has_weights,
                                            int threads);
+/// Of predict_kmeans_into, without its sink.
+/// @param batch_rows as rows_of_prediction gives them.
 [[nodiscard]] KMeansMemory memory_of_prediction(const TileSource& data, std::int64_t clusters,
-                                                int threads);
+                                                int threads, std::int64_t batch_rows);
+
+/// How many rows predict_kmeans_into appends to its sink: on the rank that has most, and at a time.
+struct PredictedRows {
+  std::int64_t of_rank = 0;
+  std::int64_t of_batch = 0;
+};
+/// The same on every rank.
+/// Local.
+/// @param batch_bytes as ContextOptions has them.
+[[nodiscard]] PredictedRows rows_of_prediction(const TileSource& data, std::int64_t batch_bytes);
 
 /// How much of the room beside KMeansMemory::least goes into bounds and fits side by side.
 struct KMeansMemoryUse {

@@ -187,12 +187,13 @@ class Lloyd {
 }  // namespace
 
 Task<double> assign_and_measure(SharedReads& reads, const KMeansCenters& centers,
-                                bool are_labels_known, std::int32_t* labels,
-                                AssignmentState* state) {
+                                bool are_labels_known, std::int32_t* labels, AssignmentState* state,
+                                const std::int64_t* first_row) {
   Rows& rows = reads.rows();
   LeafTotals totals(rows, 2);
   const auto work = [&](const Unit& unit) {
-    std::int32_t* const own = labels + unit.local_row;
+    const std::int64_t first = first_row == nullptr ? 0 : *first_row;
+    std::int32_t* const own = labels + (unit.local_row - first);
     if (!are_labels_known && state != nullptr)
       assign_unit(rows, centers, unit, own, *state);
     else if (!are_labels_known)

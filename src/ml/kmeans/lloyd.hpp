@@ -45,10 +45,11 @@ struct AssignmentState {
 /// KMeansKernels::assign, or standing where
 /// `are_labels_known`. `state` may be null.
 /// Collective.
+/// @param first_row if given, the labels are those of a batch, and this is its first local row.
 /// @return the inertia.
 /// @throws DataError on all ranks if it is not finite.
 Task<double> assign_and_measure(SharedReads& reads, const KMeansCenters& centers,
-                                bool are_labels_known, std::int32_t* labels,
-                                AssignmentState* state);
+                                bool are_labels_known, std::int32_t* labels, AssignmentState* state,
+                                const std::int64_t* first_row = nullptr);
 
 }  // namespace serried::kmeans

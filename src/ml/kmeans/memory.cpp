@@ -25,10 +25,13 @@ std::int64_t bytes_of_centers(std::int64_t clusters, std::int64_t features, int 
   return clusters * features * (5 * 8 + 2 * 8 * (threads + 2));
 }
 
+std::int64_t rows_of_leaf(const Leaves& leaves) {
+  return leaves.count() > 0 ? leaves.row_begin(1) - leaves.row_begin(0) : 0;
+}
+
 /// Two batches, of at least a leaf each, and one that is converted.
 std::int64_t bytes_of_batches(const TileSource& data) {
-  const Leaves leaves = kmeans::leaves_of(data);
-  const std::int64_t leaf_rows = leaves.count() > 0 ? leaves.row_begin(1) - leaves.row_begin(0) : 0;
+  const std::int64_t leaf_rows = rows_of_leaf(kmeans::leaves_of(data));
   return 2 * leaf_rows * data.row_bytes() +
          (data.dtype() == DType::f32 || data.dtype() == DType::f64
               ? 0
@@ -89,12 +92,24 @@ KMeansMemory memory_of_range(const TileSource& data, const KMeansRangeOptions& o
   return memory;
 }
 
-KMeansMemory memory_of_prediction(const TileSource& data, std::int64_t clusters, int threads) {
-  const std::int64_t rows = most_rows_of_a_rank(data.layout());
-  return {.least = rows * (label_bytes + moving_bytes) + bytes_of_batches(data) +
+KMeansMemory memory_of_prediction(const TileSource& data, std::int64_t clusters, int threads,
+                                  std::int64_t batch_rows) {
+  return {.least = batch_rows * label_bytes + bytes_of_batches(data) +
                    bytes_of_centers(clusters, data.row_elements(), threads),
           .bounds = 0,
           .another_fit = 0};
+}
+
+PredictedRows rows_of_prediction(const TileSource& data, std::int64_t batch_bytes) {
+  const Leaves leaves = kmeans::leaves_of(data);
+  PredictedRows rows;
+  for (int rank = 0; rank < data.layout().ranks(); ++rank)
+    rows.of_rank = std::max(rows.of_rank, leaves.rows_of(rank).size());
+  // the first rank's batches are no smaller than those of others, but for a leaf
+  for (const RowRange& batch : data.plan(leaves, batch_bytes, 0).batches)
+    rows.of_batch = std::max(rows.of_batch, batch.size());
+  rows.of_batch = std::min(rows.of_rank, rows.of_batch + rows_of_leaf(leaves));
+  return rows;
 }
 
 }  // namespace serried

@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "ml/kmeans/columns.hpp"
+#include "ml/kmeans/label_stream.hpp"
 #include "ml/kmeans/labels.hpp"
 #include "ml/kmeans/lloyd.hpp"
+#include "ml/kmeans/watched_source.hpp"
 #include "serried/array/map_rows.hpp"
 #include "serried/comm/agree.hpp"
 #include "serried/device/convert_kernels.hpp"
@@ -41,6 +43,26 @@ void check_missing(const Rows& rows, const std::vector<std::int32_t>& labels,
   kmeans::throw_missing(rows, missing, first_row);
 }
 
+/// A sink works while one batch is computed, so a batch is to give it what it works on at a time,
+/// as far as memory allows.
+std::int64_t bytes_of_a_batch(const Context& ctx, const TileSource& data, const RowSink* sink) {
+  constexpr std::int64_t most = std::int64_t{16} << 20;
+  const std::int64_t memory = ctx.options().memory_bytes;
+  std::int64_t least = ctx.options().batch_bytes;
+  if (ctx.has_device() && memory > 0) least = std::max(least, std::min(most, memory / 16));
+  if (sink == nullptr) return least;
+  const std::int64_t allowed = memory > 0 ? std::min(most, memory / 16) : most;
+  if (sink->rows_between() > allowed / std::max<std::int64_t>(1, data.row_bytes()))
+    return std::max(least, allowed);
+  return std::max(least, sink->rows_between() * data.row_bytes());
+}
+
+std::int64_t most_rows_of_a_batch(const ReadPlan& plan) {
+  std::int64_t most = 0;
+  for (const RowRange& batch : plan.batches) most = std::max(most, batch.size());
+  return most;
+}
+
 /// Distances between centres have to be told apart; those of the rows show in the inertia.
 void check_range(const ModelFrame& frame) {
   constexpr double least = 0x1.0p-511;  // its square is the least normal number
@@ -73,8 +95,43 @@ KMeansPrediction predict_kmeans(const Context& ctx, const KMeansModel& model,
   const std::int64_t missing = counts.back();
   counts.pop_back();
   if (missing > 0 && !drop_missing) check_missing(rows, labels, missing);
-  return {kmeans::labels_array(rows, std::move(labels)), std::move(counts), inertia,
-          rows.global_rows(), rows.global_rows() - missing};
+  return {{std::move(counts), inertia, rows.global_rows(), rows.global_rows() - missing},
+          kmeans::labels_array(rows, std::move(labels))};
+}
+
+KMeansPredictionSummary predict_kmeans_into(const Context& ctx, const KMeansModel& model,
+                                            const TileSource& data, RowSink* sink,
+                                            bool drop_missing) {
+  check_model(model, data);
+  const Leaves leaves = kmeans::leaves_of(data);
+  const std::int64_t batch_bytes = bytes_of_a_batch(ctx, data, sink);
+  const ReadPlan own_plan = data.plan(leaves, batch_bytes, ctx.rank());
+  kmeans::LabelStream stream(ctx, model.clusters, most_rows_of_a_batch(own_plan), sink);
+  std::int64_t first_row = 0;
+  const kmeans::WatchedSource watched(
+      data, batch_bytes,
+      [&](const ReadPlan& plan, std::int64_t batch) {
+        stream.begin(plan.batches[static_cast<std::size_t>(batch)]);
+        first_row = stream.batch().begin - leaves.rows_of(ctx.rank()).begin;
+      },
+      [&](std::int64_t batch) { stream.advance(batch); });
+  Rows rows(ctx, watched);
+  const ModelFrame frame = kmeans::frame_of_centers(rows.dtype(), model.centers, model.features);
+  check_range(frame);
+  const auto centers = rows.kernels().prepare({frame.shift, frame.scale}, model.centers,
+                                              model.clusters, KMeansUse::assign);
+  kmeans::SharedReads reads(rows);
+  const double inertia = reads.run(
+      kmeans::assign_and_measure(reads, *centers, false, stream.labels(), nullptr, &first_row));
+  stream.end();
+  std::vector<std::int64_t> counts = std::move(stream.counts());
+  ctx.comm().allreduce(std::span<std::int64_t>(counts), ReduceOp::sum);
+  const std::int64_t missing = counts.back();
+  counts.pop_back();
+  if (missing > 0 && !drop_missing)
+    kmeans::throw_missing(rows, missing,
+                          ctx.comm().allreduce(stream.first_missing(), ReduceOp::min));
+  return {std::move(counts), inertia, rows.global_rows(), rows.global_rows() - missing};
 }
 
 Array transform_kmeans(const Context& ctx, const KMeansModel& model, const TileSource& data) {
