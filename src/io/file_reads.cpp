@@ -16,10 +16,8 @@ constexpr double call_seconds = 3e-6;
 constexpr double piece_seconds = 4e-7;          ///< a run of a contiguous dataset
 constexpr double chunk_piece_seconds = 4e-8;    ///< a run in a chunk
 constexpr double stepped_piece_seconds = 3e-6;  ///< the same where an outer axis has a step
-constexpr double byte_seconds = 1.5e-10;        ///< read into its place
-constexpr double picked_byte_seconds = 3e-10;   ///< read, and elements picked from it
+constexpr double byte_seconds = 1.5e-10;        ///< read, or copied to its place afterwards
 constexpr double stored_byte_seconds = 2e-10;   ///< of a chunk that is loaded
-constexpr double packed_byte_seconds = 1.5e-9;  ///< of a chunk that is decompressed
 /// Nearer than this, runs of a contiguous dataset are read with what lies between them: the page
 /// cache holds the same pages either way.
 constexpr std::int64_t near_bytes = 4096;
@@ -116,12 +114,6 @@ ChunkSpan chunk_span(const ItemMeta& item, const FileBox& box, std::size_t axis)
   return {first, last, box.step[axis] > extent ? box.count[axis] : last - first + 1};
 }
 
-double seconds_of_chunks(const ItemMeta& item, double chunks) {
-  if (item.chunks.empty()) return 0;
-  return chunks * static_cast<double>(chunk_bytes(item)) *
-         (item.is_filtered ? packed_byte_seconds : stored_byte_seconds);
-}
-
 double chunks_in(const ItemMeta& item, const FileBox& box) {
   double chunks = 1;
   for (std::size_t i = 0; i < box.count.size(); ++i)
@@ -155,18 +147,15 @@ double pieces_of(const ItemMeta& item, const FileBox& box) {
   return pieces;
 }
 
-/// What reading a box takes, without loading its chunks.
-double seconds_of(const ItemMeta& item, const FileBox& box, bool is_exact) {
-  double piece = piece_seconds;
-  if (!item.chunks.empty()) {
-    const bool has_outer_step =
-        std::any_of(box.step.begin(), box.step.end(), [](std::int64_t step) { return step > 1; });
-    piece = has_outer_step ? stepped_piece_seconds : chunk_piece_seconds;
+/// Whether the elements lie in the destination as in a read of them alone.
+bool is_direct(const Transfer& transfer) {
+  std::int64_t stride = 1;
+  for (std::size_t axis = transfer.count.size(); axis-- > 0;) {
+    if (transfer.count[axis] == 1) continue;
+    if (transfer.strides[axis] != stride) return false;
+    stride *= transfer.count[axis];
   }
-  const double bytes =
-      static_cast<double>(box.elements()) * static_cast<double>(element_bytes(item));
-  return call_seconds + pieces_of(item, box) * piece +
-         bytes * (is_exact ? byte_seconds : picked_byte_seconds);
+  return size_of(transfer.item->rule.raw) == size_of(transfer.item->rule.result);
 }
 
 /// Transfers that are read together, and the least box around them.
@@ -174,16 +163,44 @@ struct Group {
   FileBox hull;
   FileBox box;  ///< with gaps filled
   std::vector<Transfer> users;
+  std::int64_t elements = 0;  ///< of the users
 
-  [[nodiscard]] bool is_exact() const {
-    return users.size() == 1 && box.elements() == users.front().elements;
-  }
+  [[nodiscard]] bool is_exact() const { return users.size() == 1 && box.elements() == elements; }
 };
 
-Group alone(const Transfer& transfer) {
-  Group group{box_of(transfer), {}, {transfer}};
-  group.box = fill_gaps(*transfer.item, group.hull);
+/// What reading a group takes, without loading its chunks.
+double seconds_of(const ItemMeta& item, const Group& group) {
+  double piece = piece_seconds;
+  if (!item.chunks.empty()) {
+    const bool has_step = std::any_of(group.box.step.begin(), group.box.step.end(),
+                                      [](std::int64_t step) { return step > 1; });
+    piece = has_step ? stepped_piece_seconds : chunk_piece_seconds;
+  }
+  const bool is_in_place = group.is_exact() && is_direct(group.users.front());
+  const std::int64_t elements = group.box.elements() + (is_in_place ? 0 : group.elements);
+  return call_seconds + pieces_of(item, group.box) * piece +
+         static_cast<double>(elements * element_bytes(item)) * byte_seconds;
+}
+
+Group group_of(std::vector<Transfer> users) {
+  Group group{box_of(users.front()), {}, std::move(users)};
+  for (const Transfer& user : group.users) {
+    group.hull = hull(group.hull, box_of(user));
+    group.elements += user.elements;
+  }
+  group.box = fill_gaps(*group.users.front().item, group.hull);
   return group;
+}
+
+/// Whether two groups should be one. Chunks that are decompressed are never more for that.
+bool is_better_joined(const ItemMeta& item, const Group& a, const Group& b, const Group& both) {
+  const double chunks = chunks_in(item, both.box);
+  const double chunks_apart =
+      chunks_in(item, a.box) + chunks_in(item, b.box) - chunks_in_both(item, a.box, b.box);
+  if (item.is_filtered && chunks > chunks_apart) return false;
+  const double stored = item.chunks.empty() ? 0. : static_cast<double>(chunk_bytes(item));
+  return seconds_of(item, both) + chunks * stored * stored_byte_seconds <=
+         seconds_of(item, a) + seconds_of(item, b) + chunks_apart * stored * stored_byte_seconds;
 }
 
 /// Joins transfers to the one before, in the order of the file, where that is cheaper.
@@ -193,28 +210,22 @@ std::vector<Group> join(std::vector<Transfer> transfers) {
   });
   std::vector<Group> groups;
   for (const Transfer& transfer : transfers) {
-    Group next = alone(transfer);
+    const ItemMeta& item = *transfer.item;
+    Group next = group_of({transfer});
     if (groups.empty()) {
       groups.push_back(std::move(next));
       continue;
     }
-    const ItemMeta& item = *transfer.item;
     Group& last = groups.back();
-    FileBox both = hull(last.hull, next.hull);
-    FileBox box = fill_gaps(item, both);
-    const double together =
-        seconds_of(item, box, false) + seconds_of_chunks(item, chunks_in(item, box));
-    const double apart =
-        seconds_of(item, last.box, last.is_exact()) + seconds_of(item, next.box, next.is_exact()) +
-        seconds_of_chunks(item, chunks_in(item, last.box) + chunks_in(item, next.box) -
-                                    chunks_in_both(item, last.box, next.box));
-    if (together > apart) {
+    Group both{hull(last.hull, next.hull), {}, {}, last.elements + next.elements};
+    both.box = fill_gaps(item, both.hull);
+    if (is_better_joined(item, last, next, both)) {
+      both.users = std::move(last.users);
+      both.users.push_back(transfer);
+      last = std::move(both);
+    } else {
       groups.push_back(std::move(next));
-      continue;
     }
-    last.hull = std::move(both);
-    last.box = std::move(box);
-    last.users.push_back(transfer);
   }
   return groups;
 }
@@ -246,10 +257,8 @@ void cut(const std::vector<Transfer>& users, const FileReadLimits& limits,
          std::vector<FileRead>& reads) {
   if (users.empty()) return;
   const ItemMeta& item = *users.front().item;
-  Group group = alone(users.front());
-  for (std::size_t i = 1; i < users.size(); ++i) group.hull = hull(group.hull, box_of(users[i]));
-  group.users = users;
-  group.box = fill_gaps(item, group.hull);
+  Group group = group_of(users);
+  if (limits.is_exact) group.box = group.hull;
   const std::int64_t elements = group.box.elements();
   const std::int64_t most = std::max<std::int64_t>(
       1, (group.is_exact() ? limits.piece_bytes : limits.slab_bytes) / element_bytes(item));
@@ -280,6 +289,10 @@ void plan_dataset(const std::vector<Transfer>& transfers, const FileReadLimits& 
   const auto read = [&](std::vector<Transfer> some) {
     for (const Group& group : join(std::move(some))) cut(group.users, limits, reads);
   };
+  if (limits.is_exact) {
+    for (const Transfer& transfer : transfers) cut({transfer}, limits, reads);
+    return;
+  }
   const ItemMeta& item = *transfers.front().item;
   if (!item.is_filtered || !has_several_items(transfers)) return read(transfers);
   FileBox all = box_of(transfers.front());

@@ -31,6 +31,7 @@ struct FileReadLimits {
   std::int64_t piece_bytes = 0;
   /// Of a read that elements are picked from: it stays in the cache meanwhile.
   std::int64_t slab_bytes = 0;
+  bool is_exact = false;  ///< each transfer by itself, and nothing that it does not ask for
 };
 
 /// The reads that serve transfers. Those of one dataset are read together where that is cheaper

@@ -1,6 +1,7 @@
 #include "io/row_reader.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "io/chunk_slabs.hpp"
@@ -56,6 +57,8 @@ RowReader::RowReader(Context ctx, const std::vector<PartMeta>& parts,
   const ReadCosts costs =
       estimate_read_costs(parts, geometry, row_elements, ctx_.options().memory_bytes);
   has_wide_slabs_ = costs.has_wide_slabs;
+  for (const PartMeta& part : parts)
+    for (const ItemMeta& item : part.items) ++selections_[item.source];
   limits_ = {costs.max_piece_bytes, costs.slab_bytes};
   chunk_cache_bytes_ = costs.chunk_cache_bytes;
   least_batch_bytes_ = costs.least_batch_bytes;
@@ -77,6 +80,27 @@ std::vector<FileRead> RowReader::plan(RowRange rows, Wanted wanted) const {
     for (Transfer& transfer : plan_transfers(parts_[i], geometry_[i], rows, row_elements_))
       if (wanted == Wanted::all || !transfer.item->is_filtered) all.push_back(std::move(transfer));
   return plan_file_reads(all, limits_);
+}
+
+/// The reads of collective mode: no two ranks read the same elements in one collective call, which
+/// Open MPI's ompio answers with zeros. So datasets that have one selection are read as they are
+/// selected; the others are not read in collective calls.
+std::vector<FileRead> RowReader::plan_collective(RowRange rows) const {
+  std::vector<Transfer> alone, shared;
+  for (std::size_t i = 0; i < parts_.size(); ++i)
+    for (Transfer& transfer : plan_transfers(parts_[i], geometry_[i], rows, row_elements_))
+      (is_shared(*transfer.item) ? shared : alone).push_back(std::move(transfer));
+  FileReadLimits exact = limits_;
+  exact.is_exact = true;
+  std::vector<FileRead> reads = plan_file_reads(alone, exact);
+  std::vector<FileRead> others = plan_file_reads(shared, limits_);
+  reads.insert(reads.end(), std::make_move_iterator(others.begin()),
+               std::make_move_iterator(others.end()));
+  return reads;
+}
+
+bool RowReader::is_shared(const ItemMeta& item) const {
+  return selections_.at(item.source) > 1;
 }
 
 /// `place_of` gives the place in the file of an element by its number.
@@ -173,14 +197,17 @@ void RowReader::count(const FileRead& read) {
 }
 
 void RowReader::execute(const FileRead& read, std::byte* to) {
-  if (read.item->is_constant) {
+  if (read.item->is_constant)
     fill_constant(read.users.front(), to);
-    return;
-  }
+  else
+    read_from(open_.get(*read.item, chunk_cache_bytes_), read, to);
+}
+
+/// Reads on this rank alone.
+void RowReader::read_from(const OpenItems::Item& item, const FileRead& read, std::byte* to) {
   auto span = ctx_.recorder().span("read", IoThread::of_process().activity());
   span.add_bytes(bytes_of(read));
   count(read);
-  const OpenItems::Item& item = open_.get(*read.item, chunk_cache_bytes_);
   const std::vector<Pick> picks = list_picks(read);
   const hdf5::Space memory = memory_space(read);
   select_in_file(read, item.space.id());
@@ -238,7 +265,7 @@ void RowReader::read_collective(RowRange rows, std::byte* to) {
   hdf5::Properties properties;
   agree(comm, [&] {
     properties = hdf5::transfer_properties(true);
-    for (FileRead& read : plan(rows)) {
+    for (FileRead& read : plan_collective(rows)) {
       if (read.item->is_constant) {
         fill_constant(read.users.front(), to);
         continue;
@@ -255,6 +282,12 @@ void RowReader::read_collective(RowRange rows, std::byte* to) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (calls[i] == 0) continue;
     const OpenItems::Item& item = open_.get_parallel(ctx_, *items[i], chunk_cache_bytes_);
+    if (is_shared(*items[i])) {
+      agree(comm, [&] {
+        for (const OwnRead& own : wanted[i]) read_from(item, own.read, to);
+      });
+      continue;
+    }
     for (std::int64_t call = 0; call < calls[i]; ++call) {
       auto span = ctx_.recorder().span("read", IoThread::of_process().activity());
       const auto c = static_cast<std::size_t>(call);

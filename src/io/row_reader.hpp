@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "io/chunk_cache_model.hpp"
@@ -35,7 +36,8 @@ class RowReader {
   /// Reads blocks, those of one dataset together.
   /// Local. @throws as read.
   void read_blocks(const std::vector<Transfer>& blocks, std::byte* to);
-  /// Reads rows into `to` with collective transfers; every rank has its own rows, or none.
+  /// Reads rows into `to` with collective transfers; every rank has its own rows, or none. Datasets
+  /// that several addresses select from are read by each rank for itself.
   /// Collective.
   /// @throws RankError.
   void read_collective(RowRange rows, std::byte* to);
@@ -63,7 +65,10 @@ class RowReader {
   [[nodiscard]] std::vector<FileRead> plan(RowRange rows, Wanted wanted = Wanted::all) const;
   void count(const FileRead& read);
   [[nodiscard]] static std::int64_t bytes_of(const FileRead& read);
+  [[nodiscard]] std::vector<FileRead> plan_collective(RowRange rows) const;
+  [[nodiscard]] bool is_shared(const ItemMeta& item) const;
   void execute(const FileRead& read, std::byte* to);
+  void read_from(const OpenItems::Item& item, const FileRead& read, std::byte* to);
   void fill_constant(const Transfer& transfer, std::byte* to);
   [[nodiscard]] std::byte* target_of(const FileRead& read, const std::vector<Pick>& picks,
                                      std::byte* to);
@@ -81,6 +86,7 @@ class RowReader {
   bool has_wide_slabs_ = false;
   std::int64_t least_batch_bytes_ = 0;
   FileReadLimits limits_;
+  std::unordered_map<std::int64_t, int> selections_;  ///< how many there are, by source
   OpenItems open_;
   ChunkCacheModel chunks_;
   Buffer raw_;      ///< elements as they are in the file
