@@ -66,8 +66,13 @@ std::int64_t BatchReader::reading_bytes(std::int64_t memory_bytes) const {
   const std::int64_t batch =
       std::max({ctx_.options().batch_bytes, costs.least_batch_bytes, row_bytes_});
   // two batches, and one as it is in the file and decoded before it is put in its place
-  return 4 * batch + costs.picking_bytes + costs.all_cache_bytes +
-         (ctx_.size() > 1 ? exchanged : 0);
+  std::int64_t raw_batch = batch;
+  for (const PartMeta& part : parts_)
+    for (const ItemMeta& item : part.items)
+      raw_batch = std::max(raw_batch, batch / static_cast<std::int64_t>(size_of(dtype_)) *
+                                          static_cast<std::int64_t>(size_of(item.rule.raw)));
+  return 3 * batch + raw_batch + costs.picking_bytes + costs.all_cache_bytes +
+         (is_filtered_ && ctx_.size() > 1 ? exchanged : 0);
 }
 
 /// Whether compressed chunks hold so many rows that most ranks would need them.

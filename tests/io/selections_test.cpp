@@ -375,6 +375,20 @@ TEST_P(Selections, little_more_is_read_than_asked_for) {
   }
 }
 
+TEST_P(Selections, need_one_slab_more_memory) {
+  write(path_, {1000, 4096}, {});
+  const Context ctx = with();
+  const std::int64_t plain = open(ctx, {":,:"}).reading_bytes();
+  EXPECT_LE(open(ctx, {":,::2000"}).reading_bytes(), plain + (1 << 20));
+  EXPECT_LE(open(ctx, {":,0", ":,7", "::1,-1"}).reading_bytes(), plain + (1 << 20));
+  write(path_, {1000, 64}, {1000, 64});
+  const Dataset one = open(ctx, {":,:"});
+  std::vector<std::string> columns;
+  for (int column = 0; column < 64; ++column) columns.push_back(":," + std::to_string(column));
+  EXPECT_LE(open(ctx, columns).reading_bytes(), one.reading_bytes() + 2 * (1 << 20))
+      << "one chunk cache, and a chunk's values once";
+}
+
 TEST_P(Selections, a_value_that_does_not_fit_is_named) {
   write(path_, {600, 10}, {});
   const Context ctx = with();
