@@ -50,6 +50,7 @@ BatchReader::BatchReader(const Context& ctx, const std::vector<PartMeta>& parts,
       reader_(file_ctx_, parts, geometry, row_elements),
       block_reader_(ctx_, parts, geometry, row_elements),
       is_filtered_(has_filters(parts)),
+      has_lags_(has_lags(parts, geometry)),
       is_sharing_(is_filtered_ && (reader_.has_wide_slabs() || has_slabs_of_many_ranks())),
       sharing_batch_bytes_(ctx.options().memory_bytes / 4) {
   block_reader_.leave_out_cache();
@@ -58,17 +59,20 @@ BatchReader::BatchReader(const Context& ctx, const std::vector<PartMeta>& parts,
 
 std::int64_t BatchReader::reading_bytes(std::int64_t memory_bytes) const {
   const ReadCosts costs = estimate_read_costs(parts_, geometry_, row_elements_, memory_bytes);
-  std::int64_t chunk = 0;
-  for (const PartMeta& part : parts_)
-    for (const ItemMeta& item : part.items)
-      if (item.is_filtered) chunk = std::max(chunk, chunk_bytes(item));
   // a chunk as it is in the file, decoded, in pieces to send, and pieces received
+  const std::int64_t exchanged = 4 * costs.block_bytes + costs.picking_bytes;
   if (is_filtered_ && (costs.has_wide_slabs || has_slabs_of_many_ranks()))
-    return row_bytes_ + 4 * chunk;
+    return row_bytes_ + exchanged;
   const std::int64_t batch =
       std::max({ctx_.options().batch_bytes, costs.least_batch_bytes, row_bytes_});
   // two batches, and one as it is in the file and decoded before it is put in its place
-  return 4 * batch + costs.all_cache_bytes + (ctx_.size() > 1 ? 4 * chunk : 0);
+  std::int64_t raw_batch = batch;
+  for (const PartMeta& part : parts_)
+    for (const ItemMeta& item : part.items)
+      raw_batch = std::max(raw_batch, batch / static_cast<std::int64_t>(size_of(dtype_)) *
+                                          static_cast<std::int64_t>(size_of(item.rule.raw)));
+  return 3 * batch + raw_batch + costs.picking_bytes + costs.all_cache_bytes +
+         (is_filtered_ && ctx_.size() > 1 ? exchanged : 0);
 }
 
 /// Whether compressed chunks hold so many rows that most ranks would need them.
@@ -218,7 +222,7 @@ void BatchReader::read_rows(const std::vector<RowRange>& rows, Buffer& to) {
   agree(ctx_.comm(),
         [&] { to = Buffer(ctx_.backend(), static_cast<std::size_t>(own.size() * row_bytes_)); });
   const std::int64_t before = decompressions();
-  if (is_sharing_) {
+  if (is_sharing_ || (has_lags_ && ctx_.size() > 1)) {
     std::vector<WantedRows> wanted;
     for (const RowRange& range : rows)
       wanted.push_back(range.is_empty() ? WantedRows() : WantedRows{range});
@@ -253,11 +257,11 @@ std::int64_t BatchReader::decompressions() const {
 void BatchReader::tell_decompressions(const char* what, std::int64_t before) {
   if (!is_filtered_) return;
   const std::int64_t all = ctx_.comm().allreduce(decompressions() - before, ReduceOp::sum);
-  const std::int64_t chunks = std::max<std::int64_t>(1, count_filtered_chunks(parts_));
+  if (chunks_ == 0) chunks_ = std::max<std::int64_t>(1, count_filtered_chunks(parts_));
   ctx_.recorder().set_fact(
       "chunks of " + name_ + ", " + what,
       fmt::format("decompressed {:.2f} times on average ({} of {})",
-                  static_cast<double>(all) / static_cast<double>(chunks), all, chunks));
+                  static_cast<double>(all) / static_cast<double>(chunks_), all, chunks_));
 }
 
 void BatchReader::try_open() {

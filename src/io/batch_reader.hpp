@@ -114,6 +114,8 @@ class BatchReader {
   RowReader reader_;
   RowReader block_reader_;  ///< of exchanges; independent in both modes
   bool is_filtered_;
+  bool has_lags_;  ///< ranks need the same chunks for rows of which only some are at their ends
+  std::int64_t chunks_ = 0;  ///< that are compressed; 0: not counted yet
   bool is_sharing_;
   std::int64_t sharing_batch_bytes_;
   std::exception_ptr failure_;

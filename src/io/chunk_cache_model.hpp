@@ -5,15 +5,15 @@
 #include <list>
 #include <unordered_map>
 
-#include "io/transfers.hpp"
+#include "io/file_reads.hpp"
 
 namespace serried {
 
 /// How often chunks are decompressed: HDF5 does not say, but keeps the chunks used last.
 class ChunkCacheModel {
  public:
-  /// A transfer of an item whose cache holds `room` chunks.
-  void use(const Transfer& transfer, std::int64_t room);
+  /// A read of a dataset whose cache holds `room` chunks.
+  void use(const FileRead& read, std::int64_t room);
   /// The caches are empty, as after closing the files.
   void clear() noexcept { caches_.clear(); }
   [[nodiscard]] std::int64_t decompressions() const noexcept { return decompressions_; }
@@ -25,7 +25,7 @@ class ChunkCacheModel {
   };
   void use_chunk(Cache& cache, std::uint64_t chunk, std::size_t room);
 
-  std::unordered_map<const ItemMeta*, Cache> caches_;
+  std::unordered_map<std::int64_t, Cache> caches_;  ///< by source
   std::int64_t decompressions_ = 0;
 };
 

@@ -62,7 +62,7 @@ ChunkExchange::ChunkExchange(const Context& ctx, const std::vector<PartMeta>& pa
 
 /// The pieces of a block that are among the rows, in an order that sender and receiver share.
 template <class F>
-void ChunkExchange::visit_pieces(const Block& block, const WantedRows& rows, F&& visit) const {
+void ChunkExchange::visit_pieces(const ItemBlock& block, const WantedRows& rows, F&& visit) const {
   const PartMeta& part = parts_[block.part];
   const PartGeometry& geometry = geometry_[block.part];
   const ItemMeta& item = part.items[static_cast<std::size_t>(block.item)];
@@ -125,7 +125,8 @@ void ChunkExchange::visit_pieces(const Block& block, const WantedRows& rows, F&&
 }
 
 void ChunkExchange::list_blocks_of_item(const std::vector<WantedRows>& wanted, std::size_t part,
-                                        std::int64_t number, std::vector<Block>& blocks) const {
+                                        std::int64_t number, std::vector<Block>& blocks,
+                                        BlocksOfChunks* known) const {
   const ItemMeta& item = parts_[part].items[static_cast<std::size_t>(number)];
   std::vector<std::vector<Interval>> cuts;
   for (std::size_t i = 0; i < item.axes.size(); ++i) {
@@ -136,18 +137,30 @@ void ChunkExchange::list_blocks_of_item(const std::vector<WantedRows>& wanted, s
   }
   std::vector<std::size_t> at(cuts.size(), 0);
   while (true) {
-    Block block{.part = part, .item = number, .begin = {}, .count = {}, .bytes = 0};
+    ItemBlock block{.part = part, .item = number, .begin = {}, .count = {}, .elements = 0};
+    auto chunk = static_cast<std::uint64_t>(item.source);
     for (std::size_t i = 0; i < cuts.size(); ++i) {
-      block.begin.push_back(item.axes[i].is_dropped ? 0 : cuts[i][at[i]].begin);
-      block.count.push_back(cuts[i][at[i]].count);
+      const Interval& cut = cuts[i][at[i]];
+      block.begin.push_back(item.axes[i].is_dropped ? 0 : cut.begin);
+      block.count.push_back(cut.count);
+      const std::int64_t index = item.axes[i].start + cut.begin * item.axes[i].step;
+      chunk = chunk * 0x9E3779B97F4A7C15U +
+              static_cast<std::uint64_t>(index / std::max<std::int64_t>(1, item.chunks[i]));
     }
-    block.bytes = product(block.count) * static_cast<std::int64_t>(element_bytes_);
+    block.elements = product(block.count);
     bool is_wanted = false;
     for (const WantedRows& rows : wanted) {
       visit_pieces(block, rows, [&](const Piece&) { is_wanted = true; });
       if (is_wanted) break;
     }
-    if (is_wanted) blocks.push_back(std::move(block));
+    if (is_wanted) {
+      // two chunks of one name would be read together: as right, if not as good
+      std::size_t place = blocks.size();
+      if (known != nullptr) place = known->try_emplace(chunk, place).first->second;
+      if (place == blocks.size()) blocks.emplace_back();
+      blocks[place].bytes += block.elements * static_cast<std::int64_t>(element_bytes_);
+      blocks[place].items.push_back(std::move(block));
+    }
     std::size_t axis = cuts.size();
     while (axis > 0 && ++at[axis - 1] == cuts[axis - 1].size()) at[--axis] = 0;
     if (axis == 0) return;
@@ -156,42 +169,53 @@ void ChunkExchange::list_blocks_of_item(const std::vector<WantedRows>& wanted, s
 
 std::vector<ChunkExchange::Block> ChunkExchange::list_blocks(
     const std::vector<WantedRows>& wanted) const {
+  std::unordered_map<std::int64_t, int> selections;  // by source
+  for (const PartMeta& part : parts_)
+    for (const ItemMeta& item : part.items) ++selections[item.source];
   std::vector<Block> blocks;
+  BlocksOfChunks known;
   for (std::size_t part = 0; part < parts_.size(); ++part)
-    for (std::size_t item = 0; item < parts_[part].items.size(); ++item)
-      if (parts_[part].items[item].is_filtered)
-        list_blocks_of_item(wanted, part, static_cast<std::int64_t>(item), blocks);
+    for (std::size_t i = 0; i < parts_[part].items.size(); ++i) {
+      const ItemMeta& item = parts_[part].items[i];
+      if (item.is_filtered)
+        list_blocks_of_item(wanted, part, static_cast<std::int64_t>(i), blocks,
+                            selections[item.source] > 1 ? &known : nullptr);
+    }
   return blocks;
 }
 
-/// Reads a block's values, in the C order of its axes.
+/// Reads a block's values, each item's in the C order of its axes.
 void ChunkExchange::read_block(const Block& block) {
-  const std::vector<std::int64_t> strides = c_strides(block.count);
-  Transfer transfer{.item = &parts_[block.part].items[static_cast<std::size_t>(block.item)],
-                    .begin = block.begin,
-                    .count = block.count,
-                    .strides = strides,
-                    .offset = 0,
-                    .elements = product(block.count),
-                    .is_contiguous = true};
+  std::vector<Transfer> transfers;
+  std::int64_t offset = 0;
+  for (const ItemBlock& of : block.items) {
+    transfers.push_back({.item = &parts_[of.part].items[static_cast<std::size_t>(of.item)],
+                         .begin = of.begin,
+                         .count = of.count,
+                         .strides = c_strides(of.count),
+                         .offset = offset,
+                         .elements = of.elements});
+    offset += of.elements;
+  }
   values_.resize(static_cast<std::size_t>(block.bytes));
-  reader_.read_block(transfer, values_.data());
+  reader_.read_blocks(transfers, values_.data());
 }
 
 /// The pieces that a rank has received for the blocks [first, last) of one sender.
 void ChunkExchange::list_received(std::span<const Block> blocks, const WantedRows& rows,
                                   const std::byte* from, std::vector<Received>& received) const {
-  for (const Block& block : blocks) {
-    const PartMeta& part = parts_[block.part];
-    std::vector<std::int64_t> strides;
-    std::size_t axis = part.is_series ? 1 : 0;
-    for (const SelectedAxis& selected : part.items[static_cast<std::size_t>(block.item)].axes)
-      strides.push_back(selected.is_dropped ? 0 : geometry_[block.part].strides[axis++]);
-    visit_pieces(block, rows, [&](const Piece& piece) {
-      received.push_back({from, piece.offset, strides, piece.count});
-      from += piece.elements * static_cast<std::int64_t>(element_bytes_);
-    });
-  }
+  for (const Block& block : blocks)
+    for (const ItemBlock& of : block.items) {
+      const PartMeta& part = parts_[of.part];
+      std::vector<std::int64_t> strides;
+      std::size_t axis = part.is_series ? 1 : 0;
+      for (const SelectedAxis& selected : part.items[static_cast<std::size_t>(of.item)].axes)
+        strides.push_back(selected.is_dropped ? 0 : geometry_[of.part].strides[axis++]);
+      visit_pieces(of, rows, [&](const Piece& piece) {
+        received.push_back({from, piece.offset, strides, piece.count});
+        from += piece.elements * static_cast<std::int64_t>(element_bytes_);
+      });
+    }
 }
 
 /// Puts pieces in their places, a slice of each in turn: where each piece gives one element of many
@@ -222,6 +246,27 @@ void ChunkExchange::unpack(const std::vector<Received>& received, std::byte* to)
       }
       copy_transposed(to + place * bytes, piece.strides, piece.from + from * bytes, strides, count,
                       element_bytes_);
+    }
+  }
+}
+
+/// Puts what each rank wants of the block that was read behind what is there for it already.
+void ChunkExchange::pack(const Block& block, const std::vector<WantedRows>& wanted, std::byte* send,
+                         std::vector<std::int64_t>& cursors) const {
+  const auto bytes = static_cast<std::int64_t>(element_bytes_);
+  for (std::size_t r = 0; r < wanted.size(); ++r) {
+    std::int64_t offset = 0;  // of the item's values
+    for (const ItemBlock& of : block.items) {
+      const std::vector<std::int64_t> strides = c_strides(of.count);
+      visit_pieces(of, wanted[r], [&](const Piece& piece) {
+        std::int64_t from = offset;
+        for (std::size_t axis = 0; axis < strides.size(); ++axis)
+          from += (piece.begin[axis] - of.begin[axis]) * strides[axis];
+        copy_transposed(send + cursors[r], c_strides(piece.count), values_.data() + from * bytes,
+                        strides, piece.count, element_bytes_);
+        cursors[r] += piece.elements * bytes;
+      });
+      offset += of.elements;
     }
   }
 }
@@ -265,25 +310,15 @@ std::int64_t ChunkExchange::read(const std::vector<WantedRows>& wanted, std::int
         const auto r = static_cast<std::size_t>(rank);
         std::int64_t elements = 0;
         for (std::size_t i = first; i < last; ++i)
-          visit_pieces(blocks[i], wanted[r],
-                       [&](const Piece& piece) { elements += piece.elements; });
+          for (const ItemBlock& of : blocks[i].items)
+            visit_pieces(of, wanted[r], [&](const Piece& piece) { elements += piece.elements; });
         offsets[r + 1] = offsets[r] + elements * static_cast<std::int64_t>(element_bytes_);
       }
       send.resize(static_cast<std::size_t>(offsets.back()));
       std::vector<std::int64_t> cursors = offsets;
       for (std::size_t i = first; i < last; ++i) {
         read_block(blocks[i]);
-        const std::vector<std::int64_t> strides = c_strides(blocks[i].count);
-        for (std::size_t r = 0; r < wanted.size(); ++r)
-          visit_pieces(blocks[i], wanted[r], [&](const Piece& piece) {
-            std::int64_t from = 0;
-            for (std::size_t axis = 0; axis < strides.size(); ++axis)
-              from += (piece.begin[axis] - blocks[i].begin[axis]) * strides[axis];
-            copy_transposed(send.data() + cursors[r], c_strides(piece.count),
-                            values_.data() + from * static_cast<std::int64_t>(element_bytes_),
-                            strides, piece.count, element_bytes_);
-            cursors[r] += piece.elements * static_cast<std::int64_t>(element_bytes_);
-          });
+        pack(blocks[i], wanted, send.data(), cursors);
       }
     });
     const auto received = comm.alltoall(std::span<const std::byte>(send), offsets);

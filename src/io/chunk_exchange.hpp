@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "io/metadata.hpp"
@@ -33,16 +34,23 @@ class ChunkExchange {
   std::int64_t read(const std::vector<WantedRows>& wanted, std::int64_t round_bytes, std::byte* to);
 
  private:
-  /// A block of one item's selected elements, inside one chunk (or a part of a dataset without
-  /// chunks).
-  struct Block {
+  /// A block of one item's selected elements, inside one chunk.
+  struct ItemBlock {
     std::size_t part = 0;
     std::int64_t item = 0;  ///< of the part
     std::vector<std::int64_t> begin;
     std::vector<std::int64_t> count;
-    std::int64_t bytes = 0;  ///< of its values
+    std::int64_t elements = 0;
   };
-  /// A piece of a block that one rank wants: where it stands in the block and in the rank's memory.
+  /// What all selections have in one chunk; their elements lie one item after the other.
+  struct Block {
+    std::vector<ItemBlock> items;
+    std::int64_t bytes = 0;  ///< of the values
+  };
+  /// Blocks by chunk, of datasets that several items select from.
+  using BlocksOfChunks = std::unordered_map<std::uint64_t, std::size_t>;
+  /// A piece of an item's block that one rank wants: where it stands in the block and in the rank's
+  /// memory.
   struct Piece {
     std::vector<std::int64_t> begin;  ///< in the item's axes
     std::vector<std::int64_t> count;
@@ -60,10 +68,13 @@ class ChunkExchange {
 
   [[nodiscard]] std::vector<Block> list_blocks(const std::vector<WantedRows>& wanted) const;
   void list_blocks_of_item(const std::vector<WantedRows>& wanted, std::size_t part,
-                           std::int64_t item, std::vector<Block>& blocks) const;
+                           std::int64_t item, std::vector<Block>& blocks,
+                           BlocksOfChunks* known) const;
   template <class F>
-  void visit_pieces(const Block& block, const WantedRows& rows, F&& visit) const;
+  void visit_pieces(const ItemBlock& block, const WantedRows& rows, F&& visit) const;
   void read_block(const Block& block);
+  void pack(const Block& block, const std::vector<WantedRows>& wanted, std::byte* send,
+            std::vector<std::int64_t>& cursors) const;
   void list_received(std::span<const Block> blocks, const WantedRows& rows, const std::byte* from,
                      std::vector<Received>& received) const;
   void unpack(const std::vector<Received>& received, std::byte* to) const;

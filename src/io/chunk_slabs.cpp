@@ -1,20 +1,16 @@
 #include "io/chunk_slabs.hpp"
 
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "io/file_reads.hpp"
 
 namespace serried {
 namespace {
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) {
   return a > 0 ? (a + b - 1) / b : 0;
-}
-
-/// The place among an item's axes of the part's axis `axis`, without the series axis.
-std::size_t place_of_axis(const ItemMeta& item, int axis) {
-  int kept = 0;
-  for (std::size_t i = 0; i < item.axes.size(); ++i)
-    if (!item.axes[i].is_dropped && kept++ == axis) return i;
-  return item.axes.size();
 }
 
 RowRange slab_in_part(const PartMeta& part, const PartGeometry& geometry, std::int64_t row) {
@@ -31,12 +27,10 @@ RowRange slab_in_part(const PartMeta& part, const PartGeometry& geometry, std::i
   const std::int64_t index = row / inner % extent;
   const ItemMeta& item = part.items[is_series_first ? static_cast<std::size_t>(outer) : 0];
   if (!item.is_filtered) return alone;
-  const int series_axes = part.is_series ? 1 : 0;
-  const int axis_in_part = samples[leading];
-  if (axis_in_part < series_axes) return alone;
-  const std::size_t place = place_of_axis(item, axis_in_part - series_axes);
-  const SelectedAxis& axis = item.axes[place];
-  const std::int64_t chunk_extent = std::max<std::int64_t>(1, item.chunks[place]);
+  const auto place = leading_axis(part, geometry);
+  if (!place || (part.is_series && samples[leading] == 0)) return alone;
+  const SelectedAxis& axis = item.axes[*place];
+  const std::int64_t chunk_extent = std::max<std::int64_t>(1, item.chunks[*place]);
   const std::int64_t chunk = (axis.start + index * axis.step) / chunk_extent;
   const std::int64_t begin = divide_up(chunk * chunk_extent - axis.start, axis.step);
   const std::int64_t end =
@@ -45,6 +39,17 @@ RowRange slab_in_part(const PartMeta& part, const PartGeometry& geometry, std::i
 }
 
 }  // namespace
+
+std::optional<std::size_t> leading_axis(const PartMeta& part, const PartGeometry& geometry) {
+  for (const int axis : geometry.roles.samples) {
+    if (part.is_series && axis == 0) continue;
+    int kept = part.is_series ? 1 : 0;
+    const std::vector<SelectedAxis>& axes = part.items.front().axes;
+    for (std::size_t i = 0; i < axes.size(); ++i)
+      if (!axes[i].is_dropped && kept++ == axis) return i;
+  }
+  return std::nullopt;
+}
 
 RowRange slab_of_row(const std::vector<PartMeta>& parts, const std::vector<PartGeometry>& geometry,
                      std::int64_t row) {
@@ -62,23 +67,49 @@ bool has_filters(const std::vector<PartMeta>& parts) {
   });
 }
 
+bool has_lags(const std::vector<PartMeta>& parts, const std::vector<PartGeometry>& geometry) {
+  std::unordered_map<std::int64_t, std::size_t> first;  // part, by source
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    for (const ItemMeta& item : parts[i].items) {
+      if (!item.is_filtered) continue;
+      const std::size_t other = first.try_emplace(item.source, i).first->second;
+      if (other == i) continue;
+      const auto place = leading_axis(parts[i], geometry[i]);
+      if (place != leading_axis(parts[other], geometry[other])) return true;
+      if (place && !(item.axes[*place] == parts[other].items.front().axes[*place])) return true;
+    }
+  return false;
+}
+
 std::int64_t count_filtered_chunks(const std::vector<PartMeta>& parts) {
-  std::int64_t all = 0;
+  // for each dataset, the chunks along each axis of each selection
+  using ChunksOfAxes = std::vector<std::vector<std::int64_t>>;
+  std::unordered_map<std::int64_t, std::vector<ChunksOfAxes>> selections;
   for (const PartMeta& part : parts)
     for (const ItemMeta& item : part.items) {
       if (!item.is_filtered) continue;
-      std::int64_t chunks = 1;
+      ChunksOfAxes chunks;
       for (std::size_t i = 0; i < item.axes.size(); ++i) {
         const SelectedAxis& axis = item.axes[i];
-        const std::int64_t extent = std::max<std::int64_t>(1, item.chunks[i]);
-        // steps longer than a chunk leave chunks out
-        const std::int64_t last = axis.start + (axis.count - 1) * axis.step;
-        chunks *= axis.count == 0      ? 0
-                  : axis.step > extent ? axis.count
-                                       : last / extent - axis.start / extent + 1;
+        chunks.push_back(chunks_of(axis.start, axis.step, axis.count,
+                                   std::max<std::int64_t>(1, item.chunks[i])));
       }
-      all += chunks;
+      auto& others = selections[item.source];
+      if (std::ranges::find(others, chunks) == others.end()) others.push_back(std::move(chunks));
     }
+  std::int64_t all = 0;
+  for (const auto& [source, boxes] : selections) {
+    if (boxes.size() == 1) {
+      std::int64_t chunks = 1;
+      for (const auto& along : boxes.front()) chunks *= static_cast<std::int64_t>(along.size());
+      all += chunks;
+      continue;
+    }
+    std::unordered_set<std::uint64_t> names;
+    for (const ChunksOfAxes& box : boxes)
+      visit_names(box, [&](std::uint64_t name) { names.insert(name); });
+    all += static_cast<std::int64_t>(names.size());
+  }
   return all;
 }
 

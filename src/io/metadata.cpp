@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_map>
 
 #include "io/glob.hpp"
 #include "io/hdf5/attributes.hpp"
@@ -124,14 +125,23 @@ class MetadataReader {
       shape = describe_constant(object.id(), item);
     else
       hdf5::throw_missing(file.id(), path, object_path + " (it is a group)");
+    item.source = number_of(hdf5::identity_of(object.id(), path));
+    item.extents.assign(shape.extents().begin(), shape.extents().end());
     item.axes = apply_selection(address.selection, shape, item.name());
     item.rule = make_decode_rule(object.id(), item.type.dtype, options_, item.name(),
                                  [&](const std::string& text) { meta_.warnings.push_back(text); });
     return item;
   }
 
+  /// Datasets are numbered as they come.
+  std::int64_t number_of(const std::string& identity) {
+    const auto next = static_cast<std::int64_t>(numbers_.size());
+    return numbers_.try_emplace(identity, next).first->second;
+  }
+
   const DatasetOptions& options_;
   DatasetMeta& meta_;
+  std::unordered_map<std::string, std::int64_t> numbers_;
 };
 
 void put_item(WireWriter& wire, const ItemMeta& item) {
@@ -140,6 +150,8 @@ void put_item(WireWriter& wire, const ItemMeta& item) {
   wire.put(item.type.is_bit_field);
   wire.put(item.type.dtype);
   wire.put(item.type.text);
+  wire.put(item.source);
+  wire.put(item.extents);
   wire.put(item.axes);
   wire.put(item.chunks);
   wire.put(item.is_filtered);
@@ -161,6 +173,8 @@ void get_item(WireReader& wire, ItemMeta& item) {
   wire.get(item.type.dtype);
   wire.get(item.type.text);
   item.type.is_number = true;
+  wire.get(item.source);
+  wire.get(item.extents);
   wire.get(item.axes);
   wire.get(item.chunks);
   wire.get(item.is_filtered);

@@ -20,6 +20,8 @@ struct ItemMeta {
   std::string file;
   std::string object;
   hdf5::ElementType type;
+  std::int64_t source = 0;              ///< the same for all selections of one dataset
+  std::vector<std::int64_t> extents;    ///< in the file
   std::vector<SelectedAxis> axes;       ///< one for each axis of the file
   std::vector<std::int64_t> chunks;     ///< empty: contiguous
   bool is_filtered = false;             ///< chunks are compressed or checked

@@ -47,14 +47,14 @@ std::int64_t cache_bytes_of(const ItemMeta& meta, std::int64_t cache_bytes) {
 
 OpenItems::Item* OpenItems::find(const ItemMeta& meta) {
   const auto found = std::find_if(items_.begin(), items_.end(),
-                                  [&](const auto& entry) { return entry.first == &meta; });
+                                  [&](const auto& entry) { return entry.first == meta.source; });
   if (found == items_.end()) return nullptr;
   items_.splice(items_.begin(), items_, found);
   return &found->second;
 }
 
 const OpenItems::Item& OpenItems::keep(const ItemMeta& meta, Item item) {
-  items_.emplace_front(&meta, std::move(item));
+  items_.emplace_front(meta.source, std::move(item));
   return items_.front().second;
 }
 
@@ -83,7 +83,7 @@ void OpenItems::close() noexcept {
 }
 
 void OpenItems::release() noexcept {
-  for (auto& [meta, item] : items_) item.file.release();
+  for (auto& [source, item] : items_) item.file.release();
   items_.clear();
 }
 

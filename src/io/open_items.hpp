@@ -43,7 +43,7 @@ class OpenItems {
   Item* find(const ItemMeta& meta);
   const Item& keep(const ItemMeta& meta, Item item);
 
-  std::list<std::pair<const ItemMeta*, Item>> items_;  ///< the one used last in front
+  std::list<std::pair<std::int64_t, Item>> items_;  ///< by source; the one used last in front
 };
 
 }  // namespace serried

@@ -22,6 +22,12 @@ struct ReadCosts {
   /// Of one H5Dread, in the file: an independent one of 2 GiB fails, and what goes through scratch
   /// memory should not need much.
   std::int64_t max_piece_bytes = 0;
+  /// Of one H5Dread that brings more than is asked for.
+  std::int64_t slab_bytes = 0;
+  /// The memory that such reads need: slab_bytes, or 0 where there are none.
+  std::int64_t picking_bytes = 0;
+  /// Of what is exchanged at a time at least: a compressed chunk, or the values in it.
+  std::int64_t block_bytes = 0;
 };
 
 /// Local.

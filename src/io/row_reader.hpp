@@ -2,11 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "io/chunk_cache_model.hpp"
+#include "io/file_reads.hpp"
 #include "io/metadata.hpp"
 #include "io/open_items.hpp"
+#include "io/picks.hpp"
 #include "io/transfers.hpp"
 #include "serried/base/row_range.hpp"
 #include "serried/context.hpp"
@@ -30,10 +33,11 @@ class RowReader {
   void read(RowRange rows, std::byte* to);
   /// Reads what data without filters has in the rows, as `read` does.
   void read_unfiltered(RowRange rows, std::byte* to);
-  /// Reads one block; its destination has its own C order.
+  /// Reads blocks, those of one dataset together.
   /// Local. @throws as read.
-  void read_block(const Transfer& transfer, std::byte* to);
-  /// Reads rows into `to` with collective transfers; every rank has its own rows, or none.
+  void read_blocks(const std::vector<Transfer>& blocks, std::byte* to);
+  /// Reads rows into `to` with collective transfers; every rank has its own rows, or none. Datasets
+  /// that several addresses select from are read by each rank for itself.
   /// Collective.
   /// @throws RankError.
   void read_collective(RowRange rows, std::byte* to);
@@ -57,14 +61,22 @@ class RowReader {
   [[nodiscard]] std::int64_t decompressions() const noexcept { return chunks_.decompressions(); }
 
  private:
-  void count(const Transfer& transfer);
-  void read_transfer(const Transfer& transfer, std::byte* to);
-  [[nodiscard]] std::vector<Transfer> plan(RowRange rows) const;
-  void execute(const Transfer& transfer, std::byte* to);
+  enum class Wanted : std::uint8_t { all, unfiltered };
+  [[nodiscard]] std::vector<FileRead> plan(RowRange rows, Wanted wanted = Wanted::all) const;
+  void count(const FileRead& read);
+  [[nodiscard]] static std::int64_t bytes_of(const FileRead& read);
+  [[nodiscard]] std::vector<FileRead> plan_collective(RowRange rows) const;
+  [[nodiscard]] bool is_shared(const ItemMeta& item) const;
+  void execute(const FileRead& read, std::byte* to);
+  void read_from(const OpenItems::Item& item, const FileRead& read, std::byte* to);
   void fill_constant(const Transfer& transfer, std::byte* to);
-  [[nodiscard]] std::byte* target_of(const Transfer& transfer, std::byte* to);
-  void finish(const Transfer& transfer, std::byte* to);
-  void decode_transfer(const Transfer& transfer, const std::byte* raw, std::byte* result) const;
+  [[nodiscard]] std::byte* target_of(const FileRead& read, const std::vector<Pick>& picks,
+                                     std::byte* to);
+  void finish(const FileRead& read, const std::vector<Pick>& picks, std::byte* to);
+  void finish_pick(const FileRead& read, const Pick& pick, std::byte* to);
+  template <class F>
+  void decode_elements(const ItemMeta& item, const std::byte* raw, std::byte* result,
+                       std::int64_t elements, F&& place_of) const;
 
   Context ctx_;
   const std::vector<PartMeta>& parts_;
@@ -73,10 +85,12 @@ class RowReader {
   std::int64_t chunk_cache_bytes_ = 0;
   bool has_wide_slabs_ = false;
   std::int64_t least_batch_bytes_ = 0;
-  std::int64_t max_piece_bytes_ = 0;
+  FileReadLimits limits_;
+  std::unordered_map<std::int64_t, int> selections_;  ///< how many there are, by source
   OpenItems open_;
   ChunkCacheModel chunks_;
   Buffer raw_;      ///< elements as they are in the file
+  Buffer picked_;   ///< those of them that belong to one pick
   Buffer decoded_;  ///< and as the Dataset gives them, before they are put in their places
 };
 

@@ -17,6 +17,8 @@ struct SelectedAxis {
   std::int64_t step = 1;
   std::int64_t count = 0;
   bool is_dropped = false;  ///< one index was given: the axis is not in the result
+
+  friend bool operator==(const SelectedAxis&, const SelectedAxis&) = default;
 };
 
 /// Applies a selection to a dataset's shape: one entry for each axis of the file. Ranges are

@@ -1,42 +1,12 @@
 #include "io/transfers.hpp"
 
-#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "io/element_boxes.hpp"
 
 namespace serried {
 namespace {
-
-/// Cuts a transfer along its slowest axes until each piece is small enough.
-void split(const Transfer& whole, std::int64_t max_elements, std::vector<Transfer>& pieces) {
-  if (whole.elements <= max_elements) {
-    pieces.push_back(whole);
-    return;
-  }
-  std::size_t axis = 0;
-  while (whole.count[axis] == 1) ++axis;
-  const std::int64_t per_index = whole.elements / whole.count[axis];
-  const std::int64_t step = std::max<std::int64_t>(1, max_elements / per_index);
-  for (std::int64_t at = 0; at < whole.count[axis]; at += step) {
-    Transfer piece = whole;
-    piece.count[axis] = std::min(step, whole.count[axis] - at);
-    piece.begin[axis] += at;
-    piece.offset += at * whole.strides[axis];
-    piece.elements = per_index * piece.count[axis];
-    split(piece, max_elements, pieces);
-  }
-}
-
-bool is_c_ordered(const Transfer& transfer) {
-  std::int64_t stride = 1;
-  for (std::size_t axis = transfer.count.size(); axis-- > 0;) {
-    if (transfer.count[axis] == 1) continue;
-    if (transfer.strides[axis] != stride) return false;
-    stride *= transfer.count[axis];
-  }
-  return true;
-}
 
 /// The block of one item; `begin` and `count` are those of the part's axes behind the series axis.
 Transfer make_transfer(const ItemMeta& item, const std::int64_t* begin, const std::int64_t* count,
@@ -59,8 +29,7 @@ Transfer make_transfer(const ItemMeta& item, const std::int64_t* begin, const st
 }  // namespace
 
 std::vector<Transfer> plan_transfers(const PartMeta& part, const PartGeometry& geometry,
-                                     RowRange rows, std::int64_t row_elements,
-                                     std::int64_t max_bytes) {
+                                     RowRange rows, std::int64_t row_elements) {
   std::vector<Transfer> transfers;
   std::int64_t first_row = 0;
   for (const ElementBox& box : cut_into_boxes(geometry.samples, rows, INT64_MAX)) {
@@ -80,15 +49,12 @@ std::vector<Transfer> plan_transfers(const PartMeta& part, const PartGeometry& g
     const std::int64_t items = part.is_series ? count[0] : 1;
     for (std::int64_t i = 0; i < items; ++i) {
       const ItemMeta& item = part.items[static_cast<std::size_t>(first_item + i)];
-      const Transfer transfer = make_transfer(
-          item, begin.data() + series, count.data() + series, geometry.strides.data() + series,
-          offset + (part.is_series ? i * geometry.strides[0] : 0));
-      if (transfer.elements == 0) continue;
-      const auto bytes = static_cast<std::int64_t>(size_of(item.rule.raw));
-      split(transfer, std::max<std::int64_t>(1, max_bytes / bytes), transfers);
+      Transfer transfer = make_transfer(item, begin.data() + series, count.data() + series,
+                                        geometry.strides.data() + series,
+                                        offset + (part.is_series ? i * geometry.strides[0] : 0));
+      if (transfer.elements > 0) transfers.push_back(std::move(transfer));
     }
   }
-  for (Transfer& transfer : transfers) transfer.is_contiguous = is_c_ordered(transfer);
   return transfers;
 }
 

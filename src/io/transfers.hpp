@@ -20,7 +20,7 @@ struct PartGeometry {
   std::vector<std::int64_t> strides;
 };
 
-/// One H5Dread: a block of one dataset and where its elements go.
+/// A block of one dataset and where its elements go.
 struct Transfer {
   const ItemMeta* item = nullptr;
   std::vector<std::int64_t> begin;    ///< for each axis of the file, in selected indices
@@ -28,15 +28,11 @@ struct Transfer {
   std::vector<std::int64_t> strides;  ///< in elements of the destination; 0 for dropped axes
   std::int64_t offset = 0;            ///< of the first element in the destination, in elements
   std::int64_t elements = 0;
-  bool is_contiguous = false;  ///< the destination has the block's own C order
 };
 
-/// The transfers that fill the rows `rows` of a part, in the order of their first rows; each of at
-/// most `max_bytes` in the file (but at least one element), so that no independent transfer reaches
-/// HDF5's limit of 2 GiB. Local.
+/// The transfers that fill the rows `rows` of a part, in the order of their first rows. Local.
 [[nodiscard]] std::vector<Transfer> plan_transfers(const PartMeta& part,
                                                    const PartGeometry& geometry, RowRange rows,
-                                                   std::int64_t row_elements,
-                                                   std::int64_t max_bytes);
+                                                   std::int64_t row_elements);
 
 }  // namespace serried

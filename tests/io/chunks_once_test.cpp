@@ -2,66 +2,21 @@
 // timeout: 300
 // How often chunks are decompressed, counted by a filter of the test's own.
 #include <algorithm>
-#include <atomic>
 #include <cstring>
-#include <numeric>
 
-#include "h5_files.hpp"
+#include "counted_chunks.hpp"
 #include "serried/array/statistics.hpp"
 #include "serried/io/held_rows.hpp"
 
 namespace serried::test {
 namespace {
 
-std::atomic<std::int64_t> decompressions{0};
-
-extern "C" size_t serried_count_chunk(unsigned flags, size_t /*count*/, const unsigned* /*values*/,
-                                      size_t bytes, size_t* /*size*/, void** /*buffer*/) {
-  if ((flags & H5Z_FLAG_REVERSE) != 0) ++decompressions;
-  return bytes;
-}
-
-constexpr H5Z_filter_t counting_filter = 300;
-
-void register_filter() {
-  const H5Z_class2_t filter{H5Z_CLASS_T_VERS, counting_filter, 1,       1,
-                            "counts",         nullptr,         nullptr, serried_count_chunk};
-  require(H5Zregister(&filter));
-}
-
-/// f32 numbers counted from 0, in chunks that go through the counting filter.
-void write(const std::string& path, const std::vector<hsize_t>& extents,
-           const std::vector<hsize_t>& chunks, bool is_counted = true) {
-  on_root([&] {
-    hsize_t elements = 1;
-    for (const hsize_t extent : extents) elements *= extent;
-    std::vector<float> values(elements);
-    std::iota(values.begin(), values.end(), 0.f);
-    const H5File file(path);
-    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
-    require(H5Pset_chunk(creation, static_cast<int>(chunks.size()), chunks.data()));
-    if (is_counted)
-      require(H5Pset_filter(creation, counting_filter, H5Z_FLAG_MANDATORY, 0, nullptr));
-    const hid_t space = H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr);
-    const hid_t set =
-        H5Dcreate2(file.id(), "/x", H5T_NATIVE_FLOAT, space, H5P_DEFAULT, creation, H5P_DEFAULT);
-    require(H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()));
-    H5Dclose(set);
-    H5Sclose(space);
-    H5Pclose(creation);
-  });
-}
-
 class ChunksOnce : public ::testing::TestWithParam<IoMode> {
  protected:
-  ChunksOnce() { register_filter(); }
+  ChunksOnce() { register_counting_filter(); }
 
   [[nodiscard]] Context with(std::int64_t memory_bytes = 0) const {
     return context({.io_mode = GetParam(), .memory_bytes = memory_bytes});
-  }
-  /// Of all ranks, since the last call.
-  [[nodiscard]] static std::int64_t counted() {
-    return runtime().communicator().allreduce(decompressions.exchange(0), ReduceOp::sum);
   }
   /// What the run report says of the last reading.
   [[nodiscard]] static std::string told(const Context& ctx) {

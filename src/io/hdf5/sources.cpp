@@ -4,6 +4,8 @@
 #include <array>
 #include <filesystem>
 
+#include "io/hdf5/errors.hpp"
+
 namespace serried::hdf5 {
 namespace {
 
@@ -70,6 +72,17 @@ std::vector<std::string> files_behind(hid_t dataset, const std::string& path) {
       sources.add(name.data());
   }
   return std::move(sources).files();
+}
+
+std::string identity_of(hid_t object, const std::string& path) {
+  std::string holder =
+      text_of([&](char* to, std::size_t size) { return H5Fget_name(object, to, size); });
+  if (holder.empty()) holder = path;
+  std::error_code error;
+  const fs::path file = fs::canonical(holder, error);
+  H5O_info_t info;
+  check(H5Oget_info2(object, &info, H5O_INFO_BASIC), path);
+  return (error ? holder : file.string()) + ':' + std::to_string(info.addr);
 }
 
 }  // namespace serried::hdf5

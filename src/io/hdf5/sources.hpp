@@ -12,4 +12,8 @@ namespace serried::hdf5 {
 /// @param path the file that was opened.
 [[nodiscard]] std::vector<std::string> files_behind(hid_t dataset, const std::string& path);
 
+/// A text that is the same for all names of one object: of an object of the file `path`, opened
+/// through links of any kind. Local.
+[[nodiscard]] std::string identity_of(hid_t object, const std::string& path);
+
 }  // namespace serried::hdf5
