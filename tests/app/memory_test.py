@@ -166,6 +166,19 @@ class Memory(CommandTest):
             done = run(*arguments, "--memory", self.named(done), ranks=ranks)
             self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_too_little_memory_for_labels(self):
+        model = self.path("six.h5")
+        self.assertEqual(run("kmeans", self.path("run.h5:/six"), "--clusters", 2, "--model", model).returncode, 0)
+        for ranks, name in ((1, "x"), (3, "x"), (1, "packed"), (2, "packed"), (2, "across")):
+            arguments = ["predict", model, self.path(f"run.h5:/{name}"), "--missing", "drop", "--quiet", "--labels",
+                         self.path("labels.h5")] + (["--sample-axes", 1] if name == "across" else [])
+            done = run(*arguments, "--memory", "100K", ranks=ranks)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertFalse(os.path.exists(self.path("labels.h5")))
+            done = run(*arguments, "--memory", self.named(done), ranks=ranks)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            os.remove(self.path("labels.h5"))
+
     def test_too_little_memory_for_statistics(self):
         for arguments in (["stats", self.path("run.h5:/packed")], ["stats", self.path("run.h5:/x"), "--by-column"]):
             done = run(*arguments, "--memory", "60K", ranks=2)
