@@ -1,5 +1,7 @@
 #include "array/device_view.hpp"
 
+#include <algorithm>
+
 #include "serried/base/error.hpp"
 
 namespace serried {
@@ -16,6 +18,16 @@ TileView DeviceView::of(const TileView& view) {
   result.data = copy_.data();
   result.place = device_->kind();
   return result;
+}
+
+std::int64_t device_batch_bytes(const Context& ctx) {
+  constexpr std::size_t most = std::size_t{64} << 20;
+  constexpr std::size_t least = std::size_t{64} << 10;
+  // Copies of a batch, kernels' scratch memory and rounding up take a part each.
+  const std::size_t share =
+      ctx.device()->free_bytes() / (8 * static_cast<std::size_t>(ctx.options().device_sharers));
+  return ctx.comm().allreduce(static_cast<std::int64_t>(std::clamp(share, least, most)),
+                              ReduceOp::min);
 }
 
 void require_host(const TileView& view) {

@@ -21,6 +21,10 @@ class DeviceView {
   Buffer copy_;
 };
 
+/// How much of a source is copied to the device at a time: 64 MiB, less where the device has little
+/// room; the same on every rank. Collective.
+[[nodiscard]] std::int64_t device_batch_bytes(const Context& ctx);
+
 /// Throws InvalidArgument where a view lies on a device: for functions of the host.
 void require_host(const TileView& view);
 

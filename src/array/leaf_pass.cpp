@@ -16,8 +16,6 @@ constexpr std::int64_t max_run_bytes = std::int64_t{1} << 20;
 // cache.
 constexpr std::int64_t bytes_between_folds = std::int64_t{1} << 20;
 constexpr std::int64_t shared_bytes_between_folds = std::int64_t{8} << 20;
-// What is copied to a device at a time: enough to keep it busy.
-constexpr std::int64_t device_batch_bytes = std::int64_t{64} << 20;
 
 class LeafPass {
  public:
@@ -120,7 +118,7 @@ class LeafPass {
 
 // Every thread has a full batch to work on; batches from a file grow with the threads.
 std::int64_t batch_bytes_of(const Context& ctx) {
-  if (ctx.has_device()) return std::max(ctx.options().batch_bytes, device_batch_bytes);
+  if (ctx.has_device()) return device_batch_bytes(ctx);
   return ctx.options().batch_bytes * ctx.backend()->threads().threads();
 }
 

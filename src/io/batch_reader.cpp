@@ -221,7 +221,7 @@ void BatchReader::read_rows(const std::vector<RowRange>& rows, Buffer& to) {
   const RowRange own = rows[static_cast<std::size_t>(ctx_.rank())];
   agree(ctx_.comm(),
         [&] { to = Buffer(ctx_.backend(), static_cast<std::size_t>(own.size() * row_bytes_)); });
-  const std::int64_t before = decompressions();
+  const Work before = work_so_far();
   if (is_sharing_ || (has_lags_ && ctx_.size() > 1)) {
     std::vector<WantedRows> wanted;
     for (const RowRange& range : rows)
@@ -249,19 +249,28 @@ void BatchReader::read_shared(std::int64_t batch, std::byte* to) {
   exchange(wanted, to);
 }
 
-std::int64_t BatchReader::decompressions() const {
-  return reader_.decompressions() + block_reader_.decompressions();
+BatchReader::Work BatchReader::work_so_far() const {
+  Work work{.decompressions = reader_.decompressions() + block_reader_.decompressions()};
+  for (const auto& [name, phase] : ctx_.recorder().phases())
+    work.file_s += phase.file_s + phase.file_ahead_s;
+  return work;
 }
 
 /// A fact for the run report. Collective.
-void BatchReader::tell_decompressions(const char* what, std::int64_t before) {
+void BatchReader::tell_decompressions(const char* what, const Work& before) {
   if (!is_filtered_) return;
-  const std::int64_t all = ctx_.comm().allreduce(decompressions() - before, ReduceOp::sum);
+  const Work now = work_so_far();
+  const std::int64_t all =
+      ctx_.comm().allreduce(now.decompressions - before.decompressions, ReduceOp::sum);
+  const auto own_us = static_cast<std::int64_t>((now.file_s - before.file_s) * 1e6);
+  const std::int64_t most_us = ctx_.comm().allreduce(own_us, ReduceOp::max);
   if (chunks_ == 0) chunks_ = std::max<std::int64_t>(1, count_filtered_chunks(parts_));
   ctx_.recorder().set_fact(
       "chunks of " + name_ + ", " + what,
-      fmt::format("decompressed {:.2f} times on average ({} of {})",
-                  static_cast<double>(all) / static_cast<double>(chunks_), all, chunks_));
+      fmt::format("decompressed {:.2f} times on average ({} of {}); reading them took the slowest "
+                  "rank {:.3g} s",
+                  static_cast<double>(all) / static_cast<double>(chunks_), all, chunks_,
+                  static_cast<double>(most_us) / 1e6));
 }
 
 void BatchReader::try_open() {
@@ -284,7 +293,7 @@ void BatchReader::begin_plan(const ReadPlan& plan) {
   plan_ = PlanState();
   plan_.tiles_per_leaf = plan.tiles_per_leaf;
   plan_.batch_bytes = plan.batch_bytes;
-  plan_.decompressions_before = decompressions();
+  plan_.before = work_so_far();
   plan_.held.assign(plan.batches.size(), hold_bytes_ > 0 ? 1 : 0);
   const Leaves leaves = Leaves::of_tiles(layout_, plan.tiles_per_leaf);
   std::vector<RowRange> rows;
@@ -308,9 +317,8 @@ void BatchReader::begin_plan(const ReadPlan& plan) {
 void BatchReader::end_pass() {
   if (!is_filtered_) return;
   ++plan_.passes;
-  tell_decompressions(plan_.passes == 1 ? "in a pass" : "in the last pass",
-                      plan_.decompressions_before);
-  plan_.decompressions_before = decompressions();
+  tell_decompressions(plan_.passes == 1 ? "in a pass" : "in the last pass", plan_.before);
+  plan_.before = work_so_far();
 }
 
 void BatchReader::prefetch(const ReadPlan& plan, std::int64_t batch) {

@@ -66,6 +66,11 @@ class BatchReader {
     WantedRows rows;
     Buffer values;
   };
+  /// What reading has taken so far on this rank.
+  struct Work {
+    std::int64_t decompressions = 0;
+    double file_s = 0;  ///< in HDF5, beside the computation or not
+  };
   /// What is the same for all batches of a plan.
   struct PlanState {
     std::int64_t tiles_per_leaf = 0;
@@ -74,13 +79,13 @@ class BatchReader {
     std::vector<ReadPlan> all;       ///< of each rank, where all read together
     Edges edges;
     std::int64_t passes = 0;
-    std::int64_t decompressions_before = 0;
+    Work before;  ///< before the pass
   };
 
   [[nodiscard]] bool is_collective() const;
   [[nodiscard]] bool has_slabs_of_many_ranks() const;
-  [[nodiscard]] std::int64_t decompressions() const;
-  void tell_decompressions(const char* what, std::int64_t before);
+  [[nodiscard]] Work work_so_far() const;
+  void tell_decompressions(const char* what, const Work& before);
   [[nodiscard]] bool is_reading_ahead() const;
   template <class F>
   void attempt(F&& work);

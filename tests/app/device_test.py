@@ -106,6 +106,13 @@ class Device(CommandTest):
                 self.assertEqual(f["labels"][...].tolist(), held["labels"])
             os.remove(self.path("l.h5"))
 
+    def test_little_room_on_the_card(self):
+        """Batches and the number of fits side by side follow what is free."""
+        small = {"SERRIED_EMULATION_MEMORY": str(40 << 20)}
+        self.compare("stats", self.path("run.h5:/wide"), env=small)
+        self.compare("kmeans", self.path("run.h5:/x"), "--clusters", 3, "--n-init", 200, "--max-iterations", 1,
+                     "--init", "random", env={"SERRIED_EMULATION_MEMORY": str(24 << 20)})
+
     def test_out_of_memory_is_one_error(self):
         for ranks in (1, 3):
             done = run("kmeans", self.path("run.h5:/wide"), "--clusters", 9, "--device", "cuda", "--share-gpu",

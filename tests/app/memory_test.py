@@ -137,7 +137,8 @@ class Memory(CommandTest):
             if first is None:
                 first = answer
             self.assertEqual(first, answer, f"{ranks}, {memory}, {name}, {io}")
-        os.remove(self.path("large.h5"))
+        for name in ("large.h5", "labels.h5"):
+            os.remove(self.path(name))
 
     def predicted(self, model, name, ranks, memory, io):
         """Predicts into labels.h5; the highest peak memory of a rank in bytes, by the kernel's count, and the JSON."""

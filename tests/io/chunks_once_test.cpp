@@ -55,7 +55,7 @@ TEST_P(ChunksOnce, statistics_decompress_each_chunk_once) {
   const auto result = compute_statistics(ctx, data);
   EXPECT_DOUBLE_EQ(result.front().mean, 149999.0 / 2);
   EXPECT_EQ(counted(), 39);
-  EXPECT_EQ(told(ctx), "decompressed 1.00 times on average (39 of 39)");
+  EXPECT_TRUE(told(ctx).starts_with("decompressed 1.00 times on average (39 of 39)")) << told(ctx);
 }
 
 TEST_P(ChunksOnce, cubes_of_chunks_are_decompressed_once) {
@@ -76,7 +76,7 @@ TEST_P(ChunksOnce, rows_in_memory) {
   static_cast<void>(counted());
   const Array array = data.to_array();
   EXPECT_EQ(counted(), 4 * 5);
-  EXPECT_EQ(told(ctx), "decompressed 1.00 times on average (20 of 20)");
+  EXPECT_TRUE(told(ctx).starts_with("decompressed 1.00 times on average (20 of 20)")) << told(ctx);
   expect_values(array, [](auto row, auto column) { return static_cast<float>(row * 30 + column); });
 }
 

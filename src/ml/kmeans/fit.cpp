@@ -102,7 +102,9 @@ KMeansFit fit_kmeans(const Context& ctx, const TileSource& data, const KMeansOpt
       best = std::move(result);
       co_return;
     };
-    kmeans::run_fits(reads, columns, fixed, {&options, 1}, take);
+    KMeansOptions placed_options = options;
+    placed_options.fits_at_once = placed.fits_at_once(options.fits_at_once, options.n_init);
+    kmeans::run_fits(reads, columns, fixed, {&placed_options, 1}, take);
   }
   kmeans::report_fit(rows, columns, fixed, best, options.n_init,
                      options.batch_rows > 0 ? "batches" : "iterations");

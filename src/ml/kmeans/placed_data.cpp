@@ -51,4 +51,16 @@ PlacedData::PlacedData(const Context& ctx, const TileSource& data, const char* h
   ctx.recorder().set_fact("rows on the device", "all of " + data.describe());
 }
 
+int PlacedData::fits_at_once(int asked, std::int64_t fits) const {
+  if (!ctx_.has_device()) return asked;
+  const double wanted = asked == 0 ? static_cast<double>(fits) : asked;
+  const std::int64_t rows = std::max<std::int64_t>(1, data_.layout().rows_of(ctx_.rank()).size());
+  const double free =
+      static_cast<double>(ctx_.device()->free_bytes()) / ctx_.options().device_sharers;
+  // A half is left to batches and to kernels' scratch memory.
+  const double room = free / 2 / static_cast<double>(rows * state_bytes_by_row);
+  const auto count = static_cast<std::int64_t>(std::max(1., std::min(wanted, room)));
+  return static_cast<int>(ctx_.comm().allreduce(count, ReduceOp::min));
+}
+
 }  // namespace serried::kmeans

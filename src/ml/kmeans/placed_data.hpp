@@ -15,6 +15,10 @@ class PlacedData {
   /// @param host_work what the fit has to do that no device can do, or null.
   PlacedData(const Context& ctx, const TileSource& data, const char* host_work);
 
+  /// Of the fits that were asked for side by side (0: all of `fits`), as many as the device has
+  /// room for. Collective.
+  [[nodiscard]] int fits_at_once(int asked, std::int64_t fits) const;
+
   [[nodiscard]] const Context& context() const noexcept { return ctx_; }
   [[nodiscard]] const TileSource& source() const noexcept { return held_ ? *held_ : data_; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "array/device_view.hpp"
 #include "ml/kmeans/columns.hpp"
 #include "ml/kmeans/label_stream.hpp"
 #include "ml/kmeans/labels.hpp"
@@ -49,7 +50,9 @@ std::int64_t bytes_of_a_batch(const Context& ctx, const TileSource& data, const 
   constexpr std::int64_t most = std::int64_t{16} << 20;
   const std::int64_t memory = ctx.options().memory_bytes;
   std::int64_t least = ctx.options().batch_bytes;
-  if (ctx.has_device() && memory > 0) least = std::max(least, std::min(most, memory / 16));
+  if (ctx.has_device())
+    least = std::min(device_batch_bytes(ctx),
+                     std::max(least, memory > 0 ? std::min(most, memory / 16) : most));
   if (sink == nullptr) return least;
   const std::int64_t allowed = memory > 0 ? std::min(most, memory / 16) : most;
   if (sink->rows_between() > allowed / std::max<std::int64_t>(1, data.row_bytes()))

@@ -10,8 +10,6 @@ namespace {
 
 /// Bytes of rows that a thread takes at a time: few enough to stay in the second-level cache.
 constexpr std::int64_t unit_bytes = std::int64_t{512} << 10;
-/// What is copied to a device at a time.
-constexpr std::int64_t device_batch_bytes = std::int64_t{64} << 20;
 
 DType compute_dtype(const Context& ctx, const TileSource& source) {
   if (source.layout().ranks() != ctx.size())
@@ -26,7 +24,7 @@ DType compute_dtype(const Context& ctx, const TileSource& source) {
 
 std::int64_t batch_bytes_of(const Context& ctx) {
   const std::int64_t bytes = ctx.options().batch_bytes;
-  return ctx.has_device() ? std::max(bytes, device_batch_bytes) : bytes;
+  return ctx.has_device() ? device_batch_bytes(ctx) : bytes;
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ class LeafTotals;
 /// leaves make. One choice of leaves serves a whole fit.
 class Rows {
  public:
-  /// Local.
+  /// Local; with a device, Collective.
   /// @throws InvalidArgument if the source's dtype is not real, or it lies on another number of
   /// ranks.
   Rows(const Context& ctx, const TileSource& source);
