@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "serried/base/error.hpp"
+#include "serried/comm/agree.hpp"
 
 namespace serried {
 
@@ -24,10 +25,14 @@ std::int64_t device_batch_bytes(const Context& ctx) {
   constexpr std::size_t most = std::size_t{64} << 20;
   constexpr std::size_t least = std::size_t{64} << 10;
   // Copies of a batch, kernels' scratch memory and rounding up take a part each.
-  const std::size_t share =
-      ctx.device()->free_bytes() / (8 * static_cast<std::size_t>(ctx.options().device_sharers));
+  const std::size_t share = device_room(ctx) / 8;
   return ctx.comm().allreduce(static_cast<std::int64_t>(std::clamp(share, least, most)),
                               ReduceOp::min);
+}
+
+std::size_t device_room(const Context& ctx) {
+  const std::size_t free = agree_on(ctx.comm(), [&] { return ctx.device()->free_bytes(); });
+  return free / static_cast<std::size_t>(ctx.options().device_sharers);
 }
 
 void require_host(const TileView& view) {

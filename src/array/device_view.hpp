@@ -25,6 +25,11 @@ class DeviceView {
 /// room; the same on every rank. Collective.
 [[nodiscard]] std::int64_t device_batch_bytes(const Context& ctx);
 
+/// What is free on the device for each of the ranks that share it.
+/// Collective.
+/// @throws RankError on all ranks if a device cannot tell.
+[[nodiscard]] std::size_t device_room(const Context& ctx);
+
 /// Throws InvalidArgument where a view lies on a device: for functions of the host.
 void require_host(const TileView& view);
 

@@ -88,7 +88,7 @@ NcclLibrary load() {
 }
 
 struct Loaded {
-  NcclLibrary library;
+  NcclLibrary nccl;
   std::optional<DeviceError> failure;
 };
 
@@ -98,14 +98,14 @@ const NcclLibrary& nccl_library() {
   static const Loaded loaded = [] {
     Loaded result;
     try {
-      result.library = load();
+      result.nccl = load();
     } catch (const DeviceError& error) {
       result.failure = error;
     }
     return result;
   }();
   if (loaded.failure) throw *loaded.failure;
-  return loaded.library;
+  return loaded.nccl;
 }
 
 }  // namespace serried::cuda
