@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "array/device_view.hpp"
+
 namespace serried::kmeans {
 namespace {
 
@@ -22,10 +24,8 @@ bool is_on_device(const TileSource& data) {
 bool fits(const Context& ctx, const TileSource& data) {
   const double rows = static_cast<double>(data.layout().rows_of(ctx.rank()).size());
   const double bytes = rows * static_cast<double>(data.row_bytes() + state_bytes_by_row);
-  const double room =
-      static_cast<double>(ctx.device()->free_bytes()) -
-      static_cast<double>(ctx.options().device_sharers) * static_cast<double>(reserve_bytes);
-  const int is_too_large = bytes > room / static_cast<double>(ctx.options().device_sharers) ? 1 : 0;
+  const double room = static_cast<double>(device_room(ctx)) - static_cast<double>(reserve_bytes);
+  const int is_too_large = bytes > room ? 1 : 0;
   return ctx.comm().allreduce(is_too_large, ReduceOp::max) == 0;
 }
 
@@ -55,8 +55,7 @@ int PlacedData::fits_at_once(int asked, std::int64_t fits) const {
   if (!ctx_.has_device()) return asked;
   const double wanted = asked == 0 ? static_cast<double>(fits) : asked;
   const std::int64_t rows = std::max<std::int64_t>(1, data_.layout().rows_of(ctx_.rank()).size());
-  const double free =
-      static_cast<double>(ctx_.device()->free_bytes()) / ctx_.options().device_sharers;
+  const auto free = static_cast<double>(device_room(ctx_));
   // A half is left to batches and to kernels' scratch memory.
   const double room = free / 2 / static_cast<double>(rows * state_bytes_by_row);
   const auto count = static_cast<std::int64_t>(std::max(1., std::min(wanted, room)));
