@@ -1,3 +1,4 @@
+// serial
 #include "serried/base/temporary_files.hpp"
 
 #include <gtest/gtest.h>
