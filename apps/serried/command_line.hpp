@@ -8,6 +8,7 @@
 
 #include "serried/array/statistics.hpp"
 #include "serried/comm/memory_limit.hpp"
+#include "serried/comm/watchdog.hpp"
 #include "serried/context.hpp"
 #include "serried/io/address.hpp"
 #include "serried/io/dataset.hpp"
@@ -21,6 +22,7 @@ struct CommonOptions {
   bool share_gpu = false;  ///< more ranks than GPUs may share them
   int threads = 0;         ///< 0: the runtime decides
   MemoryLimit memory;
+  std::optional<WatchdogOptions> watchdog;  ///< unset: by SERRIED_WATCHDOG
   bool is_json = false;
   bool is_quiet = false;
   bool has_report = false;

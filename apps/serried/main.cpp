@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -141,6 +142,8 @@ std::optional<Failure> try_verb(const Runtime& runtime, const CommandLine& line)
 /// waiting in some collective call: then this rank speaks for itself and ends the job.
 /// @return the exit code, the same on every rank.
 int finish(const Communicator& control, const std::optional<Failure>& failure) {
+  // The watchdog has spoken, and is about to end this process.
+  while (has_verdict()) std::this_thread::sleep_for(std::chrono::seconds(1));
   // {exit code, rank that speaks}: the highest code and the lowest failed rank, by one maximum
   // each.
   std::array<std::int64_t, 2> votes = {failure ? failure->exit_code : 0,
@@ -166,13 +169,27 @@ int finish(const Communicator& control, const std::optional<Failure>& failure) {
 }
 
 int run(const CommandLine& line) {
-  const Runtime runtime({.threads = line.common.threads, .memory = line.common.memory});
+  WatchdogOptions watchdog =
+      line.common.watchdog ? *line.common.watchdog : WatchdogOptions::from_environment();
+  std::atomic<int> rank{0};
+  watchdog.handler = [&rank](const Verdict& verdict) {
+    end_on_verdict(verdict, "serried", rank.load());
+  };
+  const Runtime runtime(
+      {.threads = line.common.threads, .memory = line.common.memory, .watchdog = watchdog});
+  rank.store(runtime.communicator().rank());
   runtime.recorder()->set_fact("memory",
                                fmt::format("{:.4g} MiB for each rank ({})",
                                            static_cast<double>(runtime.memory_bytes()) / (1 << 20),
                                            runtime.memory_source()));
   const Communicator control = runtime.communicator().duplicate();
-  return finish(control, try_verb(runtime, line));
+  const std::optional<Failure> failure = try_verb(runtime, line);
+  try {
+    return finish(control, failure);
+  } catch (const Error&) {
+    while (has_verdict()) std::this_thread::sleep_for(std::chrono::seconds(1));
+    throw;
+  }
 }
 
 }  // namespace

@@ -11,6 +11,8 @@ int exit_code(ErrorKind kind) noexcept {
       return 3;
     case ErrorKind::io:
       return 4;
+    case ErrorKind::communication:
+      return 75;
     case ErrorKind::internal:
     case ErrorKind::device:
       break;

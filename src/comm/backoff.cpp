@@ -6,9 +6,14 @@
 #include <chrono>
 #include <thread>
 
+#include "comm/watch/call_board.hpp"
+#include "comm/watch/condemned.hpp"
+
 namespace serried::comm {
 
-void Backoff::pause() noexcept {
+void Backoff::pause() {
+  board::count_poll();
+  throw_if_condemned();
   if (polls_ < spin_polls_) {
     ++polls_;
     __builtin_ia32_pause();

@@ -13,7 +13,8 @@ class Backoff {
     polls_ = 0;
     nap_us_ = first_nap_us;
   }
-  void pause() noexcept;
+  /// @throws RankError after a verdict of the watchdog: what is awaited will not come.
+  void pause();
 
  private:
   static constexpr int yields = 1000;

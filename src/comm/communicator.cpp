@@ -8,6 +8,8 @@
 
 #include "comm/communicator_state.hpp"
 #include "comm/flow.hpp"
+#include "comm/watch/call.hpp"
+#include "comm/watch/comparison.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried {
@@ -127,7 +129,8 @@ const std::shared_ptr<Recorder>& Communicator::recorder() const noexcept {
   return impl_->recorder;
 }
 
-std::unique_ptr<Communicator> Communicator::split(int color, int key) const {
+std::unique_ptr<Communicator> Communicator::split(int color, int key, CallSite site) const {
+  const comm::Call call(*impl_, {.kind = comm::CallKind::split}, site);
   const auto span = impl_->span("split", 0);
   MPI_Comm part = MPI_COMM_NULL;
   comm::check(MPI_Comm_split(impl_->comm, color < 0 ? MPI_UNDEFINED : color, key, &part),
@@ -137,7 +140,8 @@ std::unique_ptr<Communicator> Communicator::split(int color, int key) const {
       std::make_shared<comm::CommunicatorState>(part, impl_->recorder, impl_->options)));
 }
 
-Communicator Communicator::split_node() const {
+Communicator Communicator::split_node(CallSite site) const {
+  const comm::Call call(*impl_, {.kind = comm::CallKind::split_node}, site);
   const auto span = impl_->span("split_node", 0);
   MPI_Comm node = MPI_COMM_NULL;
   comm::check(MPI_Comm_split_type(impl_->comm, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &node),
@@ -152,24 +156,34 @@ bool Communicator::has_thread_multiple() const {
   return level >= MPI_THREAD_MULTIPLE;
 }
 
-Communicator Communicator::duplicate() const {
+Communicator Communicator::duplicate(CallSite site) const {
+  const comm::Call call(*impl_, {.kind = comm::CallKind::duplicate}, site);
   const auto span = impl_->span("duplicate", 0);
   return from_fortran_handle(fortran_handle(), impl_->recorder, impl_->options);
 }
 
-void Communicator::barrier() const {
+void Communicator::compare_calls(CallSite site) const {
+  const auto span = impl_->span("compare calls", 0);
+  const comm::Call call(*impl_, {.kind = comm::CallKind::comparison}, site);
+  comm::compare_histories(*impl_);
+}
+
+void Communicator::barrier(CallSite site) const {
   const auto span = impl_->span("barrier", 0);
   if (size() == 1) return;
+  const comm::Call call(*impl_, {.kind = comm::CallKind::barrier}, site);
   MPI_Request request = MPI_REQUEST_NULL;
   comm::check(MPI_Ibarrier(impl_->comm, &request), "MPI_Ibarrier");
   comm::wait_for(*impl_, request, "MPI_Ibarrier");
 }
 
-void Communicator::allreduce_bytes(void* values, std::int64_t count, DType dtype,
-                                   ReduceOp op) const {
+void Communicator::allreduce_bytes(void* values, std::int64_t count, DType dtype, ReduceOp op,
+                                   CallSite site) const {
   const auto element_bytes = static_cast<std::int64_t>(size_of(dtype));
   const auto span = impl_->span("allreduce", count * element_bytes);
   if (size() == 1) return;
+  const comm::Call call(*impl_,
+                        comm::reduction_details(comm::CallKind::allreduce, dtype, op, count), site);
   auto* const begin = static_cast<std::byte*>(values);
   run_pieces(*impl_, "MPI_Iallreduce", count,
              [&](std::int64_t at, int length, MPI_Request* request) {
@@ -180,11 +194,13 @@ void Communicator::allreduce_bytes(void* values, std::int64_t count, DType dtype
 }
 
 void Communicator::reduce_bytes(void* values, std::int64_t count, DType dtype, ReduceOp op,
-                                int root) const {
+                                int root, CallSite site) const {
   impl_->check_rank(root, "the root of a reduction,");
   const auto element_bytes = static_cast<std::int64_t>(size_of(dtype));
   const auto span = impl_->span("reduce", count * element_bytes);
   if (size() == 1) return;
+  const comm::Call call(
+      *impl_, comm::reduction_details(comm::CallKind::reduce, dtype, op, count, root), site);
   auto* const begin = static_cast<std::byte*>(values);
   run_pieces(*impl_, "MPI_Ireduce", count, [&](std::int64_t at, int length, MPI_Request* request) {
     std::byte* const piece = begin + at * element_bytes;
@@ -194,8 +210,10 @@ void Communicator::reduce_bytes(void* values, std::int64_t count, DType dtype, R
   });
 }
 
-void Communicator::exscan_bytes(void* value, DType dtype, ReduceOp op) const {
+void Communicator::exscan_bytes(void* value, DType dtype, ReduceOp op, CallSite site) const {
   const auto span = impl_->span("exscan", static_cast<std::int64_t>(size_of(dtype)));
+  const comm::Call call(*impl_, comm::reduction_details(comm::CallKind::exscan, dtype, op, 1),
+                        site);
   std::array<std::byte, 8> own{};
   std::copy_n(static_cast<const std::byte*>(value), size_of(dtype), own.begin());
   MPI_Request request = MPI_REQUEST_NULL;
@@ -206,26 +224,30 @@ void Communicator::exscan_bytes(void* value, DType dtype, ReduceOp op) const {
   if (rank() == 0) set_neutral(value, dtype, op);
 }
 
-void Communicator::broadcast_bytes(void* data, std::int64_t bytes, int root) const {
+void Communicator::broadcast_bytes(void* data, std::int64_t bytes, int root, CallSite site) const {
   impl_->check_rank(root, "the root of a broadcast,");
   const auto span = impl_->span("broadcast", rank() == root ? bytes : 0);
   if (size() == 1) return;
+  const comm::Call call(*impl_, {.kind = comm::CallKind::broadcast, .root = root, .count = bytes},
+                        site);
   broadcast_unrecorded(*impl_, data, bytes, root);
 }
 
-std::string Communicator::broadcast_text(const std::string& text, int root) const {
+std::string Communicator::broadcast_text(const std::string& text, int root, CallSite site) const {
   impl_->check_rank(root, "the root of a broadcast,");
   auto length = static_cast<std::int64_t>(text.size());
   const auto span = impl_->span("broadcast", rank() == root ? length : 0);
   if (size() == 1) return text;
+  const comm::Call call(*impl_, {.kind = comm::CallKind::broadcast_text, .root = root}, site);
   broadcast_unrecorded(*impl_, &length, sizeof(length), root);
   std::string result = rank() == root ? text : std::string(static_cast<std::size_t>(length), '\0');
   broadcast_unrecorded(*impl_, result.data(), length, root);
   return result;
 }
 
-std::vector<std::string> Communicator::allgather_text(const std::string& text) const {
-  const auto pieces = allgather(std::span<const char>(text.data(), text.size()));
+std::vector<std::string> Communicator::allgather_text(const std::string& text,
+                                                      CallSite site) const {
+  const auto pieces = allgather(std::span<const char>(text.data(), text.size()), site);
   std::vector<std::string> texts;
   texts.reserve(static_cast<std::size_t>(size()));
   for (int r = 0; r < size(); ++r) {

@@ -1,13 +1,36 @@
 #include "comm/communicator_state.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <random>
 #include <string>
 #include <utility>
 
 #include "comm/backoff.hpp"
+#include "comm/watch/comparison.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried::comm {
+namespace {
+
+/// A number that no other communicator of the job has; its rank 0 makes it up. Collective.
+std::uint64_t agreed_identity(MPI_Comm comm, int rank) {
+  static std::atomic<std::uint64_t> made{0};
+  std::uint64_t identity = 0;
+  if (rank == 0) {
+    std::random_device random;
+    const std::uint64_t high = random();
+    identity = ((high << 32) ^ random() ^ (made.fetch_add(1) << 1)) | 2;
+  }
+  MPI_Request request = MPI_REQUEST_NULL;
+  check(MPI_Ibcast(&identity, sizeof(identity), MPI_BYTE, 0, comm, &request), "MPI_Ibcast");
+  Piece piece{request};
+  Backoff backoff(0);
+  while (!test(piece, "MPI_Ibcast")) backoff.pause();
+  return identity;
+}
+
+}  // namespace
 
 CommunicatorState::CommunicatorState(MPI_Comm owned, std::shared_ptr<Recorder> its_recorder,
                                      CommunicatorOptions its_options)
@@ -16,15 +39,22 @@ CommunicatorState::CommunicatorState(MPI_Comm owned, std::shared_ptr<Recorder> i
   check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   check(MPI_Comm_rank(comm, &rank), "MPI_Comm_rank");
   check(MPI_Comm_size(comm, &size), "MPI_Comm_size");
+  if (size == 1) return;
+  place = board::add_communicator(agreed_identity(comm, rank), rank, size);
+  if (!is_each_call_compared()) return;
+  check(MPI_Comm_dup(comm, &check_comm), "MPI_Comm_dup");
+  check(MPI_Comm_set_errhandler(check_comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
 }
 
 CommunicatorState::~CommunicatorState() {
+  board::close_communicator(place);
   if (!is_mpi_running()) return;
   release_completed_orphans();
   // With orphans the communicator stays until MPI ends: their requests refer to it.
   if (!orphans_.empty()) return;
   for (MPI_Op& op : own_ops_)
     if (op != MPI_OP_NULL) MPI_Op_free(&op);
+  if (check_comm != MPI_COMM_NULL) MPI_Comm_free(&check_comm);
   MPI_Comm_free(&comm);
 }
 
@@ -68,7 +98,7 @@ bool test(Piece& piece, const char* operation) {
   const int code = MPI_Test(&piece.request, &is_done, &status);
   if (code != MPI_SUCCESS) {
     piece.request = MPI_REQUEST_NULL;
-    throw_mpi_error(code, operation);
+    throw_after_verdict(code, operation);
   }
   if (is_done == 0) return false;
   if (piece.expected_bytes >= 0) {

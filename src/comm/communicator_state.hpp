@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "comm/mpi_support.hpp"
+#include "comm/watch/call_board.hpp"
 #include "serried/comm/communicator.hpp"
 
 namespace serried::comm {
@@ -24,6 +25,10 @@ struct CommunicatorState {
   CommunicatorOptions options;
   int rank = 0;
   int size = 1;
+  /// Where its calls are written down; the identity is that of all its ranks.
+  BoardPlace place;
+  /// With SERRIED_CHECK=1 and more than one rank: what calls are compared on, else MPI_COMM_NULL.
+  MPI_Comm check_comm = MPI_COMM_NULL;
 
   /// Takes a request that nobody waits for any more: MPI still works on it.
   void adopt(MPI_Request request) noexcept;
@@ -66,7 +71,8 @@ struct Piece {
 /// Local.
 [[nodiscard]] bool test(Piece& piece, const char* operation);
 
-/// Polls until the request is complete. If it fails, the communicator adopts what is left of it.
+/// Polls until the request is complete. If it fails, or there is a verdict, the request is left to
+/// MPI, with its memory.
 void wait_for(const CommunicatorState& impl, MPI_Request request, const char* operation);
 
 }  // namespace serried::comm

@@ -8,6 +8,7 @@
 
 #include "comm/communicator_state.hpp"
 #include "comm/flow.hpp"
+#include "comm/watch/call.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried {
@@ -34,9 +35,11 @@ void copy_bytes(std::byte* to, const std::byte* from, std::int64_t bytes) {
 
 }  // namespace
 
-std::vector<std::int64_t> Communicator::gather_offsets(std::int64_t count, int root) const {
+std::vector<std::int64_t> Communicator::gather_offsets(std::int64_t count, int root,
+                                                       CallSite site) const {
   impl_->check_rank(root, "the root of a gather,");
   const auto span = impl_->span("gather", 0);
+  const comm::Call call(*impl_, {.kind = comm::CallKind::gather_lengths, .root = root}, site);
   std::vector<std::int64_t> offsets(index(size()) + 1, 0);
   MPI_Request request = MPI_REQUEST_NULL;
   comm::check(MPI_Igather(&count, 1, MPI_INT64_T, offsets.data() + 1, 1, MPI_INT64_T, root,
@@ -48,9 +51,11 @@ std::vector<std::int64_t> Communicator::gather_offsets(std::int64_t count, int r
 }
 
 void Communicator::gather_pieces(const void* data, std::int64_t count, std::size_t element_bytes,
-                                 std::span<const std::int64_t> offsets, void* to, int root) const {
+                                 std::span<const std::int64_t> offsets, void* to, int root,
+                                 CallSite site) const {
   const auto width = static_cast<std::int64_t>(element_bytes);
   const auto span = impl_->span("gather", rank() == root ? 0 : count * width);
+  const comm::Call call(*impl_, {.kind = comm::CallKind::gather, .root = root}, site);
   Messages send;
   Messages receive;
   if (rank() != root) {
@@ -68,22 +73,24 @@ void Communicator::gather_pieces(const void* data, std::int64_t count, std::size
   comm::exchange(*impl_, "gather", send, receive);
 }
 
-std::vector<std::int64_t> Communicator::allgather_offsets(std::int64_t count) const {
+std::vector<std::int64_t> Communicator::allgather_offsets(std::int64_t count, CallSite site) const {
   std::vector<std::int64_t> offsets(index(size()) + 1, 0);
-  allgather_values(&count, sizeof(count), offsets.data() + 1);
+  allgather_values(&count, sizeof(count), offsets.data() + 1, site);
   sum_up(offsets);
   return offsets;
 }
 
-void Communicator::allgather_values(const void* value, std::size_t bytes, void* to) const {
+void Communicator::allgather_values(const void* value, std::size_t bytes, void* to,
+                                    CallSite site) const {
   const auto length = static_cast<std::int64_t>(bytes);
   if (length * size() > impl_->limit()) {
     std::vector<std::int64_t> offsets(index(size()) + 1, 1);
     offsets[0] = 0;
     sum_up(offsets);
-    return allgather_pieces(value, bytes, offsets, to);
+    return allgather_pieces(value, bytes, offsets, to, site);
   }
   const auto span = impl_->span("allgather", length);
+  const comm::Call call(*impl_, {.kind = comm::CallKind::allgather, .count = length}, site);
   MPI_Request request = MPI_REQUEST_NULL;
   comm::check(MPI_Iallgather(value, static_cast<int>(bytes), MPI_BYTE, to, static_cast<int>(bytes),
                              MPI_BYTE, impl_->comm, &request),
@@ -139,13 +146,15 @@ void allgather_in_ring(comm::CommunicatorState& impl, const void* data, std::int
 }  // namespace
 
 void Communicator::allgather_pieces(const void* data, std::size_t element_bytes,
-                                    std::span<const std::int64_t> offsets, void* to) const {
+                                    std::span<const std::int64_t> offsets, void* to,
+                                    CallSite site) const {
   const auto width = static_cast<std::int64_t>(element_bytes);
   const std::int64_t own = offsets[index(rank()) + 1] - offsets[index(rank())];
   const auto span = impl_->span("allgather", own * width);
   auto* const begin = static_cast<std::byte*>(to);
   const std::int64_t total = offsets.back() * width;
   if (total == 0) return;
+  const comm::Call call(*impl_, {.kind = comm::CallKind::allgather_pieces, .count = total}, site);
   if (size() == 1)
     copy_bytes(begin, sent_from(data), total);
   else if (total <= impl_->limit())
@@ -155,7 +164,7 @@ void Communicator::allgather_pieces(const void* data, std::size_t element_bytes,
 }
 
 std::vector<std::int64_t> Communicator::alltoall_offsets(std::span<const std::int64_t> send_offsets,
-                                                         std::int64_t count) const {
+                                                         std::int64_t count, CallSite site) const {
   if (send_offsets.size() != index(size()) + 1)
     throw InvalidArgument("alltoall needs " + std::to_string(size() + 1) + " offsets, not " +
                           std::to_string(send_offsets.size()));
@@ -164,6 +173,7 @@ std::vector<std::int64_t> Communicator::alltoall_offsets(std::span<const std::in
     throw InvalidArgument("the offsets of alltoall must ascend within the " +
                           std::to_string(count) + " elements that are sent");
   const auto span = impl_->span("alltoall", 0);
+  const comm::Call call(*impl_, {.kind = comm::CallKind::alltoall_lengths}, site);
   std::vector<std::int64_t> counts(index(size()));
   for (std::size_t r = 0; r < counts.size(); ++r) counts[r] = send_offsets[r + 1] - send_offsets[r];
   std::vector<std::int64_t> offsets(index(size()) + 1, 0);
@@ -178,7 +188,9 @@ std::vector<std::int64_t> Communicator::alltoall_offsets(std::span<const std::in
 
 void Communicator::alltoall_pieces(const void* data, std::size_t element_bytes,
                                    std::span<const std::int64_t> send_offsets,
-                                   std::span<const std::int64_t> receive_offsets, void* to) const {
+                                   std::span<const std::int64_t> receive_offsets, void* to,
+                                   CallSite site) const {
+  const comm::Call call(*impl_, {.kind = comm::CallKind::alltoall}, site);
   const auto width = static_cast<std::int64_t>(element_bytes);
   const std::int64_t own = send_offsets[index(rank()) + 1] - send_offsets[index(rank())];
   const auto span =

@@ -25,6 +25,11 @@ void throw_mpi_error(int code, const char* operation) {
   throw Error(ErrorKind::internal, std::string(operation) + " failed: " + cause);
 }
 
+bool is_truncation(int code) noexcept {
+  int error_class = MPI_SUCCESS;
+  return MPI_Error_class(code, &error_class) == MPI_SUCCESS && error_class == MPI_ERR_TRUNCATE;
+}
+
 bool is_mpi_running() noexcept {
   if (is_aborted.load()) return false;
   int is_initialized = 0;

@@ -15,6 +15,10 @@ namespace serried::comm {
 /// Local.
 [[noreturn]] void throw_mpi_error(int code, const char* operation);
 
+/// Whether a message was longer than the rank that received it expected.
+/// Local.
+[[nodiscard]] bool is_truncation(int code) noexcept;
+
 inline void check(int code, const char* operation) {
   if (code != MPI_SUCCESS) throw_mpi_error(code, operation);
 }

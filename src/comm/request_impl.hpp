@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "comm/communicator_state.hpp"
+#include "comm/watch/call_board.hpp"
 
 namespace serried {
 
@@ -32,6 +34,11 @@ struct Communicator::Request::Impl {
       begin += length;
     } while (begin < count);
   }
+  /// Writes down what this is, before it is posted.
+  void note_call(const comm::CallDetails& details, const CallSite& site);
+  void note_message(comm::CallKind kind, int peer, int tag, const CallSite& its_site);
+  /// The calling thread waits for it from now on.
+  void begin_wait(std::optional<comm::board::Waiting>& waiting) const;
   /// Tests the first pieces; true when all are complete.
   [[nodiscard]] bool advance();
 
@@ -39,6 +46,14 @@ struct Communicator::Request::Impl {
   const char* operation;
   std::vector<comm::Piece> pieces;
   std::size_t next = 0;
+
+ private:
+  comm::CallKind kind_ = comm::CallKind::none;
+  std::optional<comm::BoardCall> call_;
+  int peer_ = -1;
+  int tag_ = 0;
+  std::uint64_t message_ = 0;
+  CallSite site_;
 };
 
 }  // namespace serried

@@ -15,7 +15,10 @@
 #include "comm/mpi_support.hpp"
 #include "comm/mpi_version.hpp"
 #include "comm/thread_count.hpp"
+#include "comm/watch/call_board.hpp"
+#include "comm/watch/watchdog_thread.hpp"
 #include "serried/base/error.hpp"
+#include "serried/base/temporary_files.hpp"
 
 namespace serried {
 namespace {
@@ -106,11 +109,15 @@ struct Runtime::Impl {
   struct MpiSession {
     bool is_owner = start_mpi();
     int exceptions_before = std::uncaught_exceptions();
+    [[nodiscard]] bool will_finalize() const {
+      return is_owner && std::uncaught_exceptions() <= exceptions_before && comm::is_mpi_running();
+    }
     ~MpiSession() {
-      if (is_owner && std::uncaught_exceptions() <= exceptions_before && comm::is_mpi_running())
-        MPI_Finalize();
+      if (will_finalize()) MPI_Finalize();
     }
   };
+  // Watches until MPI has ended.
+  std::unique_ptr<comm::WatchdogThread> watchdog;
   MpiSession session;
   std::shared_ptr<Recorder> recorder = std::make_shared<Recorder>();
   std::unique_ptr<Communicator> communicator;
@@ -121,6 +128,17 @@ struct Runtime::Impl {
   comm::MemoryShare memory;
   std::string cpu_list;
   std::string mpi_library = comm::mpi_library_version();
+
+  /// Collective.
+  void start_watchdog(const WatchdogOptions& its, const Communicator& all,
+                      const Communicator& node) {
+    const int ranks_per_host = all.allreduce(its.ranks_per_host, ReduceOp::max);
+    std::unique_ptr<Communicator> host;
+    if (ranks_per_host > 0) host = node.split(node.rank() / ranks_per_host, node.rank());
+    auto start = comm::WatchdogThread::start(all, host ? *host : node, its);
+    if (!start.warning.empty() && all.rank() == 0) recorder->say(Severity::warning, start.warning);
+    watchdog = std::move(start.watchdog);
+  }
 };
 
 Runtime::Runtime(const RuntimeOptions& options) {
@@ -130,6 +148,8 @@ Runtime::Runtime(const RuntimeOptions& options) {
       (options.memory.bytes == 0 && !(options.memory.share > 0 && options.memory.share <= 1)))
     throw InvalidArgument(
         "a memory limit must be a number of bytes above 0, or a share from 0 to 1");
+  const WatchdogOptions watchdog =
+      options.watchdog ? *options.watchdog : WatchdogOptions::from_environment();
   impl_ = std::make_unique<Impl>();
   const int handle = options.fortran_communicator.value_or(MPI_Comm_c2f(MPI_COMM_WORLD));
 
@@ -144,6 +164,7 @@ Runtime::Runtime(const RuntimeOptions& options) {
     constexpr int brief_spin = 200;
     if (communicator_options.spin_polls == 0 && has_core_for_each(inputs.node_ranks))
       communicator_options.spin_polls = brief_spin;
+    impl_->start_watchdog(watchdog, all, node);
   }
   impl_->communicator = std::make_unique<Communicator>(
       Communicator::from_fortran_handle(handle, impl_->recorder, communicator_options));
@@ -161,7 +182,9 @@ Runtime::Runtime(const RuntimeOptions& options) {
       comm::cpu_list_text(inputs.node_ranks[static_cast<std::size_t>(impl_->node_rank)].cpus);
 }
 
-Runtime::~Runtime() = default;
+Runtime::~Runtime() {
+  if (impl_->session.will_finalize()) comm::board::set_mode(comm::RankMode::ended);
+}
 
 const Communicator& Runtime::communicator() const noexcept {
   return *impl_->communicator;
@@ -201,7 +224,9 @@ const std::string& Runtime::mpi_library() const noexcept {
 }
 
 void abort_job(int code) noexcept {
+  remove_temporary_files();
   if (comm::is_mpi_running()) {
+    comm::board::set_mode(comm::RankMode::aborting);
     comm::note_abort();
     MPI_Abort(MPI_COMM_WORLD, code);
   }

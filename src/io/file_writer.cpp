@@ -375,13 +375,18 @@ void FileWriter::commit() {
   const std::string cannot_write = "cannot write " + impl_->path;
   const std::string cannot_close = "cannot close " + impl_->path;
   impl_->require_space(0, cannot_write);
-  hdf5::agree_on_status(comm, H5Fflush(impl_->file.id(), H5F_SCOPE_GLOBAL), cannot_write);
+  const herr_t flushed = hdf5::in_collective(
+      comm, "H5Fflush", [&] { return H5Fflush(impl_->file.id(), H5F_SCOPE_GLOBAL); });
+  hdf5::agree_on_status(comm, flushed, cannot_write);
   agree(comm, [&] {
     // With open objects H5Fclose would fail on this rank, and the others would wait in it.
     const auto count = H5Fget_obj_count(impl_->file.id(), H5F_OBJ_ALL);
     if (count != 1) throw IoError(cannot_close + ": an object in it could not be closed");
   });
-  hdf5::agree_on_status(comm, impl_->file.reset(), cannot_close);
+  const auto closed = hdf5::in_collective(comm, "H5Fclose", [&] { return impl_->file.reset(); });
+  hdf5::agree_on_status(comm, closed, cannot_close);
+  // What ranks that disagree have written must not get its name.
+  comm.compare_calls();
   agree_on_root(comm, 0, [&] { publish_file(impl_->temporary, impl_->path); });
   impl_->is_committed = true;
 }

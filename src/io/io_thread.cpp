@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "comm/watch/external_call.hpp"
+
 namespace serried {
 
 namespace {
@@ -62,6 +64,7 @@ void IoThread::submit(std::function<void()> work) {
 
 void IoThread::wait() noexcept {
   if (is_io_thread) return;
+  const comm::ThreadWait waiting;
   std::unique_lock lock(impl_->mutex);
   impl_->is_resting.wait(lock, [&] { return impl_->works.empty(); });
 }

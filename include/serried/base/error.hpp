@@ -12,7 +12,8 @@ enum class ErrorKind {
   data,              ///< the input's content does not allow what was asked (exit code 3)
   io,                ///< a file or folder is missing, damaged or cannot be written (exit code 4)
   numeric,           ///< a computation has no result, e.g. a singular matrix (exit code 3)
-  device             ///< no device, or out of device memory (exit code 1)
+  device,            ///< no device, or out of device memory (exit code 1)
+  communication      ///< ranks are lost, or have called different things (exit code 75)
 };
 
 /// The process exit code of a failure of this kind.

@@ -3,20 +3,24 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "serried/base/dtype.hpp"
 #include "serried/base/recorder.hpp"
+#include "serried/comm/call_site.hpp"
 
 namespace serried {
 namespace comm {
 struct CommunicatorState;
-}
+class ExternalCall;
+}  // namespace comm
 
 /// Operations that give the same bits in any order. Sums are modulo 2^bits, as those of unsigned
 /// integers. There is no floating-point sum: use reduce_rows, or tree_reduce, whose order is fixed.
@@ -47,8 +51,12 @@ struct CommunicatorOptions {
 /// between polls, then the rank sleeps between polls, up to 100 microseconds. Operations that every
 /// rank calls must be called in the same order by all of them, and by one thread at a time. A wrong
 /// argument is an InvalidArgument before anything is sent; a failure of MPI is an Error of kind
-/// internal with MPI's text. With a recorder, each call is a span of Activity::communication with
-/// the payload bytes that this rank hands over (forwarding inside MPI is not counted).
+/// internal with MPI's text. Collectives are written down with where they are called (the last
+/// argument, which callers leave alone), so that ranks which call different things are found out:
+/// by the watchdogs within a second, by compare_calls, or, with SERRIED_CHECK=1, before each call;
+/// that is a RankError of kind communication. With a recorder, each call is a span of
+/// Activity::communication with the payload bytes that this rank hands over (forwarding inside MPI
+/// is not counted).
 class Communicator {
  public:
   /// A pending operation. Its buffers must live until wait() returns or is_complete() says true. A
@@ -93,62 +101,72 @@ class Communicator {
 
   /// Ranks of equal colour form a communicator, ordered by key, then rank. Colour < 0 gives this
   /// rank none (an empty pointer). Collective.
-  [[nodiscard]] std::unique_ptr<Communicator> split(int color, int key) const;
+  [[nodiscard]] std::unique_ptr<Communicator> split(int color, int key,
+                                                    CallSite site = CallSite::current()) const;
   /// The ranks that share this rank's node, in the order of their ranks here.
   /// Collective.
-  [[nodiscard]] Communicator split_node() const;
+  [[nodiscard]] Communicator split_node(CallSite site = CallSite::current()) const;
   /// A communicator of the same ranks, e.g. for an I/O thread: its operations do not mix with this
   /// one's. Collective.
-  [[nodiscard]] Communicator duplicate() const;
+  [[nodiscard]] Communicator duplicate(CallSite site = CallSite::current()) const;
   /// Whether several threads may communicate at a time (MPI_THREAD_MULTIPLE), each on a
   /// communicator of its own. Local.
   [[nodiscard]] bool has_thread_multiple() const;
 
   /// Returns when every rank has called it.
   /// Collective.
-  void barrier() const;
+  void barrier(CallSite site = CallSite::current()) const;
+
+  /// Finds out whether the ranks have called the same things so far, on this communicator and on
+  /// all others that they have in common. Whoever gives a result away calls it before.
+  /// Collective. Communication: 768 bytes from every rank to every rank.
+  /// @throws RankError (kind communication) on all ranks alike, naming what two ranks called
+  /// differently, and where.
+  void compare_calls(CallSite site = CallSite::current()) const;
 
   /// Element-wise; every rank gets the result.
   /// Collective.
   template <ExactlyReducible T>
-  void allreduce(std::span<T> values, ReduceOp op) const {
+  void allreduce(std::span<T> values, ReduceOp op, CallSite site = CallSite::current()) const {
     allreduce_bytes(values.data(), static_cast<std::int64_t>(values.size()), dtype_of_integral<T>(),
-                    op);
+                    op, site);
   }
   template <ExactlyReducible T>
-  [[nodiscard]] T allreduce(T value, ReduceOp op) const {
-    allreduce(std::span<T>(&value, 1), op);
+  [[nodiscard]] T allreduce(T value, ReduceOp op, CallSite site = CallSite::current()) const {
+    allreduce(std::span<T>(&value, 1), op, site);
     return value;
   }
   /// Element-wise; only `root` gets the result, other ranks' values are left as they are.
   /// Collective.
   template <ExactlyReducible T>
-  void reduce(std::span<T> values, ReduceOp op, int root) const {
+  void reduce(std::span<T> values, ReduceOp op, int root,
+              CallSite site = CallSite::current()) const {
     reduce_bytes(values.data(), static_cast<std::int64_t>(values.size()), dtype_of_integral<T>(),
-                 op, root);
+                 op, root, site);
   }
   /// Result on rank r: op over the values of ranks 0 .. r - 1; the operation's neutral value on
   /// rank 0. Collective.
   template <ExactlyReducible T>
-  [[nodiscard]] T exscan(T value, ReduceOp op) const {
-    exscan_bytes(&value, dtype_of_integral<T>(), op);
+  [[nodiscard]] T exscan(T value, ReduceOp op, CallSite site = CallSite::current()) const {
+    exscan_bytes(&value, dtype_of_integral<T>(), op, site);
     return value;
   }
 
   /// Root's values on every rank; the length must be the same on all ranks.
   /// Collective.
   template <Sendable T>
-  void broadcast(std::span<T> values, int root) const {
-    broadcast_bytes(values.data(), bytes_of(values), root);
+  void broadcast(std::span<T> values, int root, CallSite site = CallSite::current()) const {
+    broadcast_bytes(values.data(), bytes_of(values), root, site);
   }
   template <Sendable T>
-  [[nodiscard]] T broadcast(T value, int root) const {
-    broadcast_bytes(&value, sizeof(T), root);
+  [[nodiscard]] T broadcast(T value, int root, CallSite site = CallSite::current()) const {
+    broadcast_bytes(&value, sizeof(T), root, site);
     return value;
   }
   /// Root's text on every rank.
   /// Collective.
-  [[nodiscard]] std::string broadcast_text(const std::string& text, int root) const;
+  [[nodiscard]] std::string broadcast_text(const std::string& text, int root,
+                                           CallSite site = CallSite::current()) const;
 
   /// What gather and allgather of pieces of different lengths return.
   template <class T>
@@ -171,48 +189,56 @@ class Communicator {
   /// @throws std::bad_alloc on a rank that has no memory for the result, as allgather and alltoall
   /// do.
   template <Sendable T>
-  [[nodiscard]] Gathered<T> gather(std::span<const T> piece, int root) const {
+  [[nodiscard]] Gathered<T> gather(std::span<const T> piece, int root,
+                                   CallSite site = CallSite::current()) const {
     Gathered<T> result;
-    result.offsets = gather_offsets(count_of(piece), root);
+    result.offsets = gather_offsets(count_of(piece), root, site);
     result.values.resize(static_cast<std::size_t>(result.offsets.back()));
+    const KeptOnError<T> keep(result.values);
     gather_pieces(piece.data(), count_of(piece), sizeof(T), result.offsets, result.values.data(),
-                  root);
+                  root, site);
     return result;
   }
   /// As gather, on every rank.
   /// Collective.
   template <Sendable T>
-  [[nodiscard]] Gathered<T> allgather(std::span<const T> piece) const {
+  [[nodiscard]] Gathered<T> allgather(std::span<const T> piece,
+                                      CallSite site = CallSite::current()) const {
     Gathered<T> result;
-    result.offsets = allgather_offsets(count_of(piece));
+    result.offsets = allgather_offsets(count_of(piece), site);
     result.values.resize(static_cast<std::size_t>(result.offsets.back()));
-    allgather_pieces(piece.data(), sizeof(T), result.offsets, result.values.data());
+    const KeptOnError<T> keep(result.values);
+    allgather_pieces(piece.data(), sizeof(T), result.offsets, result.values.data(), site);
     return result;
   }
   /// One value of every rank, in rank order, on every rank.
   /// Collective.
   template <Sendable T>
-  [[nodiscard]] std::vector<T> allgather(const T& value) const {
+  [[nodiscard]] std::vector<T> allgather(const T& value,
+                                         CallSite site = CallSite::current()) const {
     static_assert(!std::is_same_v<T, bool>,
                   "std::vector<bool> has no memory that could be sent to");
     std::vector<T> values(static_cast<std::size_t>(size()), value);
-    allgather_values(&value, sizeof(T), values.data());
+    const KeptOnError<T> keep(values);
+    allgather_values(&value, sizeof(T), values.data(), site);
     return values;
   }
   /// Every rank's text, on every rank.
   /// Collective.
-  [[nodiscard]] std::vector<std::string> allgather_text(const std::string& text) const;
+  [[nodiscard]] std::vector<std::string> allgather_text(const std::string& text,
+                                                        CallSite site = CallSite::current()) const;
 
   /// Sends send[offsets[r] .. offsets[r + 1]) to rank r; returns what was received, in rank order.
   /// `offsets` has size() + 1 ascending entries within `send`; they need not begin at 0.
   /// Collective.
   template <Sendable T>
-  [[nodiscard]] Gathered<T> alltoall(std::span<const T> send,
-                                     std::span<const std::int64_t> offsets) const {
+  [[nodiscard]] Gathered<T> alltoall(std::span<const T> send, std::span<const std::int64_t> offsets,
+                                     CallSite site = CallSite::current()) const {
     Gathered<T> result;
-    result.offsets = alltoall_offsets(offsets, count_of(send));
+    result.offsets = alltoall_offsets(offsets, count_of(send), site);
     result.values.resize(static_cast<std::size_t>(result.offsets.back()));
-    alltoall_pieces(send.data(), sizeof(T), offsets, result.offsets, result.values.data());
+    const KeptOnError<T> keep(result.values);
+    alltoall_pieces(send.data(), sizeof(T), offsets, result.offsets, result.values.data(), site);
     return result;
   }
 
@@ -220,38 +246,61 @@ class Communicator {
   /// communicator options on both sides. Messages between two ranks with the same tag arrive in the
   /// order of sending.
   template <Sendable T>
-  void send(std::span<const T> values, int destination, int tag) const {
-    Request request = isend(values, destination, tag);
+  void send(std::span<const T> values, int destination, int tag,
+            CallSite site = CallSite::current()) const {
+    Request request = isend(values, destination, tag, site);
     request.wait();
   }
   template <Sendable T>
-  void receive(std::span<T> values, int source, int tag) const {
-    Request request = ireceive(values, source, tag);
+  void receive(std::span<T> values, int source, int tag,
+               CallSite site = CallSite::current()) const {
+    Request request = ireceive(values, source, tag, site);
     request.wait();
   }
   template <Sendable T>
-  [[nodiscard]] Request isend(std::span<const T> values, int destination, int tag) const {
-    return isend_bytes(values.data(), bytes_of(values), destination, tag);
+  [[nodiscard]] Request isend(std::span<const T> values, int destination, int tag,
+                              CallSite site = CallSite::current()) const {
+    return isend_bytes(values.data(), bytes_of(values), destination, tag, site);
   }
   template <Sendable T>
-  [[nodiscard]] Request ireceive(std::span<T> values, int source, int tag) const {
-    return ireceive_bytes(values.data(), bytes_of(values), source, tag);
+  [[nodiscard]] Request ireceive(std::span<T> values, int source, int tag,
+                                 CallSite site = CallSite::current()) const {
+    return ireceive_bytes(values.data(), bytes_of(values), source, tag, site);
   }
   /// Non-blocking forms. All pieces of a long message are posted at once, so that the order of
   /// operations is the same on all ranks; MPI may take as much memory again for a reduction.
   /// Collective.
   template <ExactlyReducible T>
-  [[nodiscard]] Request iallreduce(std::span<T> values, ReduceOp op) const {
+  [[nodiscard]] Request iallreduce(std::span<T> values, ReduceOp op,
+                                   CallSite site = CallSite::current()) const {
     return iallreduce_bytes(values.data(), static_cast<std::int64_t>(values.size()),
-                            dtype_of_integral<T>(), op);
+                            dtype_of_integral<T>(), op, site);
   }
   template <Sendable T>
-  [[nodiscard]] Request ibroadcast(std::span<T> values, int root) const {
-    return ibroadcast_bytes(values.data(), bytes_of(values), root);
+  [[nodiscard]] Request ibroadcast(std::span<T> values, int root,
+                                   CallSite site = CallSite::current()) const {
+    return ibroadcast_bytes(values.data(), bytes_of(values), root, site);
   }
-  [[nodiscard]] Request ibarrier() const;
+  [[nodiscard]] Request ibarrier(CallSite site = CallSite::current()) const;
 
  private:
+  /// Lets values outlive a call that throws: MPI may still write to them.
+  template <class T>
+  class KeptOnError {
+   public:
+    explicit KeptOnError(std::vector<T>& values) : values_(values) {}
+    ~KeptOnError() {
+      if (std::uncaught_exceptions() > exceptions_before_)
+        static_cast<void>(new std::vector<T>(std::move(values_)));
+    }
+    KeptOnError(const KeptOnError&) = delete;
+    KeptOnError& operator=(const KeptOnError&) = delete;
+
+   private:
+    std::vector<T>& values_;
+    int exceptions_before_ = std::uncaught_exceptions();
+  };
+
   template <class T>
   static constexpr DType dtype_of_integral() {
     if constexpr (std::is_signed_v<T>)
@@ -274,30 +323,39 @@ class Communicator {
     return static_cast<std::int64_t>(values.size());
   }
 
-  void allreduce_bytes(void* values, std::int64_t count, DType dtype, ReduceOp op) const;
-  void reduce_bytes(void* values, std::int64_t count, DType dtype, ReduceOp op, int root) const;
-  void exscan_bytes(void* value, DType dtype, ReduceOp op) const;
-  void broadcast_bytes(void* data, std::int64_t bytes, int root) const;
+  void allreduce_bytes(void* values, std::int64_t count, DType dtype, ReduceOp op,
+                       CallSite site) const;
+  void reduce_bytes(void* values, std::int64_t count, DType dtype, ReduceOp op, int root,
+                    CallSite site) const;
+  void exscan_bytes(void* value, DType dtype, ReduceOp op, CallSite site) const;
+  void broadcast_bytes(void* data, std::int64_t bytes, int root, CallSite site) const;
   // Offsets are in elements, with size() + 1 entries.
-  [[nodiscard]] std::vector<std::int64_t> gather_offsets(std::int64_t count, int root) const;
+  [[nodiscard]] std::vector<std::int64_t> gather_offsets(std::int64_t count, int root,
+                                                         CallSite site) const;
   void gather_pieces(const void* data, std::int64_t count, std::size_t element_bytes,
-                     std::span<const std::int64_t> offsets, void* to, int root) const;
-  [[nodiscard]] std::vector<std::int64_t> allgather_offsets(std::int64_t count) const;
+                     std::span<const std::int64_t> offsets, void* to, int root,
+                     CallSite site) const;
+  [[nodiscard]] std::vector<std::int64_t> allgather_offsets(std::int64_t count,
+                                                            CallSite site) const;
   void allgather_pieces(const void* data, std::size_t element_bytes,
-                        std::span<const std::int64_t> offsets, void* to) const;
-  void allgather_values(const void* value, std::size_t bytes, void* to) const;
+                        std::span<const std::int64_t> offsets, void* to, CallSite site) const;
+  void allgather_values(const void* value, std::size_t bytes, void* to, CallSite site) const;
   [[nodiscard]] std::vector<std::int64_t> alltoall_offsets(
-      std::span<const std::int64_t> send_offsets, std::int64_t count) const;
+      std::span<const std::int64_t> send_offsets, std::int64_t count, CallSite site) const;
   void alltoall_pieces(const void* data, std::size_t element_bytes,
                        std::span<const std::int64_t> send_offsets,
-                       std::span<const std::int64_t> receive_offsets, void* to) const;
-  [[nodiscard]] Request isend_bytes(const void* data, std::int64_t bytes, int destination,
-                                    int tag) const;
-  [[nodiscard]] Request ireceive_bytes(void* data, std::int64_t bytes, int source, int tag) const;
-  [[nodiscard]] Request iallreduce_bytes(void* values, std::int64_t count, DType dtype,
-                                         ReduceOp op) const;
-  [[nodiscard]] Request ibroadcast_bytes(void* data, std::int64_t bytes, int root) const;
+                       std::span<const std::int64_t> receive_offsets, void* to,
+                       CallSite site) const;
+  [[nodiscard]] Request isend_bytes(const void* data, std::int64_t bytes, int destination, int tag,
+                                    CallSite site) const;
+  [[nodiscard]] Request ireceive_bytes(void* data, std::int64_t bytes, int source, int tag,
+                                       CallSite site) const;
+  [[nodiscard]] Request iallreduce_bytes(void* values, std::int64_t count, DType dtype, ReduceOp op,
+                                         CallSite site) const;
+  [[nodiscard]] Request ibroadcast_bytes(void* data, std::int64_t bytes, int root,
+                                         CallSite site) const;
 
+  friend class comm::ExternalCall;
   explicit Communicator(std::shared_ptr<comm::CommunicatorState> impl);
   std::shared_ptr<comm::CommunicatorState> impl_;
 };

@@ -7,6 +7,7 @@
 
 #include "serried/comm/communicator.hpp"
 #include "serried/comm/memory_limit.hpp"
+#include "serried/comm/watchdog.hpp"
 
 namespace serried {
 
@@ -19,6 +20,8 @@ struct RuntimeOptions {
   /// What the ranks of a node may allocate together, see Runtime::memory_bytes.
   MemoryLimit memory{};
   CommunicatorOptions communicator{};
+  /// Without: WatchdogOptions::from_environment().
+  std::optional<WatchdogOptions> watchdog{};
 };
 
 /// Takes over MPI, or starts it (with MPI_THREAD_MULTIPLE if it can be had), and finds out where

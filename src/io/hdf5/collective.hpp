@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "comm/watch/external_call.hpp"
 #include "serried/comm/communicator.hpp"
 
 namespace serried::hdf5 {
@@ -14,5 +15,14 @@ namespace serried::hdf5 {
 /// rank, which would forget the cause.
 /// Collective. @throws RankError (kind io) "what: cause" if it is negative on any rank.
 void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what);
+
+/// Makes a collective HDF5 call, which the watchdog then knows of, and returns what it returns.
+/// Collective. @param name a literal, e.g. "H5Dwrite"; the same on all ranks.
+template <class Call>
+auto in_collective(const Communicator& comm, const char* name, Call call,
+                   CallSite site = CallSite::current()) {
+  const comm::ExternalCall external(comm, name, site);
+  return call();
+}
 
 }  // namespace serried::hdf5

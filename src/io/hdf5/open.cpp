@@ -105,8 +105,10 @@ std::string number_after(const std::string& text, std::string_view key) {
 /// Setting MPI-IO is collective: HDF5 duplicates the communicator.
 void use_mpi_io(const Communicator& comm, const Properties& access, const std::string& what) {
   const std::string text = what + ": the MPI-IO driver cannot be used";
-  agree_on_status(comm, H5Pset_fapl_mpio(access.id(), comm::mpi_handle(comm), comm::no_info()),
-                  text);
+  const herr_t status = in_collective(comm, "H5Pset_fapl_mpio", [&] {
+    return H5Pset_fapl_mpio(access.id(), comm::mpi_handle(comm), comm::no_info());
+  });
+  agree_on_status(comm, status, text);
 }
 
 }  // namespace
@@ -133,7 +135,9 @@ File open_parallel(const Communicator& comm, const std::string& path, bool is_wr
     access = Properties(checked(H5Pcreate(H5P_FILE_ACCESS), path));
   });
   use_mpi_io(comm, access, path);
-  File file(H5Fopen(path.c_str(), is_writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access.id()));
+  File file(in_collective(comm, "H5Fopen", [&] {
+    return H5Fopen(path.c_str(), is_writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access.id());
+  }));
   try {
     agree(comm, [&] {
       if (!file.is_open()) throw_open_error(path, error_stack());
@@ -156,7 +160,9 @@ File create_parallel(const Communicator& comm, const std::string& path, const st
     access = Properties(checked(H5Pcreate(H5P_FILE_ACCESS), what));
   });
   use_mpi_io(comm, access, what);
-  File file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()));
+  File file(in_collective(comm, "H5Fcreate", [&] {
+    return H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id());
+  }));
   try {
     agree_on_status(comm, file.id(), what);
   } catch (...) {

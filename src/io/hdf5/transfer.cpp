@@ -73,8 +73,10 @@ void write_boxes(const Communicator& comm, hid_t dataset, const Shape& shape, DT
       memory = memory_space(box, shape.dimensions());
     });
     const void* from = has_box ? data + written_bytes : &nothing;
-    agree_on_status(comm, H5Dwrite(dataset, type.id(), memory.id(), file.id(), transfer.id(), from),
-                    what);
+    const herr_t status = in_collective(comm, "H5Dwrite", [&] {
+      return H5Dwrite(dataset, type.id(), memory.id(), file.id(), transfer.id(), from);
+    });
+    agree_on_status(comm, status, what);
     if (has_box) written_bytes += box->elements * static_cast<std::int64_t>(size_of(dtype));
   }
 }
