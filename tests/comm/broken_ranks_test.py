@@ -12,7 +12,7 @@ PROGRAM = os.environ["BROKEN_RANKS"]
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 FLAG = os.environ.get("MPIEXEC_NUMPROC_FLAG", "-n")
 VERDICT = 75
-SITE = r"broken_ranks\.cpp:\d+"
+SITE = r"\S*broken_ranks\.cpp:\d+"
 
 
 class Run:
