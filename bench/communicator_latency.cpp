@@ -3,6 +3,7 @@
 // Prints microseconds per call on rank 0 (the median of 9 repetitions, the kinds taking turns) and
 // the ratio to bare MPI.
 #include <mpi.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "serried/comm/runtime.hpp"
@@ -31,6 +33,19 @@ double microseconds_per_call(int calls, const std::function<void()>& call) {
   const std::chrono::duration<double, std::micro> elapsed =
       std::chrono::steady_clock::now() - begin;
   return elapsed.count() / calls;
+}
+
+double cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+/// What the process computes while its main thread sleeps.
+double idle_cpu_share(double seconds) {
+  const double begin = cpu_seconds();
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  return (cpu_seconds() - begin) / seconds;
 }
 
 struct Case {
@@ -121,5 +136,12 @@ int main(int argc, char** argv) {
   const double span_us = microseconds_per_call(
       100000, [&] { recorder->span("allreduce", serried::Activity::communication).add_bytes(8); });
   if (is_first) std::printf("%-22s %10.3f\n", "one recorder span", span_us);
+  const double share = idle_cpu_share(5);
+  const auto worst = plain.allreduce(static_cast<std::int64_t>(share * 1e9), ReduceOp::max);
+  if (is_first)
+    std::printf(
+        "%-22s %10.4f %% of a core (the rank that takes most; SERRIED_WATCHDOG=off for "
+        "none)\n",
+        "watchdog", static_cast<double>(worst) / 1e7);
   return 0;
 }

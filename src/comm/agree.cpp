@@ -52,7 +52,7 @@ std::int64_t hash_of(const Outcome& outcome) {
 
 }  // namespace
 
-void agree(const Communicator& comm, const std::function<void()>& local_work) {
+void agree(const Communicator& comm, const std::function<void()>& local_work, CallSite site) {
   const Outcome outcome = run(local_work);
   if (comm.size() == 1) {
     if (outcome.has_failed) throw_alike(outcome, 0);
@@ -63,18 +63,19 @@ void agree(const Communicator& comm, const std::function<void()>& local_work) {
   const std::int64_t hash = outcome.has_failed ? hash_of(outcome) : 0;
   std::array<std::int64_t, 4> votes{outcome.has_failed ? comm.rank() : comm.size(),
                                     outcome.has_failed ? 1 : 0, hash, -hash};
-  comm.allreduce(std::span<std::int64_t>(votes), ReduceOp::min);
+  comm.allreduce(std::span<std::int64_t>(votes), ReduceOp::min, site);
   const auto [lowest, have_all_failed, least_hash, negative_hash] = votes;
   if (lowest == comm.size()) return;
   const auto failed_rank = static_cast<int>(lowest);
   if (have_all_failed == 1 && least_hash == -negative_hash) throw_alike(outcome, failed_rank);
 
-  const auto kind = comm.broadcast(outcome.kind, failed_rank);
-  const std::string text = comm.broadcast_text(outcome.text, failed_rank);
+  const auto kind = comm.broadcast(outcome.kind, failed_rank, site);
+  const std::string text = comm.broadcast_text(outcome.text, failed_rank, site);
   throw RankError(failed_rank, kind, "rank " + std::to_string(failed_rank) + ": " + text);
 }
 
-void agree_on_root(const Communicator& comm, int root, const std::function<void()>& local_work) {
+void agree_on_root(const Communicator& comm, int root, const std::function<void()>& local_work,
+                   CallSite site) {
   if (root < 0 || root >= comm.size())
     throw InvalidArgument("rank " + std::to_string(root) + " cannot work for a communicator of " +
                           std::to_string(comm.size()));
@@ -83,9 +84,10 @@ void agree_on_root(const Communicator& comm, int root, const std::function<void(
     std::int32_t has_failed;
     ErrorKind kind;
   };
-  const Verdict verdict = comm.broadcast(Verdict{outcome.has_failed ? 1 : 0, outcome.kind}, root);
+  const Verdict verdict =
+      comm.broadcast(Verdict{outcome.has_failed ? 1 : 0, outcome.kind}, root, site);
   if (verdict.has_failed == 0) return;
-  throw RankError(root, verdict.kind, comm.broadcast_text(outcome.text, root));
+  throw RankError(root, verdict.kind, comm.broadcast_text(outcome.text, root, site));
 }
 
 }  // namespace serried

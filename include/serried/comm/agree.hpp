@@ -20,15 +20,18 @@ namespace serried {
 /// ranks only. Communication: one allreduce of 32 bytes; on failure two broadcasts of kind and
 /// text.
 /// @throws RankError on all ranks, with the ErrorKind of the cause.
-void agree(const Communicator& comm, const std::function<void()>& local_work);
+void agree(const Communicator& comm, const std::function<void()>& local_work,
+           CallSite site = CallSite::current());
 
 /// As agree, and returns each rank's own result, moved.
 /// Collective.
 template <class F>
 requires(!std::is_void_v<std::invoke_result_t<F>>)
-    [[nodiscard]] auto agree_on(const Communicator& comm, F&& local_work) {
+    [[nodiscard]] auto agree_on(const Communicator& comm, F&& local_work,
+                                CallSite site = CallSite::current()) {
   std::optional<std::invoke_result_t<F>> result;
-  agree(comm, [&] { result.emplace(local_work()); });
+  agree(
+      comm, [&] { result.emplace(local_work()); }, site);
   return std::move(*result);
 }
 
@@ -36,6 +39,7 @@ requires(!std::is_void_v<std::invoke_result_t<F>>)
 /// the cause. Collective. Communication: one broadcast of 8 bytes; on failure two of the text.
 /// @throws RankError on all ranks, with the ErrorKind of the cause.
 /// @throws InvalidArgument if `root` is no rank of `comm`.
-void agree_on_root(const Communicator& comm, int root, const std::function<void()>& local_work);
+void agree_on_root(const Communicator& comm, int root, const std::function<void()>& local_work,
+                   CallSite site = CallSite::current());
 
 }  // namespace serried

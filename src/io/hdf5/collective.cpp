@@ -6,10 +6,14 @@
 
 namespace serried::hdf5 {
 
-void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what) {
-  agree(comm, [&] {
-    if (status < 0) throw IoError(what + ": " + error_cause());
-  });
+void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what,
+                     CallSite site) {
+  agree(
+      comm,
+      [&] {
+        if (status < 0) throw IoError(what + ": " + error_cause());
+      },
+      site);
 }
 
 }  // namespace serried::hdf5

@@ -14,7 +14,8 @@ namespace serried::hdf5 {
 /// before it that could keep one rank away; then comes this, before any other HDF5 call of this
 /// rank, which would forget the cause.
 /// Collective. @throws RankError (kind io) "what: cause" if it is negative on any rank.
-void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what);
+void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what,
+                     CallSite site = CallSite::current());
 
 /// Makes a collective HDF5 call, which the watchdog then knows of, and returns what it returns.
 /// Collective. @param name a literal, e.g. "H5Dwrite"; the same on all ranks.
