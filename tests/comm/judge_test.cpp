@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "serried/base/error.hpp"
+
 namespace serried::comm {
 namespace {
 
@@ -139,6 +141,14 @@ TEST(Judge, rank_that_has_left_is_waited_for_in_vain_though_another_computes) {
   ASSERT_TRUE(verdict);
   EXPECT_EQ(verdict->ranks, std::vector<int>{2});
   EXPECT_NE(verdict->text.find("rank 2, which has left the program"), std::string::npos);
+}
+
+TEST(Judge, communicator_that_another_rank_has_let_go_of) {
+  std::vector<RankView> views{rank(0, {{whole, 4, 0, 2}}), rank(1, {{whole, 3, 1, 2, true}})};
+  let_wait(views[0], in_call(whole, 4, "allreduce at a.cpp:1"));
+  const auto verdict = judge_after(views, 60);
+  ASSERT_TRUE(verdict);
+  EXPECT_NE(verdict->text.find("rank 1, which has let go of the communicator"), std::string::npos);
 }
 
 TEST(Judge, communicator_that_is_not_known_of_all_ranks_gives_no_verdict) {

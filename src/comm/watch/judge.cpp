@@ -79,8 +79,16 @@ const RankView* find_rank(std::span<const RankView> views, int rank) {
   return found == views.end() ? nullptr : &*found;
 }
 
-std::string doing_text(const RankView& view) {
+/// Whether a rank will call nothing more on a communicator.
+bool has_left(const RankView& view, std::uint64_t communicator) {
+  if (view.mode == RankMode::ended) return true;
+  const CommunicatorView* const its = find(view, communicator);
+  return its != nullptr && its->is_closed;
+}
+
+std::string doing_text(const RankView& view, std::uint64_t communicator) {
   if (view.mode == RankMode::ended) return "has left the program";
+  if (has_left(view, communicator)) return "has let go of the communicator";
   if (view.is_busy || view.waits.empty()) return "is busy";
   for (const WaitView& wait : view.waits)
     if (wait.kind != CallKind::own_thread) return "waits in " + wait.text;
@@ -94,9 +102,9 @@ std::string chain_text(std::span<const RankView> views, const RankView& view,
                      " for " + ranks_text(blocked.ranks);
   const RankView* const other = find_rank(views, blocked.ranks.front());
   if (other != nullptr)
-    text += blocked.ranks.size() == 1
-                ? ", which " + doing_text(*other)
-                : "; rank " + std::to_string(other->rank) + " " + doing_text(*other);
+    text += blocked.ranks.size() == 1 ? ", which " + doing_text(*other, blocked.wait->communicator)
+                                      : "; rank " + std::to_string(other->rank) + " " +
+                                            doing_text(*other, blocked.wait->communicator);
   return text;
 }
 
@@ -158,7 +166,7 @@ std::optional<Verdict> Judge::find_deadlock(std::span<const RankView> views,
     const bool waits_for_ended =
         std::any_of(blocked->ranks.begin(), blocked->ranks.end(), [&](int rank) {
           const RankView* const other = find_rank(views, rank);
-          return other != nullptr && other->mode == RankMode::ended;
+          return other != nullptr && has_left(*other, blocked->wait->communicator);
         });
     Verdict found;
     found.kind = VerdictKind::deadlock;

@@ -38,8 +38,8 @@ class Judge {
   /// Deadlock: the ranks cannot go on, by find_blocked, and their states have stood still for so
   /// many ticks of each of them, during which each that waits has polled (inside a third party it
   /// cannot). The ranks that cannot go on are all of them, or one that waits for a rank which has
-  /// ended. Stalled: a rank waits for so many ticks in a collective that all its ranks wait in.
-  /// Local.
+  /// ended or has let go of the communicator. Stalled: a rank waits for so many ticks in a
+  /// collective that all its ranks wait in. Local.
   [[nodiscard]] std::optional<Verdict> look(std::span<const RankView> views);
 
  private:

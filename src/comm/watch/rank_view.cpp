@@ -65,7 +65,8 @@ RankView view_of(const RankSlot& slot, int rank) {
     const std::uint64_t id = entry.id.load(std::memory_order_acquire);
     if (id > 1)
       view.communicators.push_back({id, entry.number.load(std::memory_order_acquire),
-                                    entry.rank.load(relaxed), entry.size.load(relaxed)});
+                                    entry.rank.load(relaxed), entry.size.load(relaxed),
+                                    entry.closed.load(relaxed) != 0});
   }
   for (const MessageEntry& entry : slot.message) {
     const std::uint64_t id = entry.communicator.load(std::memory_order_acquire);
@@ -103,7 +104,13 @@ void append(std::vector<std::byte>& message, const RankView& view) {
     put(message, wait.text);
   }
   put(message, static_cast<std::uint32_t>(view.communicators.size()));
-  for (const CommunicatorView& communicator : view.communicators) put(message, communicator);
+  for (const CommunicatorView& communicator : view.communicators) {
+    put(message, communicator.id);
+    put(message, communicator.number);
+    put(message, communicator.rank);
+    put(message, communicator.size);
+    put(message, communicator.is_closed);
+  }
   put(message, static_cast<std::uint32_t>(view.messages.size()));
   for (const MessageView& each : view.messages) put(message, each);
 }
@@ -130,7 +137,9 @@ RankView take_rank_view(std::span<const std::byte>& message) {
     view.waits.push_back(std::move(wait));
   }
   for (auto left = take<std::uint32_t>(message); left > 0; --left)
-    view.communicators.push_back(take<CommunicatorView>(message));
+    view.communicators.push_back({take<std::uint64_t>(message), take<std::uint64_t>(message),
+                                  take<std::int32_t>(message), take<std::int32_t>(message),
+                                  take<bool>(message)});
   for (auto left = take<std::uint32_t>(message); left > 0; --left)
     view.messages.push_back(take<MessageView>(message));
   return view;

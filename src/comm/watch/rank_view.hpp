@@ -28,6 +28,7 @@ struct CommunicatorView {
   std::uint64_t number = 0;  ///< of the last call that the rank has begun
   std::int32_t rank = 0;
   std::int32_t size = 0;
+  bool is_closed = false;  ///< the rank has let go of it and will call nothing more there
 };
 
 struct MessageView {
