@@ -121,6 +121,7 @@ struct Runtime::Impl {
   MpiSession session;
   std::shared_ptr<Recorder> recorder = std::make_shared<Recorder>();
   std::unique_ptr<Communicator> communicator;
+  std::unique_ptr<Communicator> ending;  ///< what ranks meet on before they end MPI
   int node_rank = 0;
   int node_size = 1;
   std::string host_name = read_host_name();
@@ -168,6 +169,7 @@ Runtime::Runtime(const RuntimeOptions& options) {
   }
   impl_->communicator = std::make_unique<Communicator>(
       Communicator::from_fortran_handle(handle, impl_->recorder, communicator_options));
+  impl_->ending = std::make_unique<Communicator>(impl_->communicator->duplicate());
   inputs.option = options.threads;
   inputs.omp_num_threads = read_variable("OMP_NUM_THREADS");
   inputs.slurm_cpus_per_task = read_variable("SLURM_CPUS_PER_TASK");
@@ -183,7 +185,15 @@ Runtime::Runtime(const RuntimeOptions& options) {
 }
 
 Runtime::~Runtime() {
-  if (impl_->session.will_finalize()) comm::board::set_mode(comm::RankMode::ended);
+  if (!impl_->session.will_finalize()) return;
+  comm::board::set_mode(comm::RankMode::ended);
+  try {
+    // In MPI_Finalize nothing could be done for a rank that waits for one which never comes: Open
+    // MPI's launcher does not survive the end of a job there.
+    impl_->ending->barrier();
+  } catch (const std::exception&) {
+    // After a verdict MPI is not finalised.
+  }
 }
 
 const Communicator& Runtime::communicator() const noexcept {

@@ -4,8 +4,10 @@
 #include <iterator>
 #include <utility>
 
+#include "comm/watch/external_call.hpp"
 #include "io/chunk_slabs.hpp"
 #include "io/geometry.hpp"
+#include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
 #include "io/hdf5/open.hpp"
 #include "io/io_thread.hpp"
