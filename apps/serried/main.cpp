@@ -172,7 +172,7 @@ int run(const CommandLine& line) {
   WatchdogOptions watchdog =
       line.common.watchdog ? *line.common.watchdog : WatchdogOptions::from_environment();
   std::atomic<int> rank{0};
-  watchdog.handler = [&rank](const Verdict& verdict) {
+  watchdog.handler = [&rank](const WatchdogVerdict& verdict) {
     end_on_verdict(verdict, "serried", rank.load());
   };
   const Runtime runtime(

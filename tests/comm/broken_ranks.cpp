@@ -115,7 +115,7 @@ int main(int argc, char** argv) {
   try {
     serried::WatchdogOptions watchdog = serried::WatchdogOptions::from_environment();
     if (!is_foreign)
-      watchdog.handler = [&rank](const serried::Verdict& verdict) {
+      watchdog.handler = [&rank](const serried::WatchdogVerdict& verdict) {
         serried::end_on_verdict(verdict, "broken_ranks", rank);
       };
     const serried::Runtime runtime({.threads = 1, .watchdog = watchdog});

@@ -58,9 +58,9 @@ void pass(std::vector<RankView>& views, std::uint64_t ticks = 1) {
 }
 
 /// What a judge says of views that do not change for so many ticks.
-std::optional<Verdict> judge_after(std::vector<RankView> views, std::uint64_t ticks) {
+std::optional<WatchdogVerdict> judge_after(std::vector<RankView> views, std::uint64_t ticks) {
   Judge judge({.deadlock_ticks = 50, .stalled_ticks = 1000});
-  std::optional<Verdict> verdict;
+  std::optional<WatchdogVerdict> verdict;
   for (std::uint64_t t = 0; t < ticks && !verdict; ++t) {
     verdict = judge.look(views);
     pass(views);
@@ -196,7 +196,7 @@ TEST(Judge, collective_call_of_a_third_party_does_not_poll) {
   std::vector<RankView> views = crossed();
   views[1].waits[0].kind = CallKind::external;
   Judge judge({.deadlock_ticks = 50, .stalled_ticks = 1000});
-  std::optional<Verdict> verdict;
+  std::optional<WatchdogVerdict> verdict;
   for (int t = 0; t < 100 && !verdict; ++t) {
     verdict = judge.look(views);
     for (RankView& view : views) ++view.ticks;

@@ -15,7 +15,7 @@ enum class VerdictKind : std::uint8_t {
 };
 
 /// What the watchdog has found. It stands: the job cannot go on.
-struct Verdict {
+struct WatchdogVerdict {
   VerdictKind kind = VerdictKind::lost;
   std::vector<int> ranks;  ///< who is missing, or differs; ranks of the Runtime's communicator
   std::string text;        ///< one line, without a full stop at its end
@@ -47,7 +47,7 @@ struct WatchdogOptions {
   /// third party (HDF5, MPI-IO), where nothing can be thrown, is ended as by end_on_verdict. After
   /// such a RankError no MPI call is made any more, and the memory that pending calls were given
   /// must stay until the process ends.
-  std::function<void(const Verdict&)> handler;
+  std::function<void(const WatchdogVerdict&)> handler;
 
   /// SERRIED_WATCHDOG: "off", or "lost=30,deadlock=5,stalled=600", in seconds, and
   /// "ranks_per_host=2"; what is not named stays as it is. Local.
@@ -69,6 +69,7 @@ inline constexpr int verdict_exit_code = 75;
 /// job under Open MPI; under MPICH, which combines codes, ranks end 50 ms after each other.
 /// Local; called by the watchdog's thread.
 /// @param program the name that the line begins with.
-[[noreturn]] void end_on_verdict(const Verdict& verdict, const std::string& program, int rank);
+[[noreturn]] void end_on_verdict(const WatchdogVerdict& verdict, const std::string& program,
+                                 int rank);
 
 }  // namespace serried

@@ -8,15 +8,15 @@
 namespace serried::comm {
 namespace {
 
-std::atomic<const Verdict*> the_verdict{nullptr};
+std::atomic<const WatchdogVerdict*> the_verdict{nullptr};
 std::atomic<bool> has_watchdog{false};
 
 }  // namespace
 
-void condemn(const Verdict& verdict) noexcept {
-  const Verdict* none = nullptr;
+void condemn(const WatchdogVerdict& verdict) noexcept {
+  const WatchdogVerdict* none = nullptr;
   // never freed: threads read it until the process ends
-  const auto* const kept = new Verdict(verdict);
+  const auto* const kept = new WatchdogVerdict(verdict);
   if (the_verdict.compare_exchange_strong(none, kept))
     note_abort();
   else
@@ -24,7 +24,7 @@ void condemn(const Verdict& verdict) noexcept {
 }
 
 void throw_if_condemned() {
-  const Verdict* const verdict = the_verdict.load(std::memory_order_acquire);
+  const WatchdogVerdict* const verdict = the_verdict.load(std::memory_order_acquire);
   if (verdict == nullptr) return;
   throw RankError(verdict->ranks.empty() ? 0 : verdict->ranks.front(), ErrorKind::communication,
                   verdict->text);

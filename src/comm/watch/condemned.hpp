@@ -6,7 +6,7 @@ namespace serried::comm {
 
 /// From now on this process makes no MPI call, and throw_if_condemned throws; the first verdict
 /// stands. Local.
-void condemn(const Verdict& verdict) noexcept;
+void condemn(const WatchdogVerdict& verdict) noexcept;
 
 /// Local; one load where there is no verdict.
 /// @throws RankError of kind communication with the verdict's text.

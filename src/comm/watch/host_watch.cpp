@@ -22,7 +22,7 @@ constexpr std::size_t ring_entries = 256;  // looked at in a comparison on one h
 constexpr std::size_t calls_sent = 32;     // of each communicator, to host 0
 constexpr std::size_t communicators_sent = 8;
 
-std::vector<std::byte> bytes_of(const Verdict& verdict) {
+std::vector<std::byte> bytes_of(const WatchdogVerdict& verdict) {
   std::vector<std::byte> message;
   put(message, verdict.kind);
   put(message, static_cast<std::uint32_t>(verdict.ranks.size()));
@@ -31,8 +31,8 @@ std::vector<std::byte> bytes_of(const Verdict& verdict) {
   return message;
 }
 
-Verdict verdict_of(std::span<const std::byte> message) {
-  Verdict verdict;
+WatchdogVerdict verdict_of(std::span<const std::byte> message) {
+  WatchdogVerdict verdict;
   verdict.kind = take<VerdictKind>(message);
   for (auto left = take<std::uint32_t>(message); left > 0; --left)
     verdict.ranks.push_back(take<int>(message));
@@ -54,8 +54,9 @@ std::optional<std::uint64_t> first_conflict(std::span<const RecordedCall> own,
   return std::nullopt;
 }
 
-Verdict divergence(int rank, const std::string& first, int other, const std::string& second) {
-  Verdict verdict;
+WatchdogVerdict divergence(int rank, const std::string& first, int other,
+                           const std::string& second) {
+  WatchdogVerdict verdict;
   verdict.kind = VerdictKind::divergence;
   verdict.ranks = {other};
   verdict.text = difference_text(rank, first, other, second);
@@ -87,7 +88,7 @@ std::vector<RankView> HostWatch::own_views() const {
   return views;
 }
 
-std::optional<Verdict> HostWatch::tick() {
+std::optional<WatchdogVerdict> HostWatch::tick() {
   ++now_;
   if (links_) {
     receive();
@@ -219,7 +220,7 @@ void HostWatch::take_inquiry(std::span<const std::byte> message) {
     if (neighbour != links_->parent()) links_->send(neighbour, inquiry_down, whole);
 }
 
-std::optional<Verdict> HostWatch::answer_inquiry() {
+std::optional<WatchdogVerdict> HostWatch::answer_inquiry() {
   if (!inquiry_) return std::nullopt;
   for (const auto& first : inquiry_->answers)
     for (const auto& second : inquiry_->answers)
@@ -261,13 +262,13 @@ void HostWatch::report() {
   links_->send(links_->parent(), report_up, message);
 }
 
-std::optional<Verdict> HostWatch::check_links() {
+std::optional<WatchdogVerdict> HostWatch::check_links() {
   for (auto& [host, neighbour] : neighbours_) {
     if (neighbour.has_left) continue;
     const bool is_closed =
         neighbour.closed_at != 0 && now_ - neighbour.closed_at >= 2 * times_.grace;
     if (!is_closed && now_ - neighbour.heard_at < times_.lost) continue;
-    Verdict verdict;
+    WatchdogVerdict verdict;
     verdict.kind = VerdictKind::lost;
     for (const int behind : links_->hosts_behind(host)) {
       const auto& ranks = places_.ranks[static_cast<std::size_t>(behind)];
@@ -285,7 +286,7 @@ std::optional<Verdict> HostWatch::check_links() {
   return std::nullopt;
 }
 
-std::optional<Verdict> HostWatch::compare_own() {
+std::optional<WatchdogVerdict> HostWatch::compare_own() {
   struct First {
     int node_rank;
     std::vector<RecordedCall> calls;
@@ -311,14 +312,14 @@ std::optional<Verdict> HostWatch::compare_own() {
   return std::nullopt;
 }
 
-std::optional<Verdict> HostWatch::judge() {
+std::optional<WatchdogVerdict> HostWatch::judge() {
   std::vector<RankView> views = own_views();
   for (const auto& [rank, view] : views_) views.push_back(view);
   if (views.size() != places_.host_of_rank.size()) return std::nullopt;
   return judge_.look(views);
 }
 
-void HostWatch::announce(const Verdict& verdict) {
+void HostWatch::announce(const WatchdogVerdict& verdict) {
   if (!links_) return;
   const auto message = bytes_of(verdict);
   for (const int neighbour : links_->open_neighbours())

@@ -27,9 +27,9 @@ class HostWatch {
   HostWatch(std::shared_ptr<NodeSegment> segment, const Places& places,
             std::unique_ptr<Links> links, const WatchTimes& times);
   /// To be called once a tick. Local.
-  [[nodiscard]] std::optional<Verdict> tick();
+  [[nodiscard]] std::optional<WatchdogVerdict> tick();
   /// Passes a verdict on to all hosts that do not have it from here. Local.
-  void announce(const Verdict& verdict);
+  void announce(const WatchdogVerdict& verdict);
   /// Tells the neighbours that this host leaves without harm. Local.
   void say_goodbye();
 
@@ -63,10 +63,10 @@ class HostWatch {
   void take_report(std::span<const std::byte> message);
   void take_inquiry(std::span<const std::byte> message);
   void report();
-  [[nodiscard]] std::optional<Verdict> check_links();
-  [[nodiscard]] std::optional<Verdict> compare_own();
-  [[nodiscard]] std::optional<Verdict> answer_inquiry();
-  [[nodiscard]] std::optional<Verdict> judge();
+  [[nodiscard]] std::optional<WatchdogVerdict> check_links();
+  [[nodiscard]] std::optional<WatchdogVerdict> compare_own();
+  [[nodiscard]] std::optional<WatchdogVerdict> answer_inquiry();
+  [[nodiscard]] std::optional<WatchdogVerdict> judge();
   void compare_with(int rank, std::uint64_t communicator, std::span<const RecordedCall> calls);
   [[nodiscard]] std::vector<Inquiry::Answer> own_answers(std::uint64_t communicator,
                                                          std::uint64_t number) const;
@@ -80,7 +80,7 @@ class HostWatch {
   std::map<int, Neighbour> neighbours_;
   std::map<int, RankView> views_;  ///< of ranks of other hosts; on host 0
   std::optional<Inquiry> inquiry_;
-  std::optional<Verdict> received_;
+  std::optional<WatchdogVerdict> received_;
   int received_from_ = -1;
 };
 

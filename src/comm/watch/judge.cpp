@@ -148,13 +148,13 @@ bool Judge::has_polled(const RankView& view) const {
   return is_outside || (still != still_.end() && polls > still->second.polls);
 }
 
-std::optional<Verdict> Judge::find_deadlock(std::span<const RankView> views,
-                                            std::span<const std::uint64_t> still) const {
+std::optional<WatchdogVerdict> Judge::find_deadlock(std::span<const RankView> views,
+                                                    std::span<const std::uint64_t> still) const {
   const auto stands_still = [&](const RankView& view) {
     const auto i = static_cast<std::size_t>(&view - views.data());
     return view.mode == RankMode::ended || (still[i] >= limits_.deadlock_ticks && has_polled(view));
   };
-  std::optional<Verdict> verdict;
+  std::optional<WatchdogVerdict> verdict;
   bool are_all_stuck = true;
   for (const RankView& view : views) {
     if (view.mode == RankMode::ended) continue;
@@ -168,7 +168,7 @@ std::optional<Verdict> Judge::find_deadlock(std::span<const RankView> views,
           const RankView* const other = find_rank(views, rank);
           return other != nullptr && has_left(*other, blocked->wait->communicator);
         });
-    Verdict found;
+    WatchdogVerdict found;
     found.kind = VerdictKind::deadlock;
     found.ranks = blocked->ranks;
     found.text = "the ranks wait for each other for ever: " + chain_text(views, view, *blocked);
@@ -178,8 +178,8 @@ std::optional<Verdict> Judge::find_deadlock(std::span<const RankView> views,
   return are_all_stuck ? verdict : std::nullopt;
 }
 
-std::optional<Verdict> Judge::find_stalled(std::span<const RankView> views,
-                                           std::span<const std::uint64_t> still) const {
+std::optional<WatchdogVerdict> Judge::find_stalled(std::span<const RankView> views,
+                                                   std::span<const std::uint64_t> still) const {
   for (std::size_t i = 0; i < views.size(); ++i) {
     if (views[i].mode != RankMode::alive || still[i] < limits_.stalled_ticks) continue;
     for (const WaitView& wait : views[i].waits) {
@@ -191,7 +191,7 @@ std::optional<Verdict> Judge::find_stalled(std::span<const RankView> views,
           return its.communicator == wait.communicator && its.number == wait.number;
         });
       if (own == nullptr || inside != own->size) continue;
-      Verdict verdict;
+      WatchdogVerdict verdict;
       verdict.kind = VerdictKind::stalled;
       verdict.ranks = {views[i].rank};
       verdict.text = "all " + std::to_string(inside) +
@@ -203,7 +203,7 @@ std::optional<Verdict> Judge::find_stalled(std::span<const RankView> views,
   return std::nullopt;
 }
 
-std::optional<Verdict> Judge::look(std::span<const RankView> views) {
+std::optional<WatchdogVerdict> Judge::look(std::span<const RankView> views) {
   std::vector<std::uint64_t> still;
   still.reserve(views.size());
   for (const RankView& view : views) still.push_back(still_ticks(view));

@@ -40,7 +40,7 @@ class Judge {
   /// cannot). The ranks that cannot go on are all of them, or one that waits for a rank which has
   /// ended or has let go of the communicator. Stalled: a rank waits for so many ticks in a
   /// collective that all its ranks wait in. Local.
-  [[nodiscard]] std::optional<Verdict> look(std::span<const RankView> views);
+  [[nodiscard]] std::optional<WatchdogVerdict> look(std::span<const RankView> views);
 
  private:
   /// Since when a rank's state stands still.
@@ -52,10 +52,10 @@ class Judge {
   };
   [[nodiscard]] std::uint64_t still_ticks(const RankView& view);
   [[nodiscard]] bool has_polled(const RankView& view) const;
-  [[nodiscard]] std::optional<Verdict> find_deadlock(std::span<const RankView> views,
-                                                     std::span<const std::uint64_t> still) const;
-  [[nodiscard]] std::optional<Verdict> find_stalled(std::span<const RankView> views,
-                                                    std::span<const std::uint64_t> still) const;
+  [[nodiscard]] std::optional<WatchdogVerdict> find_deadlock(
+      std::span<const RankView> views, std::span<const std::uint64_t> still) const;
+  [[nodiscard]] std::optional<WatchdogVerdict> find_stalled(
+      std::span<const RankView> views, std::span<const std::uint64_t> still) const;
 
   Limits limits_;
   std::map<int, Still> still_;

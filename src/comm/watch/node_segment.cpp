@@ -100,7 +100,7 @@ std::shared_ptr<NodeSegment> NodeSegment::make(const Communicator& node, std::st
   return std::make_shared<NodeSegment>(memory, node.size());
 }
 
-void NodeSegment::post(const Verdict& verdict) noexcept {
+void NodeSegment::post(const WatchdogVerdict& verdict) noexcept {
   Header& to = header();
   std::uint32_t empty = Header::empty;
   if (!to.state.compare_exchange_strong(empty, Header::being_written)) return;
@@ -113,10 +113,10 @@ void NodeSegment::post(const Verdict& verdict) noexcept {
   to.state.store(Header::complete, std::memory_order_release);
 }
 
-std::optional<Verdict> NodeSegment::verdict() const {
+std::optional<WatchdogVerdict> NodeSegment::verdict() const {
   const Header& from = header();
   if (from.state.load(std::memory_order_acquire) != Header::complete) return std::nullopt;
-  Verdict verdict;
+  WatchdogVerdict verdict;
   verdict.kind = static_cast<VerdictKind>(from.kind);
   verdict.ranks.assign(from.ranks.begin(), from.ranks.begin() + from.ranks_used);
   verdict.text.assign(from.text.data(), strnlen(from.text.data(), from.text.size()));

@@ -25,9 +25,9 @@ class NodeSegment {
   [[nodiscard]] int size() const noexcept { return size_; }
   [[nodiscard]] RankSlot& slot(int node_rank) const noexcept;
   /// The first verdict stands. Local.
-  void post(const Verdict& verdict) noexcept;
+  void post(const WatchdogVerdict& verdict) noexcept;
   /// Local.
-  [[nodiscard]] std::optional<Verdict> verdict() const;
+  [[nodiscard]] std::optional<WatchdogVerdict> verdict() const;
 
   /// Public for make_shared.
   NodeSegment(std::byte* memory, int size) : memory_(memory), size_(size) {}

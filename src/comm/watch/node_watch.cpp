@@ -40,7 +40,7 @@ bool NodeWatch::is_lost(Watched& each) {
   return now_ - each.changed_at >= times_.lost;
 }
 
-std::optional<Verdict> NodeWatch::tick() {
+std::optional<WatchdogVerdict> NodeWatch::tick() {
   ++now_;
   std::vector<int> lost;
   bool is_any_gone = false;
@@ -51,7 +51,7 @@ std::optional<Verdict> NodeWatch::tick() {
   }
   if (lost.empty()) return std::nullopt;
   if (aborting_at_ != 0 && now_ - aborting_at_ < times_.abort_grace) return std::nullopt;
-  Verdict verdict;
+  WatchdogVerdict verdict;
   verdict.kind = VerdictKind::lost;
   verdict.ranks = lost;
   verdict.text = text_of_ranks(places_, lost) +

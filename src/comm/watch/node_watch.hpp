@@ -29,7 +29,7 @@ class NodeWatch {
   NodeWatch(std::shared_ptr<NodeSegment> segment, const Places& places, std::vector<int> watched,
             bool sees_processes, const WatchTimes& times);
   /// To be called once a tick. Local.
-  [[nodiscard]] std::optional<Verdict> tick();
+  [[nodiscard]] std::optional<WatchdogVerdict> tick();
 
  private:
   struct Watched {

@@ -82,7 +82,7 @@ bool has_verdict() noexcept {
   return comm::is_condemned();
 }
 
-void end_on_verdict(const Verdict& verdict, const std::string& program, int rank) {
+void end_on_verdict(const WatchdogVerdict& verdict, const std::string& program, int rank) {
   if (verdict.is_speaker)
     write_line(program + ": " + verdict.text +
                (verdict.last_calls.empty()

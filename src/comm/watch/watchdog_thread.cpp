@@ -140,14 +140,14 @@ bool WatchdogThread::pause() {
   return changed_.wait_for(lock, tick, [this] { return is_stopping_; });
 }
 
-std::optional<Verdict> WatchdogThread::tick() {
+std::optional<WatchdogVerdict> WatchdogThread::tick() {
   own_.ticks.fetch_add(1);
   if (auto verdict = segment_->verdict()) return verdict;
   if (auto verdict = node_watch_.tick()) return verdict;
   return host_watch_ ? host_watch_->tick() : std::nullopt;
 }
 
-void WatchdogThread::deliver(Verdict verdict) {
+void WatchdogThread::deliver(WatchdogVerdict verdict) {
   segment_->post(verdict);
   if (const auto posted = segment_->verdict()) verdict = *posted;
   if (host_watch_) host_watch_->announce(verdict);

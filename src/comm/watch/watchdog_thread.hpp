@@ -36,8 +36,8 @@ class WatchdogThread {
   WatchdogThread(std::shared_ptr<NodeSegment> segment, Places places, std::unique_ptr<Links> links,
                  bool sees_processes, const WatchdogOptions& options);
   void run();
-  [[nodiscard]] std::optional<Verdict> tick();
-  void deliver(Verdict verdict);
+  [[nodiscard]] std::optional<WatchdogVerdict> tick();
+  void deliver(WatchdogVerdict verdict);
   /// Where nobody handles the verdict, and a thread waits where nothing can be thrown.
   void end_if_beyond_reach();
   /// Waits for the next tick; true if the thread is to stop.
@@ -50,7 +50,7 @@ class WatchdogThread {
   RankSlot& own_;
   NodeWatch node_watch_;
   std::unique_ptr<HostWatch> host_watch_;  ///< on the first rank of a host
-  std::optional<Verdict> delivered_;
+  std::optional<WatchdogVerdict> delivered_;
   int ticks_beyond_reach_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
