@@ -54,7 +54,7 @@ class Kills(support.CommandTest):
             file.create_dataset("x", data=rows, chunks=(10_000, 8), compression="gzip", compression_opts=1)
 
     def command(self, out):
-        return ["kmeans", f"{self.data}:/x", "--clusters", "5", "--max-iter", "20", "--tol", "0", "--labels",
+        return ["kmeans", f"{self.data}:/x", "--clusters", "5", "--max-iterations", "20", "--tolerance", "0", "--labels",
                 f"{out}/labels.h5:/l", "--model", f"{out}/model.h5", "--json", "--memory", "200M"]
 
     def check_outputs(self, out, told):
