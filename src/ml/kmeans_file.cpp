@@ -94,10 +94,14 @@ void write_kmeans(FileWriter& writer, const KMeansModel& model, const Provenance
   writer.write_provenance(provenance);
 }
 
-KMeansModel load_kmeans(const Context& ctx, const std::string& path) {
+KMeansModel load_kmeans(const Context& ctx, const std::string& path,
+                        const std::optional<FileCheck>& untrusted) {
   const Communicator& comm = ctx.comm();
   KMeansModel model;
-  agree_on_root(comm, 0, [&] { model = read_model(path); });
+  agree_on_root(comm, 0, [&] {
+    if (untrusted) check_table_file(path, *untrusted);
+    model = read_model(path);
+  });
   const Header header =
       comm.broadcast(Header{model.clusters, model.features, model.dtype, model.inertia,
                             model.iterations, model.converged ? 1 : 0, model.rows, model.rows_used,
