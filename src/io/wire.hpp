@@ -42,7 +42,10 @@ class WireReader {
   requires std::is_trivially_copyable_v<T>
   void get(T& value) {
     require(sizeof(T));
-    std::memcpy(&value, bytes_.data() + at_, sizeof(T));
+    if constexpr (std::is_same_v<T, bool>)
+      value = bytes_[at_] != 0;
+    else
+      std::memcpy(&value, bytes_.data() + at_, sizeof(T));
     at_ += sizeof(T);
   }
   void get(std::string& text) {

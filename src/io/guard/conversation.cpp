@@ -130,8 +130,10 @@ std::string Conversation::conclude(int status) const {
     if (WTERMSIG(status) == SIGXCPU) fail_by_time();
     fail_by_signal(WTERMSIG(status));
   }
-  const std::string how = "ended with code " + std::to_string(WEXITSTATUS(status)) +
-                          " and without a result" + while_doing() + printed();
+  // no code is known where another part of this program has waited for the process
+  const std::string code =
+      WEXITSTATUS(status) == 0 ? "" : " with code " + std::to_string(WEXITSTATUS(status));
+  const std::string how = "ended" + code + " without a result" + while_doing() + printed();
   if (activity_.empty())
     throw Error(ErrorKind::internal,
                 "serried_check_file, which reads files from elsewhere, " + how);
