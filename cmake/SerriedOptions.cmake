@@ -4,6 +4,7 @@ set(SERRIED_CUDA AUTO CACHE STRING "Build the CUDA module: ON, OFF, or AUTO (whe
 set(SERRIED_CUDA_ARCHITECTURES 90 CACHE STRING "Architectures of the CUDA module, separated by semicolons")
 option(SERRIED_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" ON)
 set(SERRIED_SANITIZE "" CACHE STRING "Sanitizers, separated by semicolons (address;undefined or thread)")
+option(SERRIED_BUILD_FUZZERS "Build the fuzzers (needs clang; see fuzz/README.md)" OFF)
 set(SERRIED_TEST_TIMEOUT_FACTOR 1 CACHE STRING "Multiplies the tests' time-outs, for slow or crowded machines")
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
@@ -34,6 +35,12 @@ target_compile_options(serried_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion -Wno-sign-conversion
   -Woverloaded-virtual -Wimplicit-fallthrough -Wno-missing-field-initializers
   $<$<BOOL:${SERRIED_WARNINGS_AS_ERRORS}>:-Werror>)
+if(SERRIED_BUILD_FUZZERS)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "SERRIED_BUILD_FUZZERS needs clang: -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++")
+  endif()
+  target_compile_options(serried_build_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 foreach(sanitizer IN LISTS SERRIED_SANITIZE)
   target_compile_options(serried_build_flags INTERFACE -fsanitize=${sanitizer}
     -fno-sanitize-recover=all -fno-omit-frame-pointer)

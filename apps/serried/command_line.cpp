@@ -72,6 +72,7 @@ struct Words {
   CommonOptions common;
   std::string io = "independent";
   std::string report;
+  std::string untrusted;
   std::string missing = "error";
   std::string bounds = "auto";
   std::vector<std::string> addresses;
@@ -130,6 +131,10 @@ void add_common(CLI::App& app, Words& words) {
       ->group(group);
   add_choice(app, "--io", {"independent", "collective"},
              "how HDF5 transfers are made [independent]", words.io, group);
+  app.add_flag("--untrusted{metadata}", words.untrusted,
+               "input files come from elsewhere: another process reads them first, within limits\n"
+               "(--untrusted=full: all their values too)")
+      ->group(group);
 }
 
 void add_addresses(CLI::App& app, Words& words, const std::string& description) {
@@ -283,6 +288,7 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
   take_device_from_environment(words);
   CommandLine line;
   line.common = words.common;
+  line.common.untrusted = parse_file_check("--untrusted", words.untrusted);
   line.common.has_report = !words.report.empty();
   line.common.io_mode = words.io == "collective" ? IoMode::collective : IoMode::independent;
   if (verb == "info") {

@@ -12,6 +12,7 @@
 #include "serried/context.hpp"
 #include "serried/io/address.hpp"
 #include "serried/io/dataset.hpp"
+#include "serried/io/file_check.hpp"
 #include "serried/ml/kmeans.hpp"
 
 namespace serried::app {
@@ -28,6 +29,7 @@ struct CommonOptions {
   bool has_report = false;
   std::optional<bool> progress;  ///< unset: on a terminal, or when the run takes longer
   IoMode io_mode = IoMode::independent;
+  std::optional<FileCheck> untrusted;  ///< files come from elsewhere
 };
 
 /// Where labels go: a file and the dataset in it.

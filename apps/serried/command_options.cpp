@@ -145,6 +145,16 @@ std::vector<Address> parse_addresses(const std::vector<std::string>& texts) {
   return addresses;
 }
 
+std::optional<FileCheck> parse_file_check(const std::string& option, const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  FileCheck check;
+  if (text == "full")
+    check.depth = FileCheck::Depth::full;
+  else if (text != "metadata")
+    refuse(option, text, "metadata or full is needed");
+  return check;
+}
+
 std::optional<KMeansInit> parse_init_name(const std::string& option, const std::string& text) {
   static constexpr std::array<std::pair<std::string_view, KMeansInit>, 6> names = {{
       {"kmeans-parallel", KMeansInit::kmeans_parallel},

@@ -30,6 +30,9 @@ namespace serried::app {
 /// `OUT.h5[:/labels]`.
 [[nodiscard]] OutputAddress parse_output(const std::string& option, const std::string& text);
 [[nodiscard]] std::vector<Address> parse_addresses(const std::vector<std::string>& texts);
+/// How files from elsewhere are checked: `metadata` or `full`; none for an empty text.
+[[nodiscard]] std::optional<FileCheck> parse_file_check(const std::string& option,
+                                                        const std::string& text);
 /// The k-means initialisation of that name; none if it must be an address.
 [[nodiscard]] std::optional<KMeansInit> parse_init_name(const std::string& option,
                                                         const std::string& text);

@@ -44,7 +44,7 @@ void print_result(const Session& session, const std::string& text) {
 
 Dataset open_matrix(const Session& session, const std::vector<Address>& addresses,
                     const SampleAxes& samples) {
-  const DatasetOptions options{.samples = samples};
+  const DatasetOptions options{.samples = samples, .untrusted = session.common().untrusted};
   return addresses.size() == 1 ? Dataset::open(session.ctx, addresses.front(), options)
                                : Dataset::open(session.ctx, addresses, options);
 }

@@ -66,7 +66,7 @@ void run_info(const Session& session, const InfoCommand& command) {
   {
     const auto phase = session.ctx.recorder().phase("read");
     for (const Address& address : command.files) {
-      files.push_back(inspect_file(session.ctx, address.path));
+      files.push_back(inspect_file(session.ctx, address.path, session.common().untrusted));
       keep_below(files.back(), address.object);
     }
   }

@@ -31,7 +31,9 @@ void add_files(std::vector<std::string>& files, const Dataset& dataset) {
 
 /// Reads the given centres and checks them against data and options.
 void read_centers(const Session& session, const KMeansCommand& command, Inputs& inputs) {
-  const Dataset centers = Dataset::open(session.ctx, *command.given_centers, {.dtype = DType::f64});
+  const Dataset centers =
+      Dataset::open(session.ctx, *command.given_centers,
+                    {.dtype = DType::f64, .untrusted = session.common().untrusted});
   const std::int64_t features = inputs.data.row_elements();
   if (centers.rows() == 0)
     throw DataError(fmt::format("--init {}: there are no centres in shape {}",
@@ -65,8 +67,9 @@ Inputs open_inputs(const Session& session, const KMeansCommand& command) {
                                 texts_of(command.addresses), inputs.data.shape().to_string()));
   if (command.given_centers) read_centers(session, command, inputs);
   if (command.weights) {
-    inputs.weights =
-        Dataset::open(session.ctx, *command.weights, {.samples = {.kind = SampleAxes::Kind::all}});
+    inputs.weights = Dataset::open(
+        session.ctx, *command.weights,
+        {.samples = {.kind = SampleAxes::Kind::all}, .untrusted = session.common().untrusted});
     if (inputs.weights->shape() != inputs.data.sample_shape())
       throw DataError(
           fmt::format("--weights {}: one weight for each sample is needed, in the shape "

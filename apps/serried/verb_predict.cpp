@@ -97,7 +97,7 @@ void run_predict(const Session& session, const PredictCommand& command) {
   Recorder& recorder = session.ctx.recorder();
   auto [model, dataset] = [&] {
     const auto phase = recorder.phase("read");
-    KMeansModel loaded = load_kmeans(session.ctx, command.model_path);
+    KMeansModel loaded = load_kmeans(session.ctx, command.model_path, session.common().untrusted);
     return std::pair(std::move(loaded), open_matrix(session, command.addresses, command.samples));
   }();
   check_features(command, model, dataset);

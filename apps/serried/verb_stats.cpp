@@ -15,7 +15,8 @@ StatsResult stats_of(const Session& session, const Address& address,
       .axes = {0}};
   const Dataset dataset = [&] {
     const auto phase = session.ctx.recorder().phase("read");
-    return Dataset::open(session.ctx, address, {.samples = samples});
+    return Dataset::open(session.ctx, address,
+                         {.samples = samples, .untrusted = session.common().untrusted});
   }();
   require_memory(session.ctx,
                  dataset.least_memory(memory_of_statistics(

@@ -42,7 +42,7 @@ SlurmMemory read_slurm(const NodeMemory& node, std::vector<std::string>& warning
     return {each * mebibyte, "SLURM_MEM_PER_NODE"};
   const auto of_cpu = read("SLURM_MEM_PER_CPU", node.slurm_mem_per_cpu);
   const auto cpus = read("SLURM_CPUS_ON_NODE", node.slurm_cpus_on_node);
-  if (of_cpu > 0 && cpus > 0)
+  if (of_cpu > 0 && cpus > 0 && of_cpu < NodeMemory::no_limit / mebibyte / cpus)
     return {of_cpu * mebibyte * cpus, "SLURM_MEM_PER_CPU x " + std::to_string(cpus)};
   return {};
 }

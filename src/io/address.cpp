@@ -14,6 +14,8 @@ class AddressParser {
   explicit AddressParser(std::string_view text) : text_(text) {}
 
   Address parse() {
+    const std::size_t nul = text_.find('\0');
+    if (nul != std::string_view::npos) fail(nul, "a name cannot hold the character NUL");
     Address address;
     address.text = std::string(text_);
     parse_path(address);
@@ -136,7 +138,10 @@ class AddressParser {
   [[nodiscard]] std::optional<std::int64_t> parse_number() {
     const char* begin = text_.data() + at_;
     const char* end = text_.data() + text_.size();
-    if (begin != end && *begin == '+') ++begin;
+    if (begin != end && *begin == '+') {
+      ++begin;
+      if (begin != end && *begin == '-') return std::nullopt;
+    }
     std::int64_t value = 0;
     const auto [stop, code] = std::from_chars(begin, end, value);
     if (code == std::errc::result_out_of_range) fail(at_, "this number is too large");

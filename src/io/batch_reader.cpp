@@ -329,7 +329,7 @@ void BatchReader::prefetch(const ReadPlan& plan, std::int64_t batch) {
     return;
   const RowRange rows = plan.batches[static_cast<std::size_t>(batch)];
   if (rows.is_empty() && !is_collective()) return;
-  Ahead& ahead = ahead_.emplace();
+  Ahead& ahead = ahead_.emplace(Ahead{});
   ahead.tiles_per_leaf = plan.tiles_per_leaf;
   ahead.batch_bytes = plan.batch_bytes;
   ahead.batch = batch;

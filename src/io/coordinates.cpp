@@ -137,17 +137,14 @@ void put_coordinates(WireWriter& wire, const std::vector<Coordinate>& coordinate
 }
 
 std::vector<Coordinate> get_coordinates(WireReader& wire) {
-  std::int64_t count = 0;
-  wire.get(count);
-  std::vector<Coordinate> coordinates(static_cast<std::size_t>(count));
+  std::vector<Coordinate> coordinates(wire.get_count());
   for (Coordinate& c : coordinates) {
     wire.get(c.name);
     wire.get(c.axis);
     wire.get(c.dtype);
     wire.get(c.values);
     wire.get(c.bytes);
-    wire.get(count);
-    c.text_attributes.resize(static_cast<std::size_t>(count));
+    c.text_attributes.resize(wire.get_count());
     for (auto& [name, text] : c.text_attributes) {
       wire.get(name);
       wire.get(text);

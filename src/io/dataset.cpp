@@ -6,6 +6,7 @@
 #include "io/batch_reader.hpp"
 #include "io/coordinates.hpp"
 #include "io/file_access.hpp"
+#include "io/guard/untrusted.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
@@ -109,13 +110,19 @@ Dataset Dataset::open(const Context& ctx, const std::vector<Address>& addresses,
   if (options.dtype && !is_real(*options.dtype))
     throw InvalidArgument("files cannot be read as " + std::string(name(*options.dtype)));
   std::string bytes;
-  agree_on_root(ctx.comm(), 0, [&] { bytes = read_metadata(addresses, options).to_bytes(); });
+  guard::Described untrusted;
+  agree_on_root(ctx.comm(), 0, [&] {
+    if (options.untrusted) untrusted = guard::describe_untrusted(addresses, options);
+    bytes = options.untrusted ? untrusted.metadata : read_metadata(addresses, options).to_bytes();
+  });
   bytes = ctx.comm().broadcast_text(bytes, 0);
   auto impl = std::make_shared<Impl>(ctx, DatasetMeta::from_bytes(bytes), options.samples);
   if (ctx.rank() == 0)
     for (const std::string& warning : impl->meta.warnings)
       ctx.recorder().say(Severity::warning, warning);
   agree_on_root(ctx.comm(), 0, [&] {
+    bytes = std::move(untrusted.coordinates);
+    if (options.untrusted) return;
     WireWriter wire;
     put_coordinates(wire,
                     read_coordinates(impl->meta.parts.front(), impl->geometry.front().roles.samples,

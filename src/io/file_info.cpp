@@ -6,17 +6,22 @@
 #include <algorithm>
 #include <map>
 
+#include "io/file_listing.hpp"
+#include "io/guard/untrusted.hpp"
 #include "io/hdf5/attributes.hpp"
 #include "io/hdf5/errors.hpp"
 #include "io/hdf5/objects.hpp"
 #include "io/hdf5/open.hpp"
 #include "io/wire.hpp"
+#include "serried/base/error.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
 namespace {
 
 constexpr std::int64_t max_values = 16;
+/// Each depth takes some of the stack; a file that was made to do harm could use it up.
+constexpr int max_depth = 1000;
 
 std::string value_text(const hdf5::AttributeValue& value) {
   const auto one = [&](std::int64_t i) -> std::string {
@@ -85,7 +90,8 @@ void describe_dataset(hid_t dataset, ObjectInfo& info) {
   const hdf5::Space space(hdf5::checked(H5Dget_space(dataset), info.path));
   hsize_t extents[H5S_MAX_RANK] = {};
   const int rank = H5Sget_simple_extent_dims(space.id(), extents, nullptr);
-  const std::vector<std::int64_t> signed_extents(extents, extents + std::max(rank, 0));
+  hdf5::check(rank, info.path);
+  const std::vector<std::int64_t> signed_extents(extents, extents + rank);
   if (rank > max_dimensions)
     info.type += fmt::format(", {} dimensions", rank);
   else if (H5Sget_simple_extent_type(space.id()) == H5S_NULL)
@@ -95,7 +101,8 @@ void describe_dataset(hid_t dataset, ObjectInfo& info) {
   info.stored_bytes = static_cast<std::int64_t>(H5Dget_storage_size(dataset));
   const hdf5::Properties creation(hdf5::checked(H5Dget_create_plist(dataset), info.path));
   if (H5Pget_layout(creation.id()) != H5D_CHUNKED) return;
-  H5Pget_chunk(creation.id(), rank, extents);
+  if (H5Pget_chunk(creation.id(), rank, extents) != rank)
+    throw IoError(info.path + ": the shape of its chunks is damaged");
   info.chunks.assign(extents, extents + rank);
   const int filters = H5Pget_nfilters(creation.id());
   for (int i = 0; i < filters; ++i)
@@ -106,7 +113,10 @@ class FileLister {
  public:
   explicit FileLister(hid_t file) : file_(file) {}
 
-  void visit(const std::string& path) {
+  void visit(const std::string& path, int depth = 0) {
+    if (depth > max_depth)
+      throw IoError(path + ": groups lie in groups more than " + std::to_string(max_depth) +
+                    " deep");
     const hdf5::Object object(hdf5::checked(H5Oopen(file_, path.c_str(), H5P_DEFAULT), path));
     H5O_info_t identity;
     hdf5::check(H5Oget_info2(object.id(), &identity, H5O_INFO_BASIC), path);
@@ -128,17 +138,17 @@ class FileLister {
     objects.push_back(std::move(info));
     if (kind != H5I_GROUP) return;
     for (const std::string& name : hdf5::link_names(object.id()))
-      visit_link(path == "/" ? path + name : path + "/" + name);
+      visit_link(path == "/" ? path + name : path + "/" + name, depth + 1);
   }
 
   std::vector<ObjectInfo> objects;
 
  private:
-  void visit_link(const std::string& path) {
+  void visit_link(const std::string& path, int depth) {
     H5L_info_t link;
     hdf5::check(H5Lget_info(file_, path.c_str(), &link, H5P_DEFAULT), path);
     if (link.type == H5L_TYPE_HARD) {
-      visit(path);
+      visit(path, depth);
       return;
     }
     ObjectInfo info;
@@ -195,9 +205,7 @@ void get_object(WireReader& wire, ObjectInfo& object) {
   wire.get(object.chunks);
   wire.get(object.filters);
   wire.get(object.stored_bytes);
-  std::int64_t count = 0;
-  wire.get(count);
-  object.attributes.resize(static_cast<std::size_t>(count));
+  object.attributes.resize(wire.get_count());
   for (AttributeInfo& attribute : object.attributes) {
     wire.get(attribute.name);
     wire.get(attribute.value);
@@ -205,12 +213,22 @@ void get_object(WireReader& wire, ObjectInfo& object) {
   }
 }
 
+void list_objects(FileLister& lister, const std::string& path) {
+  try {
+    lister.visit("/");
+  } catch (const Error& error) {  // which names the object alone
+    throw Error(error.kind(), path + ": " + error.what());
+  }
+}
+
+}  // namespace
+
 std::string list_file(const std::string& path) {
   const hdf5::Turn turn;
   const hdf5::File file = hdf5::open_serial(path);
   struct stat status {};
   FileLister lister(file.id());
-  lister.visit("/");
+  list_objects(lister, path);
   WireWriter wire;
   wire.put(static_cast<std::int64_t>(::stat(path.c_str(), &status) == 0 ? status.st_size : 0));
   wire.put(static_cast<std::int64_t>(lister.objects.size()));
@@ -218,21 +236,23 @@ std::string list_file(const std::string& path) {
   return wire.bytes();
 }
 
-}  // namespace
-
-FileInfo inspect_file(const Context& ctx, const std::string& path) {
-  std::string bytes;
-  agree_on_root(ctx.comm(), 0, [&] { bytes = list_file(path); });
-  bytes = ctx.comm().broadcast_text(bytes, 0);
+FileInfo parse_listing(const std::string& path, const std::string& bytes) {
   WireReader wire(bytes);
   FileInfo info;
   info.path = path;
   wire.get(info.bytes);
-  std::int64_t count = 0;
-  wire.get(count);
-  info.objects.resize(static_cast<std::size_t>(count));
+  info.objects.resize(wire.get_count());
   for (ObjectInfo& object : info.objects) get_object(wire, object);
   return info;
+}
+
+FileInfo inspect_file(const Context& ctx, const std::string& path,
+                      const std::optional<FileCheck>& untrusted) {
+  std::string bytes;
+  agree_on_root(ctx.comm(), 0, [&] {
+    bytes = untrusted ? guard::list_untrusted(path, *untrusted) : list_file(path);
+  });
+  return parse_listing(path, ctx.comm().broadcast_text(bytes, 0));
 }
 
 }  // namespace serried

@@ -20,7 +20,28 @@ Shape shape_of_extents(std::span<const hsize_t> extents, const std::string& name
     throw DataError(name + ": it has " + std::to_string(extents.size()) +
                     " dimensions; at most 8 can be read");
   std::vector<std::int64_t> signed_extents(extents.begin(), extents.end());
-  return Shape(std::span<const std::int64_t>(signed_extents));
+  try {
+    const Shape shape{std::span<const std::int64_t>(signed_extents)};
+    static_cast<void>(shape.elements());
+    return shape;
+  } catch (const InvalidArgument& error) {
+    throw IoError(name + ": its shape is damaged: " + error.what());
+  }
+}
+
+/// The shape of chunks. A damaged one has zeros, another number of axes, or no size that can be.
+std::vector<std::int64_t> chunks_of(hid_t creation, int rank, const ItemMeta& item) {
+  constexpr std::int64_t most_elements = std::int64_t{1} << 40;  // HDF5 allows 2^32
+  hsize_t chunks[H5S_MAX_RANK] = {};
+  const int axes = H5Pget_chunk(creation, H5S_MAX_RANK, chunks);
+  std::int64_t elements = 1;
+  bool is_good = axes == rank;
+  for (int i = 0; is_good && i < rank; ++i) {
+    is_good = chunks[i] > 0 && chunks[i] <= static_cast<hsize_t>(most_elements / elements);
+    if (is_good) elements *= static_cast<std::int64_t>(chunks[i]);
+  }
+  if (!is_good) throw IoError(item.name() + ": the shape of its chunks is damaged");
+  return {chunks, chunks + rank};
 }
 
 [[noreturn]] void refuse(const ItemMeta& item) {
@@ -37,12 +58,11 @@ Shape describe_dataset(hid_t dataset, ItemMeta& item) {
     throw DataError(item.name() + ": the dataset is empty (a null dataspace)");
   hsize_t extents[H5S_MAX_RANK] = {};
   const int rank = H5Sget_simple_extent_dims(space.id(), extents, nullptr);
+  hdf5::check(rank, item.name() + ": its shape cannot be read");
   const Shape shape = shape_of_extents({extents, static_cast<std::size_t>(rank)}, item.name());
   const hdf5::Properties creation(hdf5::checked(H5Dget_create_plist(dataset), item.name()));
   if (H5Pget_layout(creation.id()) == H5D_CHUNKED) {
-    hsize_t chunks[H5S_MAX_RANK] = {};
-    H5Pget_chunk(creation.id(), rank, chunks);
-    item.chunks.assign(chunks, chunks + rank);
+    item.chunks = chunks_of(creation.id(), rank, item);
     item.is_filtered = H5Pget_nfilters(creation.id()) > 0;
   }
   return shape;
@@ -63,6 +83,9 @@ Shape describe_constant(hid_t group, ItemMeta& item) {
   item.type.dtype = value->dtype;
   item.type.text = value->type;
   std::memcpy(item.constant.data(), value->bytes.data(), value->bytes.size());
+  if (shape->count > H5S_MAX_RANK)
+    throw DataError(item.name() + ": it has " + std::to_string(shape->count) +
+                    " dimensions; at most 8 can be read");
   std::vector<hsize_t> extents;
   for (std::int64_t i = 0; i < shape->count; ++i) extents.push_back(shape->as<hsize_t>(i));
   return shape_of_extents(extents, item.name());
@@ -70,8 +93,8 @@ Shape describe_constant(hid_t group, ItemMeta& item) {
 
 class MetadataReader {
  public:
-  MetadataReader(const DatasetOptions& options, DatasetMeta& meta)
-      : options_(options), meta_(meta) {}
+  MetadataReader(const DatasetOptions& options, const FileVisitor& visit, DatasetMeta& meta)
+      : options_(options), visit_(visit), meta_(meta) {}
 
   PartMeta read(const Address& address) {
     PartMeta part;
@@ -95,6 +118,7 @@ class MetadataReader {
 
  private:
   void read_file(const Address& address, const std::string& path, PartMeta& part) {
+    if (visit_) visit_(path);
     const hdf5::File file = hdf5::open_serial(path);
     if (address.is_object_glob) {
       for (const std::string& object : hdf5::expand_object_glob(file.id(), address.object))
@@ -140,6 +164,7 @@ class MetadataReader {
   }
 
   const DatasetOptions& options_;
+  const FileVisitor& visit_;
   DatasetMeta& meta_;
   std::unordered_map<std::string, std::int64_t> numbers_;
 };
@@ -210,15 +235,12 @@ std::string DatasetMeta::to_bytes() const {
 DatasetMeta DatasetMeta::from_bytes(const std::string& bytes) {
   DatasetMeta meta;
   WireReader wire(bytes);
-  std::int64_t count = 0;
-  wire.get(count);
-  meta.parts.resize(static_cast<std::size_t>(count));
+  meta.parts.resize(wire.get_count());
   for (PartMeta& part : meta.parts) {
     wire.get(part.text);
     wire.get(part.is_series);
     wire.get(part.shape);
-    wire.get(count);
-    part.items.resize(static_cast<std::size_t>(count));
+    part.items.resize(wire.get_count());
     for (ItemMeta& item : part.items) get_item(wire, item);
   }
   wire.get(meta.dtype);
@@ -227,10 +249,11 @@ DatasetMeta DatasetMeta::from_bytes(const std::string& bytes) {
   return meta;
 }
 
-DatasetMeta read_metadata(const std::vector<Address>& addresses, const DatasetOptions& options) {
+DatasetMeta read_metadata(const std::vector<Address>& addresses, const DatasetOptions& options,
+                          const FileVisitor& visit) {
   const hdf5::Turn turn;
   DatasetMeta meta;
-  MetadataReader reader(options, meta);
+  MetadataReader reader(options, visit, meta);
   for (const Address& address : addresses) meta.parts.push_back(reader.read(address));
   meta.dtype = meta.parts.front().items.front().rule.result;
   for (const PartMeta& part : meta.parts)

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -52,10 +53,14 @@ struct DatasetMeta {
   [[nodiscard]] static DatasetMeta from_bytes(const std::string& bytes);
 };
 
+/// Is told of each file before it is opened.
+using FileVisitor = std::function<void(const std::string& path)>;
+
 /// Reads the metadata of all addresses.
 /// Local.
 /// @throws IoError, DataError, InvalidArgument as Dataset::open says.
 [[nodiscard]] DatasetMeta read_metadata(const std::vector<Address>& addresses,
-                                        const DatasetOptions& options);
+                                        const DatasetOptions& options,
+                                        const FileVisitor& visit = {});
 
 }  // namespace serried

@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "serried/base/error.hpp"
+
 namespace serried {
 
 /// Puts values one after the other into bytes that are broadcast; WireReader takes them out in the
@@ -30,18 +32,26 @@ class WireWriter {
   std::string text_;
 };
 
+///
+/// Bytes that come from the process that reads files from elsewhere (io/guard) may be spoiled: what
+/// would lie beyond the end is an error.
 class WireReader {
  public:
   explicit WireReader(const std::string& bytes) : bytes_(bytes) {}
   template <class T>
   requires std::is_trivially_copyable_v<T>
   void get(T& value) {
-    std::memcpy(&value, bytes_.data() + at_, sizeof(T));
+    require(sizeof(T));
+    if constexpr (std::is_same_v<T, bool>)
+      value = bytes_[at_] != 0;
+    else
+      std::memcpy(&value, bytes_.data() + at_, sizeof(T));
     at_ += sizeof(T);
   }
   void get(std::string& text) {
     std::int64_t size = 0;
     get(size);
+    require(static_cast<std::size_t>(size));
     text.assign(bytes_, at_, static_cast<std::size_t>(size));
     at_ += static_cast<std::size_t>(size);
   }
@@ -49,11 +59,24 @@ class WireReader {
   void get(std::vector<T>& values) {
     std::int64_t size = 0;
     get(size);
+    require(static_cast<std::size_t>(size));  // an element takes a byte at least
     values.resize(static_cast<std::size_t>(size));
     for (T& value : values) get(value);
   }
+  /// The number of things that follow, each of a byte at least.
+  [[nodiscard]] std::size_t get_count() {
+    std::int64_t count = 0;
+    get(count);
+    require(static_cast<std::size_t>(count));
+    return static_cast<std::size_t>(count);
+  }
 
  private:
+  void require(std::size_t bytes) const {
+    if (bytes > bytes_.size() - at_)
+      throw Error(ErrorKind::internal, "a message between processes ends too early");
+  }
+
   const std::string& bytes_;
   std::size_t at_ = 0;
 };

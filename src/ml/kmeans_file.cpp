@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "ml/kmeans_reading.hpp"
 #include "serried/comm/agree.hpp"
 #include "serried/io/table_file.hpp"
 
@@ -21,20 +22,6 @@ struct Header {
   std::int64_t rows_used = 0;
   std::int64_t feature_axes = 0;
 };
-
-KMeansModel parse_model(const TableFile& file);
-
-/// Local. @throws IoError if the file cannot be read, DataError if it holds no k-means model.
-KMeansModel read_model(const std::string& path) {
-  const TableFile file(path);
-  try {
-    return parse_model(file);
-  } catch (const IoError&) {
-    throw;
-  } catch (const Error& error) {
-    throw DataError(path + " holds no k-means model: " + error.what());
-  }
-}
 
 KMeansModel parse_model(const TableFile& file) {
   if (file.text_attribute("/", "model") != "kmeans")
@@ -70,6 +57,17 @@ KMeansModel parse_model(const TableFile& file) {
 
 }  // namespace
 
+KMeansModel read_kmeans(const std::string& path) {
+  const TableFile file(path);
+  try {
+    return parse_model(file);
+  } catch (const IoError&) {
+    throw;
+  } catch (const Error& error) {
+    throw DataError(path + " holds no k-means model: " + error.what());
+  }
+}
+
 void save_kmeans(const Context& ctx, const std::string& path, const KMeansModel& model,
                  const Provenance& provenance) {
   FileWriter writer(ctx, path);
@@ -94,10 +92,14 @@ void write_kmeans(FileWriter& writer, const KMeansModel& model, const Provenance
   writer.write_provenance(provenance);
 }
 
-KMeansModel load_kmeans(const Context& ctx, const std::string& path) {
+KMeansModel load_kmeans(const Context& ctx, const std::string& path,
+                        const std::optional<FileCheck>& untrusted) {
   const Communicator& comm = ctx.comm();
   KMeansModel model;
-  agree_on_root(comm, 0, [&] { model = read_model(path); });
+  agree_on_root(comm, 0, [&] {
+    if (untrusted) check_table_file(path, *untrusted);
+    model = read_kmeans(path);
+  });
   const Header header =
       comm.broadcast(Header{model.clusters, model.features, model.dtype, model.inertia,
                             model.iterations, model.converged ? 1 : 0, model.rows, model.rows_used,

@@ -94,6 +94,9 @@ TEST(Address, errors_have_a_caret) {
   EXPECT_EQ(caret_of("a.h5\\"), 4u);
   EXPECT_EQ(caret_of("a.h5:/u[99999999999999999999]"), 8u);
   EXPECT_NE(error_of("a.h5:/u[::-1]").find("backwards"), std::string::npos);
+  EXPECT_EQ(caret_of("a.h5:/u[+-5]"), 8u);
+  // no name of a file or object holds a NUL: what comes behind it would be lost
+  EXPECT_NE(error_of(std::string("a.h5:/u\0v", 9)).find("NUL"), std::string::npos);
   // Letters of several bytes are one column.
   EXPECT_NE(error_of("gr\xC3\xB6\xC3\x9F"
                      "e.h5:/u]")

@@ -7,7 +7,7 @@ for tool in clang-format-14 clang-format none; do
   if [[ $tool == none ]]; then echo "clang-format 14 is not there"; exit 77; fi
   if [[ $("$tool" --version 2>/dev/null) == *"version 14."* ]]; then break; fi
 done
-mapfile -t files < <(find include src apps tests bench docs -type f \( -name '*.[ch]pp' -o -name '*.cu' -o -name '*.cuh' \) | sort)
+mapfile -t files < <(find include src apps tests bench docs fuzz -type f \( -name '*.[ch]pp' -o -name '*.cu' -o -name '*.cuh' \) | sort)
 failures=0
 for file in "${files[@]}"; do
   if ! "$tool" "$file" | cmp -s - "$file"; then

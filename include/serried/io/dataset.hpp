@@ -11,6 +11,7 @@
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 #include "serried/io/address.hpp"
+#include "serried/io/file_check.hpp"
 
 namespace serried {
 
@@ -40,6 +41,9 @@ struct DatasetOptions {
   /// Convert to this dtype while reading, as NumPy's astype; NaN and values out of range of an
   /// integer type are an error that names the first one.
   std::optional<DType> dtype;
+  /// The files come from elsewhere: before any rank opens one, a process of its own reads their
+  /// metadata, which the ranks then take from it, and samples of the values or all of them.
+  std::optional<FileCheck> untrusted{};
 };
 
 /// A coordinate variable of one axis (NetCDF-4 dimension scale).
@@ -66,10 +70,11 @@ class Dataset : public TileSource {
   /// there, in natural order. The datasets of a series have one shape after selection; different
   /// dtypes are promoted as NumPy does. A constant component of openPMD (a group with the
   /// attributes `value` and `shape`) is a dataset like others. Collective.
-  /// @throws RankError (kind io) for missing files, missing datasets (naming those there are) and
-  /// files that are damaged or no HDF5; (kind data) for element types that are not numbers, and for
-  /// a series whose shapes differ; (kind invalid_argument) for a selection that does not fit the
-  /// shape.
+  /// @throws RankError (kind io) for missing files, missing datasets (naming those there are),
+  /// files that are damaged or no HDF5, and those with which the check of DatasetOptions::untrusted
+  /// crashes, takes too long or too much memory; (kind data) for element types that are not
+  /// numbers, and for a series whose shapes differ; (kind invalid_argument) for a selection that
+  /// does not fit the shape.
   /// @throws InvalidArgument for sample axes that do not exist.
   [[nodiscard]] static Dataset open(const Context& ctx, const Address& address,
                                     const DatasetOptions& options = {});

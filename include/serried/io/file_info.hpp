@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "serried/base/shape.hpp"
 #include "serried/context.hpp"
+#include "serried/io/file_check.hpp"
 
 namespace serried {
 
@@ -41,7 +43,9 @@ struct FileInfo {
 
 /// Lists an HDF5 file: read on rank 0, the same on every rank. Links are noted and not followed.
 /// Collective.
+/// @param untrusted the file comes from elsewhere: a process of its own reads it, and no rank does.
 /// @throws RankError (kind io) if the file is missing, damaged or no HDF5.
-[[nodiscard]] FileInfo inspect_file(const Context& ctx, const std::string& path);
+[[nodiscard]] FileInfo inspect_file(const Context& ctx, const std::string& path,
+                                    const std::optional<FileCheck>& untrusted = {});
 
 }  // namespace serried

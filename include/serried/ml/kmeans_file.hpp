@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "serried/context.hpp"
+#include "serried/io/file_check.hpp"
 #include "serried/io/file_writer.hpp"
 #include "serried/ml/kmeans.hpp"
 
@@ -20,7 +22,9 @@ void write_kmeans(FileWriter& writer, const KMeansModel& model, const Provenance
 
 /// Reads a model that save_kmeans wrote.
 /// Collective.
+/// @param untrusted the file comes from elsewhere: a process of its own reads it whole before.
 /// @throws RankError (kind io) if there is no such file; (kind data) if it holds no k-means model.
-[[nodiscard]] KMeansModel load_kmeans(const Context& ctx, const std::string& path);
+[[nodiscard]] KMeansModel load_kmeans(const Context& ctx, const std::string& path,
+                                      const std::optional<FileCheck>& untrusted = {});
 
 }  // namespace serried

@@ -5,6 +5,7 @@
 
 #include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
+#include "serried/base/error.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried::hdf5 {
@@ -15,6 +16,16 @@ std::string trim_fixed(const char* data, std::size_t size, H5T_str_t padding) {
   std::string text(data, size);
   if (padding == H5T_STR_SPACEPAD) return text.substr(0, text.find_last_not_of(' ') + 1);
   return text.substr(0, text.find('\0'));
+}
+
+/// More than any file in use has; a damaged one can claim anything.
+constexpr std::int64_t max_bytes = std::int64_t{1} << 31;
+
+/// @throws IoError if `count` values of `size` bytes are more than an attribute has.
+void require_size(std::int64_t count, std::size_t size, const std::string& name) {
+  if (count > max_bytes / static_cast<std::int64_t>(std::clamp<std::size_t>(size, 1, max_bytes)))
+    throw IoError("attribute " + name + " is damaged: it claims " + std::to_string(count) +
+                  " values of " + std::to_string(size) + " bytes");
 }
 
 void read_texts(hid_t attribute, hid_t type, AttributeValue& value) {
@@ -39,7 +50,11 @@ void read_texts(hid_t attribute, hid_t type, AttributeValue& value) {
 
 extern "C" herr_t serried_collect_attribute(hid_t /*object*/, const char* name,
                                             const H5A_info_t* /*info*/, void* names) {
-  static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+  try {
+    static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+  } catch (...) {
+    return -1;  // no exception may pass through HDF5's C code
+  }
   return 0;
 }
 
@@ -89,6 +104,7 @@ std::optional<AttributeValue> read_attribute(hid_t object, const std::string& na
   if (rank > 0) value.shape.assign(extents, extents + rank);
   if (element.is_text) {
     value.is_text = true;
+    require_size(value.count, std::max(H5Tget_size(type.id()), sizeof(char*)), name);
     if (value.count > 0) read_texts(attribute.id(), type.id(), value);
     return value;
   }
@@ -96,6 +112,7 @@ std::optional<AttributeValue> read_attribute(hid_t object, const std::string& na
   if (!element.is_number && !is_wide_float) return value;
   value.is_number = true;
   value.dtype = is_wide_float ? DType::f64 : element.dtype;
+  require_size(value.count, size_of(value.dtype), name);
   value.bytes.resize(static_cast<std::size_t>(value.count) * size_of(value.dtype));
   const Type memory = is_wide_float ? memory_type(DType::f64) : memory_type(element);
   if (value.count > 0)

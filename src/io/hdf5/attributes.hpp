@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "io/hdf5/handle.hpp"
@@ -29,12 +31,16 @@ struct AttributeValue {
   template <class T>
   [[nodiscard]] T as(std::int64_t i = 0) const {
     return visit_real(dtype, [&](auto tag) -> T {
-      using Stored = typename decltype(tag)::type;
+      using Element = typename decltype(tag)::type;
+      // a truth value of a damaged file may be neither 0 nor 1
+      using Stored = std::conditional_t<std::is_same_v<Element, bool>, std::uint8_t, Element>;
       Stored value{};
       std::memcpy(&value, bytes.data() + static_cast<std::size_t>(i) * sizeof(Stored),
                   sizeof(Stored));
       if constexpr (std::is_same_v<Stored, Half>)
         return static_cast<T>(to_float(value));
+      else if constexpr (std::is_same_v<Element, bool>)
+        return static_cast<T>(value != 0 ? 1 : 0);
       else
         return static_cast<T>(value);
     });

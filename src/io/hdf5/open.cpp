@@ -41,6 +41,9 @@ void check_readable(const std::string& path) {
     throw IoError(path + ": " + std::strerror(code));
   }
   if (S_ISDIR(status.st_mode)) throw IoError(path + ": this is a folder, not a file");
+  // opening a pipe would wait for somebody who writes into it
+  if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+    throw IoError(path + ": this is not a regular file");
   if (::access(path.c_str(), R_OK) != 0) throw IoError(path + ": " + std::strerror(errno));
   if (S_ISREG(status.st_mode) && status.st_size == 0)
     throw IoError(path + ": the file is empty (0 bytes)");
