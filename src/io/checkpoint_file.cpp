@@ -61,8 +61,8 @@ const Checkpoint* CheckpointFile::former() const {
 }
 
 std::string CheckpointFile::how_to_go_on() const {
-  return "its state is in " + options_.path + "; the same command with --resume " +
-         options_.path + " goes on from there";
+  return "its state is in " + options_.path + "; the same command with --resume " + options_.path +
+         " goes on from there";
 }
 
 }  // namespace serried
