@@ -171,18 +171,18 @@ void broadcast_content(const Communicator& comm, FileContent& content) {
   }
 }
 
-}  // namespace
-
-void save_checkpoint(const Context& ctx, const std::string& path, const Checkpoint& checkpoint,
-                     const Provenance& provenance) {
-  check_names(checkpoint);
+/// Collective over the context's ranks.
+/// @param ranks that have come to this state.
+void write_content(const Context& ctx, int ranks, const std::string& path,
+                   const Checkpoint& checkpoint, const std::string& hash,
+                   const Provenance& provenance) {
   FileWriter writer(ctx, path);
-  for (const auto& [name, values] : checkpoint.numbers)
+  const auto write = [&](const std::string& name, const auto& values) {
     if (!values.empty())
       writer.write(dataset_of(name), Shape{static_cast<std::int64_t>(values.size())}, values);
-  for (const auto& [name, values] : checkpoint.counts)
-    if (!values.empty())
-      writer.write(dataset_of(name), Shape{static_cast<std::int64_t>(values.size())}, values);
+  };
+  for (const auto& [name, values] : checkpoint.numbers) write(name, values);
+  for (const auto& [name, values] : checkpoint.counts) write(name, values);
   for (const auto& [name, array] : checkpoint.rows) writer.write(dataset_of(name), array);
   writer.set_attribute("/", "checkpoint_of", checkpoint.kind);
   writer.set_attribute("/", "checkpoint_format", file_format);
@@ -190,9 +190,28 @@ void save_checkpoint(const Context& ctx, const std::string& path, const Checkpoi
   writer.set_attribute("/", "checkpoint_version", checkpoint.version);
   writer.set_attribute("/", "belongs_to", text_of(checkpoint.belongs_to));
   writer.set_attribute("/", "state", text_of(list_state(checkpoint)));
-  writer.set_attribute("/", "hash", hash_of(ctx, checkpoint));
+  writer.set_attribute("/", "hash", hash);
   writer.write_provenance(provenance);
+  writer.set_attribute("/", "ranks", std::to_string(ranks));
+  writer.set_attribute("/", "devices", ctx.device()->description());
   writer.commit();
+}
+
+}  // namespace
+
+void save_checkpoint(const Context& ctx, const std::string& path, const Checkpoint& checkpoint,
+                     const Provenance& provenance) {
+  check_names(checkpoint);
+  const std::string hash = hash_of(ctx, checkpoint);
+  if (!checkpoint.rows.empty() || ctx.size() == 1) {
+    write_content(ctx, ctx.size(), path, checkpoint, hash, provenance);
+    return;
+  }
+  // One rank writes what all ranks have: the many small writes of a file need no collective calls.
+  const auto lone = ctx.comm().split(ctx.rank() == 0 ? 0 : -1, 0);
+  agree_on_root(ctx.comm(), 0, [&] {
+    write_content(ctx.with_communicator(*lone), ctx.size(), path, checkpoint, hash, provenance);
+  });
 }
 
 Checkpoint load_checkpoint(const Context& ctx, const std::string& path) {
