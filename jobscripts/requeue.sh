@@ -37,8 +37,10 @@ run() {
 run_or_requeue() {
   local code=0
   run "$@" || code=$?
+  # Killed by the USR1 that was passed on (138), it had not begun: a checkpoint of an earlier attempt still stands.
+  [ "$code" -ne 138 ] || [ -z "$messenger" ] || code=85
   if [ "$code" -eq 85 ]; then
-    echo "attempt ${SLURM_RESTART_COUNT:-0} of job $SLURM_JOB_ID was stopped with a checkpoint: it is requeued"
+    echo "attempt ${SLURM_RESTART_COUNT:-0} of job $SLURM_JOB_ID was stopped with a checkpoint, or before its start: it is requeued"
     scontrol requeue "$SLURM_JOB_ID"
     exit 0
   fi

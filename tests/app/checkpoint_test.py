@@ -162,7 +162,8 @@ class Checkpoints(CommandTest):
     def test_usr1_at_any_moment(self):
         """Code 85 or a finished fit; without --checkpoint, and in other verbs, a finished run and one line."""
         for ranks in (0, 2):
-            for milliseconds in (0, 20, 50, 500, 3000):
+            # mpirun's own first moments, until the ranks have started, are the batch scripts' affair.
+            for milliseconds in (0, 20, 50, 500, 3000) if ranks == 0 else (500, 3000):
                 checkpoint = self.path(f"moment{ranks}.h5")
                 process = start(*self.long, "--checkpoint", checkpoint, ranks=ranks)
                 time.sleep(milliseconds / 1000)
@@ -328,6 +329,20 @@ class BatchScripts(CommandTest):
         done = subprocess.run(["bash", "-c", f'set -euo pipefail; source "{JOBSCRIPTS}/requeue.sh"; '
                                'run_or_requeue bash -c "exit 7"; echo not reached'], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout), (7, ""), done.stderr)
+
+    def test_killed_before_it_began(self):
+        """USR1 that kills a rank (138) is the request to stop all the same; by itself 138 is a failure."""
+        script = (f'set -euo pipefail; source "{JOBSCRIPTS}/requeue.sh"; export SLURM_JOB_ID=7; '
+                  'scontrol() { echo "scontrol $*"; }; ')
+        env = dict(os.environ)
+        passed_on = subprocess.run(["bash", "-c", script + '(sleep 0.3; kill -USR1 $$) & '
+                                    'run_or_requeue bash -c "sleep 1; exit 138"'], capture_output=True, text=True,
+                                   env=env)
+        self.assertEqual(passed_on.returncode, 0, passed_on.stderr)
+        self.assertIn("scontrol requeue 7", passed_on.stdout)
+        alone = subprocess.run(["bash", "-c", script + 'run_or_requeue bash -c "exit 138"'], capture_output=True,
+                               text=True, env=env)
+        self.assertEqual((alone.returncode, alone.stdout), (138, ""), alone.stderr)
 
 
 if __name__ == "__main__":
