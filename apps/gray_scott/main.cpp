@@ -3,13 +3,16 @@
 #include <mpi.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "options.hpp"
 #include "serried/array/array.hpp"
 #include "serried/base/error.hpp"
+#include "serried/base/signals.hpp"
 #include "serried/comm/layout.hpp"
 #include "serried/io/file_writer.hpp"
 #include "simulation.hpp"
@@ -20,6 +23,13 @@ namespace {
 serried::Shape local_shape(const Parameters& parameters, std::int64_t planes) {
   if (parameters.is_3d) return {planes, parameters.cells[1], parameters.cells[2]};
   return {planes, parameters.cells[2]};
+}
+
+/// Whether this process speaks for the job, before MPI can tell.
+bool is_first_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
+    if (const char* const rank = std::getenv(name)) return std::string(rank) == "0";
+  return true;
 }
 
 void write_snapshot(const serried::Context& ctx, const Simulation& simulation,
@@ -97,6 +107,12 @@ int run(MPI_Comm comm, int argc, char** argv) {
 }  // namespace gray_scott
 
 int main(int argc, char** argv) {
+  serried::block_signals();
+  // It writes no checkpoints: USR1, which asks for one, must not end it.
+  serried::watch_signals([has_told = false]() mutable {
+    if (!std::exchange(has_told, true) && gray_scott::is_first_rank())
+      std::fputs("gray_scott: USR1 is ignored: there are no checkpoints\n", stderr);
+  });
   MPI_Init(&argc, &argv);
   int code = 1;
   try {

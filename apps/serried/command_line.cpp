@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* overview_footer =
     R"(Addresses: PATH[:OBJECT][[SELECTION]], e.g. run.h5:/fields/u[0:10,:,3]; 'run_*.h5:/u' is a series.
-Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad input data, 4 file trouble.
+Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad input data, 4 file trouble, 85 stopped by USR1, with a checkpoint.
 
 Example:
   mpirun -n 4 serried stats run.h5:/u --bins 20)";
@@ -37,6 +37,8 @@ constexpr const char* kmeans_footer =
 samples, all other axes are features; with 'all' each element is a sample with one feature for each
 address. The answer depends on data, options and seed, never on the number of ranks.
 Of a range of clusters, e.g. 2:20, each number is fitted and scored; the best by silhouette is written.
+USR1 makes a fit with --checkpoint save its state and exit with code 85; --resume goes on from it, on any
+number of ranks, with the same result. With one FILE for both, the first run, which has none yet, begins afresh.
 
 Example:
   mpirun -n 4 serried kmeans run.h5:/u run.h5:/v --sample-axes all --clusters 5 --labels labels.h5)";
@@ -87,6 +89,7 @@ struct Words {
   std::optional<Address> weights;
   std::optional<OutputAddress> labels;
   std::string model_path;
+  CheckpointWishes checkpoint;
 };
 
 void add_common(CLI::App& app, Words& words) {
@@ -180,6 +183,22 @@ void set_up_stats(CLI::App& app, Words& words) {
   app.footer(stats_footer);
 }
 
+void add_checkpoints(CLI::App& app, CheckpointWishes& wishes) {
+  const auto take_path = [](const std::string& option, std::string& path) {
+    return [option, &path](const std::string& text) {
+      if (text.empty()) throw InvalidArgument(option + " '': a file name is needed");
+      path = text;
+    };
+  };
+  add_value(app, "--checkpoint", "FILE", "save the state there, from time to time and on USR1",
+            take_path("--checkpoint", wishes.path));
+  add_value(app, "--every", "N|TIME",
+            "save after N iterations, or after a time: 90s, 15min, 2h [15min]",
+            [&wishes](const std::string& text) { parse_every("--every", text, wishes); });
+  add_value(app, "--resume", "FILE", "go on from a checkpoint of the same fit",
+            take_path("--resume", wishes.resume));
+}
+
 void set_up_kmeans(CLI::App& app, Words& words) {
   add_addresses(app, words, "datasets of equal sample shape; their features stand side by side");
   add_value(app, "--clusters", "K|LO:HI[:STEP]",
@@ -236,6 +255,7 @@ void set_up_kmeans(CLI::App& app, Words& words) {
     if (text.empty()) throw InvalidArgument("--model '': a file name is needed");
     words.model_path = text;
   });
+  add_checkpoints(app, words.checkpoint);
   app.footer(kmeans_footer);
 }
 
@@ -267,6 +287,9 @@ void check_kmeans(const Words& words) {
   if (words.kmeans.batch_rows > 0 && words.has_tolerance)
     throw InvalidArgument(
         "--tolerance has no use with --batch: batches end when they bring no more improvement");
+  const bool has_every = words.checkpoint.every_iterations > 0 || words.checkpoint.every_s > 0;
+  if (has_every && words.checkpoint.path.empty())
+    throw InvalidArgument("--every has no use without --checkpoint FILE");
   if (words.labels && !words.model_path.empty() &&
       std::filesystem::path(words.labels->path).lexically_normal() ==
           std::filesystem::path(words.model_path).lexically_normal())
@@ -312,7 +335,8 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
                               .given_centers = words.given_centers,
                               .weights = words.weights,
                               .labels = words.labels,
-                              .model_path = words.model_path};
+                              .model_path = words.model_path,
+                              .checkpoint = words.checkpoint};
   } else {
     line.verb = PredictCommand{.model_path = words.model_path,
                                .addresses = parse_addresses(words.addresses),

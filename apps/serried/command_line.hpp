@@ -54,6 +54,14 @@ struct ClusterRange {
   std::int64_t step = 1;
 };
 
+/// `--checkpoint`, `--every` and `--resume`.
+struct CheckpointWishes {
+  std::string path;    ///< empty: none is written
+  std::string resume;  ///< empty: from the beginning
+  std::int64_t every_iterations = 0;
+  double every_s = 0;
+};
+
 struct KMeansCommand {
   std::vector<Address> addresses;
   SampleAxes samples;
@@ -65,6 +73,7 @@ struct KMeansCommand {
   std::optional<Address> weights;
   std::optional<OutputAddress> labels;
   std::string model_path;  ///< empty: none
+  CheckpointWishes checkpoint;
 };
 
 struct PredictCommand {

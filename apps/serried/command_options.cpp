@@ -73,6 +73,23 @@ MemoryLimit parse_memory(const std::string& option, const std::string& text) {
   return {.bytes = static_cast<std::int64_t>(bytes)};
 }
 
+void parse_every(const std::string& option, const std::string& text, CheckpointWishes& wishes) {
+  const std::size_t digits = text.find_first_not_of("0123456789.");
+  const std::string_view number = std::string_view(text).substr(0, digits);
+  const std::string_view unit =
+      digits == std::string::npos ? "" : std::string_view(text).substr(digits);
+  const auto iterations = whole_number<std::int64_t>(number);
+  const auto time = whole_number<double>(number);
+  const double seconds = unit == "s" ? 1 : unit == "min" ? 60 : unit == "h" ? 3600 : 0;
+  if (unit.empty() && iterations && *iterations >= 1)
+    wishes.every_iterations = *iterations;
+  else if (seconds > 0 && time && *time > 0)
+    wishes.every_s = *time * seconds;
+  else
+    refuse(option, text,
+           "a number of iterations, such as 10, or a time, such as 90s, 15min or 2h, is needed");
+}
+
 std::pair<double, double> parse_range(const std::string& option, const std::string& text) {
   const std::size_t comma = text.find(',');
   const auto low = whole_number<double>(std::string_view(text).substr(0, comma));

@@ -19,6 +19,8 @@ namespace serried::app {
 [[nodiscard]] double parse_non_negative(const std::string& option, const std::string& text);
 /// `4G`, `1.5GiB`, `500M`, `60%`: units are powers of 1024.
 [[nodiscard]] MemoryLimit parse_memory(const std::string& option, const std::string& text);
+/// `10`: iterations; `90s`, `15min`, `2h`: time.
+void parse_every(const std::string& option, const std::string& text, CheckpointWishes& wishes);
 /// `LO,HI`.
 [[nodiscard]] std::pair<double, double> parse_range(const std::string& option,
                                                     const std::string& text);

@@ -13,10 +13,13 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "command_line.hpp"
 #include "console.hpp"
 #include "serried/base/build_info.hpp"
+#include "serried/base/signals.hpp"
+#include "serried/base/stopped.hpp"
 #include "serried/comm/device_choice.hpp"
 #include "serried/io/hdf5_library.hpp"
 #include "serried/report/run_report.hpp"
@@ -42,6 +45,28 @@ bool is_launched() {
        {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"})
     if (std::getenv(name) != nullptr) return true;
   return false;
+}
+
+/// Whether this process speaks for the job, before MPI can tell.
+bool is_first_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
+    if (const char* const rank = std::getenv(name)) return std::strcmp(rank, "0") == 0;
+  return true;
+}
+
+bool has_checkpoint(const CommandLine& line) {
+  const auto* const kmeans = std::get_if<KMeansCommand>(&line.verb);
+  return kmeans != nullptr && !kmeans->checkpoint.path.empty();
+}
+
+/// USR1 asks for a checkpoint; what writes none goes on.
+void take_signals(const CommandLine* line) {
+  const bool is_told =
+      line != nullptr && !has_checkpoint(*line) && !line->common.is_quiet && is_first_rank();
+  watch_signals([is_told, has_told = false]() mutable {
+    if (is_told && !std::exchange(has_told, true))
+      write_error("serried: USR1 is ignored: it stops 'kmeans --checkpoint FILE' only\n");
+  });
 }
 
 /// Prints a text that was asked for, or what is wrong. Returns the exit code.
@@ -129,6 +154,8 @@ std::optional<Failure> try_verb(const Runtime& runtime, const CommandLine& line)
   try {
     run_verb(runtime, line);
     return std::nullopt;
+  } catch (const Stopped& stop) {
+    return Failure{.exit_code = stopped_exit_code, .text = stop.what()};
   } catch (const Error& error) {
     return Failure{.exit_code = exit_code(error.kind()), .text = error.what()};
   } catch (const std::bad_alloc&) {
@@ -196,10 +223,12 @@ int run(const CommandLine& line) {
 }  // namespace serried::app
 
 int main(int argc, char** argv) {
+  serried::block_signals();
   using namespace serried::app;
   open_standard_streams();
   try {
     const auto parsed = parse_command_line(argc, argv);
+    take_signals(std::get_if<CommandLine>(&parsed));
     if (const auto* text = std::get_if<TextOnly>(&parsed)) return print_text(*text);
     if (std::holds_alternative<VersionRequest>(parsed)) return print_version();
     return run(std::get<CommandLine>(parsed));

@@ -8,6 +8,8 @@
 
 #include "json_output.hpp"
 #include "output_check.hpp"
+#include "serried/base/signals.hpp"
+#include "serried/io/checkpoint_file.hpp"
 #include "serried/io/held_rows.hpp"
 #include "serried/ml/kmeans_file.hpp"
 #include "serried/ml/kmeans_memory.hpp"
@@ -153,6 +155,43 @@ void write_outputs(const Session& session, const KMeansCommand& command, const I
   save_kmeans(session.ctx, command.model_path, model, provenance_of(session, inputs.files, seed));
 }
 
+KMeansRangeOptions range_options_of(const KMeansCommand& command, const Inputs& inputs) {
+  return {.lowest = command.range->lowest,
+          .highest = command.range->highest,
+          .step = command.range->step,
+          .fit = inputs.options,
+          .scores = {.silhouette_sample = command.silhouette_sample, .seed = command.options.seed}};
+}
+
+/// Nothing where no checkpoint is asked for. Reads the one to go on from.
+std::unique_ptr<CheckpointFile> open_checkpoint(const Session& session,
+                                                const KMeansCommand& command,
+                                                const Inputs& inputs) {
+  const CheckpointWishes& wishes = command.checkpoint;
+  if (wishes.path.empty() && wishes.resume.empty()) return nullptr;
+  constexpr double default_every_s = 15 * 60;
+  const bool has_every = wishes.every_iterations > 0 || wishes.every_s > 0;
+  const std::string seed = fmt::format("{}", command.options.seed);
+  return std::make_unique<CheckpointFile>(
+      session.ctx, CheckpointFileOptions{.path = wishes.path,
+                                         .resume = wishes.resume,
+                                         .every_iterations = wishes.every_iterations,
+                                         .every_s = has_every ? wishes.every_s : default_every_s,
+                                         .should_stop = is_stop_requested,
+                                         .provenance = provenance_of(session, inputs.files, seed)});
+}
+
+/// All outputs are tried before work begins; each is a file of its own.
+void check_outputs(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
+  std::vector<std::string> outputs;
+  if (command.labels) outputs.push_back(command.labels->path);
+  if (!command.model_path.empty()) outputs.push_back(command.model_path);
+  if (!command.checkpoint.path.empty()) outputs.push_back(command.checkpoint.path);
+  for (const std::string& output : outputs) check_output(session.ctx, output, inputs.files);
+  for (std::size_t i = 1; i < outputs.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) check_outputs_differ(session.ctx, outputs[j], outputs[i]);
+}
+
 void run_one(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
   const KMeansMemory needed = memory_of_fit(inputs.data, inputs.options, inputs.weights.has_value(),
                                             session.ctx.backend()->threads().threads());
@@ -168,12 +207,7 @@ void run_one(const Session& session, const KMeansCommand& command, const Inputs&
 }
 
 void run_range(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
-  KMeansRangeOptions range_options{
-      .lowest = command.range->lowest,
-      .highest = command.range->highest,
-      .step = command.range->step,
-      .fit = inputs.options,
-      .scores = {.silhouette_sample = command.silhouette_sample, .seed = command.options.seed}};
+  KMeansRangeOptions range_options = range_options_of(command, inputs);
   const KMeansMemory needed =
       memory_of_range(inputs.data, range_options, inputs.weights.has_value(),
                       session.ctx.backend()->threads().threads());
@@ -195,16 +229,19 @@ void run_range(const Session& session, const KMeansCommand& command, const Input
 }  // namespace
 
 void run_kmeans(const Session& session, const KMeansCommand& command) {
-  const Inputs inputs = [&] {
+  Inputs inputs = [&] {
     const auto phase = session.ctx.recorder().phase("read");
     return open_inputs(session, command);
   }();
-  if (command.labels) check_output(session.ctx, command.labels->path, inputs.files);
-  if (!command.model_path.empty()) check_output(session.ctx, command.model_path, inputs.files);
-  if (command.labels && !command.model_path.empty())
-    check_outputs_differ(session.ctx, command.labels->path, command.model_path);
-
-  if (command.range) return run_range(session, command, inputs);
+  check_outputs(session, command, inputs);
+  const std::unique_ptr<CheckpointFile> checkpoint = open_checkpoint(session, command, inputs);
+  inputs.options.checkpoint = checkpoint.get();
+  if (command.range) {
+    check_kmeans_checkpoint(range_options_of(command, inputs), inputs.data,
+                            inputs.weights.has_value());
+    return run_range(session, command, inputs);
+  }
+  check_kmeans_checkpoint(inputs.options, inputs.data, inputs.weights.has_value());
   run_one(session, command, inputs);
 }
 

@@ -18,6 +18,11 @@ using kmeans::Rows;
 using kmeans::SharedReads;
 using kmeans::Task;
 
+std::string range_text(const KMeansRangeOptions& options) {
+  return std::to_string(options.lowest) + ":" + std::to_string(options.highest) + ":" +
+         std::to_string(options.step);
+}
+
 void check_range(const KMeansRangeOptions& options, const TileSource& data) {
   const auto require = [](bool is_good, const std::string& text) {
     if (!is_good) throw InvalidArgument("k-means: " + text);
@@ -43,12 +48,13 @@ void check_range(const KMeansRangeOptions& options, const TileSource& data) {
 
 class Range {
  public:
-  Range(Rows& rows, const Columns& columns, const KMeansRangeOptions& options)
+  Range(Rows& rows, const Columns& columns, const KMeansRangeOptions& options,
+        kmeans::Checkpoints& checkpoints)
       : rows_(rows),
         columns_(columns),
         options_(options),
         fixed_(columns, rows.features(), rows.has_weights()),
-        reads_(rows) {
+        reads_(rows, &checkpoints) {
     for (std::int64_t i = 0; i <= (options.highest - options.lowest) / options.step; ++i) {
       fits_.push_back(options.fit);
       fits_.back().clusters = options.lowest + i * options.step;
@@ -126,10 +132,21 @@ class Range {
 
 }  // namespace
 
+void check_kmeans_checkpoint(const KMeansRangeOptions& options, const TileSource& data,
+                             bool has_weights) {
+  if (options.fit.checkpoint == nullptr || options.fit.checkpoint->former() == nullptr) return;
+  kmeans::require_options(
+      *options.fit.checkpoint->former(), kmeans::range_kind,
+      kmeans::option_facts(options.fit, range_text(options), data, has_weights));
+}
+
 KMeansRange fit_kmeans_range(const Context& ctx, const TileSource& data,
                              const KMeansRangeOptions& options, const TileSource* weights) {
   check_range(options, data);
   const auto phase = ctx.recorder().phase("fit");
+  kmeans::Checkpoints checkpoints(
+      ctx, options.fit.checkpoint, kmeans::range_kind,
+      kmeans::option_facts(options.fit, range_text(options), data, weights != nullptr));
   const kmeans::PlacedData placed(ctx, data, "scores of a range");
   Rows rows(placed.context(), placed.source());
   if (weights != nullptr) kmeans::read_weights(rows, *weights);
@@ -137,7 +154,12 @@ KMeansRange fit_kmeans_range(const Context& ctx, const TileSource& data,
   const std::int64_t most =
       options.lowest + (options.highest - options.lowest) / options.step * options.step;
   kmeans::check_rows(rows, columns, most);
-  return Range(rows, columns, options).run();
+  checkpoints.add_data(rows, columns, data, weights);
+  std::vector<std::int64_t> clusters;
+  for (std::int64_t k = options.lowest; k <= most; k += options.step)
+    clusters.insert(clusters.end(), static_cast<std::size_t>(options.fit.n_init), k);
+  checkpoints.set_fits(clusters, rows.features());
+  return Range(rows, columns, options, checkpoints).run();
 }
 
 }  // namespace serried

@@ -9,6 +9,7 @@
 #include "serried/comm/row_sink.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
+#include "serried/io/checkpoint_hook.hpp"
 
 namespace serried {
 
@@ -46,6 +47,10 @@ struct KMeansOptions {
   /// Leave out rows with NaN or Inf (in data or weights) instead of throwing; they get the label
   /// -1.
   bool drop_missing = false;
+  /// Asked in each iteration whether the state is to be saved and whether to stop, and what to go
+  /// on from; must outlive the fit. A fit that goes on, on any number of ranks, has the bits of one
+  /// that never stopped. Null: no checkpoints.
+  CheckpointHook* checkpoint = nullptr;
 };
 
 /// A fitted model: a plain value, the same on every rank.
@@ -74,10 +79,18 @@ struct KMeansFit {
 /// converted to f64. Collective.
 /// @param weights one for each row (same number of rows), or null.
 /// @throws InvalidArgument for wrong options; DataError for NaN or Inf (how many, and where the
-/// first is), more clusters than rows, weights that are negative, not finite or all 0.
+/// first is), more clusters than rows, weights that are negative, not finite or all 0. Stopped
+/// where options.checkpoint asks for it; InvalidArgument if its former checkpoint belongs to other
+/// options, data or devices, DataError if it makes no sense.
 [[nodiscard]] KMeansFit fit_kmeans(const Context& ctx, const TileSource& data,
                                    const KMeansOptions& options,
                                    const TileSource* weights = nullptr);
+
+/// Finds out before anything is read whether options.checkpoint has a former checkpoint that
+/// belongs to a fit with these options, as far as that can be known then. Local.
+/// @throws InvalidArgument.
+void check_kmeans_checkpoint(const KMeansOptions& options, const TileSource& data,
+                             bool has_weights);
 
 struct KMeansPredictionSummary {
   std::vector<std::int64_t> sizes;  ///< rows by cluster

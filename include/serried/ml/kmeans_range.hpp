@@ -36,6 +36,11 @@ struct KMeansRange {
   [[nodiscard]] const Entry& chosen() const { return fits[best.value_or(0)]; }
 };
 
+/// As for one number of clusters. Local.
+/// @throws InvalidArgument.
+void check_kmeans_checkpoint(const KMeansRangeOptions& options, const TileSource& data,
+                             bool has_weights);
+
 /// Fits each number of clusters n_init times, as fit_kmeans does alone, bit for bit, and scores
 /// what comes out, so that a number can be chosen. All fits share reads of the data, and all
 /// silhouettes one sample of the rows. Weights count in the fits and their inertia; the scores

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ml/kmeans/checkpoints.hpp"
 #include "ml/kmeans/fit_report.hpp"
 #include "ml/kmeans/fits.hpp"
 #include "ml/kmeans/labels.hpp"
@@ -86,6 +87,9 @@ KMeansFit fit_kmeans(const Context& ctx, const TileSource& data, const KMeansOpt
                      const TileSource* weights) {
   kmeans::check_options(options, data);
   const auto phase = ctx.recorder().phase("fit");
+  kmeans::Checkpoints checkpoints(
+      ctx, options.checkpoint, kmeans::fit_kind,
+      kmeans::option_facts(options, std::to_string(options.clusters), data, weights != nullptr));
   const kmeans::PlacedData placed(ctx, data, options.batch_rows > 0 ? "mini-batches" : nullptr);
   kmeans::Rows rows(placed.context(), placed.source());
   if (weights != nullptr) kmeans::read_weights(rows, *weights);
@@ -93,10 +97,15 @@ KMeansFit fit_kmeans(const Context& ctx, const TileSource& data, const KMeansOpt
   kmeans::check_rows(rows, columns, options.clusters);
   const kmeans::FixedPoint fixed(columns, rows.features(), rows.has_weights());
 
-  kmeans::SharedReads reads(rows);
+  checkpoints.add_data(rows, columns, data, weights);
+  checkpoints.set_fits(
+      std::vector<std::int64_t>(static_cast<std::size_t>(options.n_init), options.clusters),
+      rows.features());
+
+  kmeans::SharedReads reads(rows, &checkpoints);
   kmeans::LloydResult best;
   if (options.batch_rows > 0) {
-    best = kmeans::fit_minibatches(rows, columns, fixed, options);
+    best = kmeans::fit_minibatches(rows, columns, fixed, options, checkpoints);
   } else {
     const auto take = [&](std::size_t, kmeans::LloydResult result) -> kmeans::Task<> {
       best = std::move(result);
@@ -110,6 +119,14 @@ KMeansFit fit_kmeans(const Context& ctx, const TileSource& data, const KMeansOpt
                      options.batch_rows > 0 ? "batches" : "iterations");
   KMeansModel model = kmeans::model_of(rows, columns, best);
   return {std::move(model), kmeans::labels_array(rows, std::move(best.labels))};
+}
+
+void check_kmeans_checkpoint(const KMeansOptions& options, const TileSource& data,
+                             bool has_weights) {
+  if (options.checkpoint == nullptr || options.checkpoint->former() == nullptr) return;
+  kmeans::require_options(
+      *options.checkpoint->former(), kmeans::fit_kind,
+      kmeans::option_facts(options, std::to_string(options.clusters), data, has_weights));
 }
 
 }  // namespace serried

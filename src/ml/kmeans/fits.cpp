@@ -38,6 +38,7 @@ class Fits {
     std::optional<LloydResult> result;
     int run = 0;
     std::int64_t runs_done = 0;
+    FitState* state = nullptr;  ///< of that run; null where no checkpoints are kept
   };
 
   static std::int64_t all_iterations(std::span<const KMeansOptions> options) {
@@ -49,28 +50,51 @@ class Fits {
   /// The fits of the first options come first, run by run.
   Task<> fit(std::int64_t number) {
     std::size_t index = 0;
-    for (; number >= runs_of(options_[index]); ++index) number -= runs_of(options_[index]);
-    co_await fit_once(index, static_cast<int>(number));
+    std::int64_t run = number;
+    for (; run >= runs_of(options_[index]); ++index) run -= runs_of(options_[index]);
+    co_await fit_once(index, static_cast<int>(run), state_of_fit(number));
     Best& best = best_[index];
     if (++best.runs_done < runs_of(options_[index])) co_return;
     LloydResult result = std::move(*best.result);
     best.result.reset();
+    co_await find_labels(reads_, columns_, result);
     co_await take_best_(index, std::move(result));
   }
 
-  Task<> fit_once(std::size_t index, int run) {
+  Task<> fit_once(std::size_t index, int run, FitState* state) {
     const KMeansOptions& options = options_[index];
-    count_seeding(1);
-    std::vector<double> centers = co_await choose_centers(reads_, columns_, options, run);
-    count_seeding(-1);
+    if (state != nullptr && state->stage == FitState::Stage::done) {
+      progress_.skip(options.max_iterations);
+      keep_better(index, run, result_of(*state), state);
+      co_return;
+    }
+    std::vector<double> centers;
+    if (state != nullptr && state->stage == FitState::Stage::running) {
+      centers = state->centers;
+    } else {
+      count_seeding(1);
+      centers = co_await choose_centers(reads_, columns_, options, run);
+      count_seeding(-1);
+    }
     LloydResult result =
-        co_await run_lloyd(reads_, columns_, fixed_, std::move(centers), options, progress_);
+        co_await run_lloyd(reads_, columns_, fixed_, std::move(centers), options, progress_, state);
+    if (state != nullptr) *state = kmeans::state_of(result);
+    keep_better(index, run, std::move(result), state);
+  }
+
+  void keep_better(std::size_t index, int run, LloydResult result, FitState* state) {
     Best& best = best_[index];
     const bool is_better = !best.result || result.inertia < best.result->inertia ||
                            (result.inertia == best.result->inertia && run < best.run);
-    if (!is_better) co_return;
-    best.result = std::move(result);
-    best.run = run;
+    FitState* const worse = is_better ? best.state : state;
+    if (worse != nullptr) worse->centers = worse->label_centers = {};
+    if (!is_better) return;
+    best = {.result = std::move(result), .run = run, .runs_done = best.runs_done, .state = state};
+  }
+
+  [[nodiscard]] FitState* state_of_fit(std::int64_t number) const {
+    Checkpoints* const checkpoints = reads_.checkpoints();
+    return checkpoints != nullptr && checkpoints->is_on() ? &checkpoints->fit(number) : nullptr;
   }
 
   void count_seeding(int change) {

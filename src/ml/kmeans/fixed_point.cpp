@@ -55,7 +55,7 @@ double FixedPoint::weight(std::int64_t high, std::int64_t low) const {
 ClusterSums::ClusterSums(std::int64_t clusters, std::int64_t features)
     : clusters_(clusters),
       features_(features),
-      values_(static_cast<std::size_t>(2 * (clusters * features + padding) + 3 * clusters + 2 +
+      values_(static_cast<std::size_t>(2 * (clusters * features + padding) + 3 * clusters + 4 +
                                        kmeans_slack_bins),
               0) {}
 

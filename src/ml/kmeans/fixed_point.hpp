@@ -81,9 +81,11 @@ class ClusterSums {
   [[nodiscard]] std::int64_t& moved() { return tail(3 * clusters_); }
   /// Rows that were compared with all centres.
   [[nodiscard]] std::int64_t& examined() { return tail(3 * clusters_ + 1); }
+  /// Checkpoints::votes.
+  [[nodiscard]] std::span<std::int64_t> votes() { return {&tail(3 * clusters_ + 2), 2}; }
   /// KMeansBounds::slack_counts.
   [[nodiscard]] std::span<std::int64_t> slack_counts() {
-    return {&tail(3 * clusters_ + 2), static_cast<std::size_t>(kmeans_slack_bins)};
+    return {&tail(3 * clusters_ + 4), static_cast<std::size_t>(kmeans_slack_bins)};
   }
 
  private:

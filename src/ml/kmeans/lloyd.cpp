@@ -26,13 +26,15 @@ void assign_unit(const Rows& rows, const KMeansCenters& centers, const Unit& uni
 class Lloyd {
  public:
   Lloyd(SharedReads& reads, const Columns& columns, const FixedPoint& fixed,
-        std::vector<double> centers, const KMeansOptions& options, FitProgress& progress)
+        std::vector<double> centers, const KMeansOptions& options, FitProgress& progress,
+        FitState* state)
       : reads_(reads),
         rows_(reads.rows()),
         columns_(columns),
         fixed_(fixed),
         options_(options),
         progress_(progress),
+        state_(state),
         k_(options.clusters),
         p_(rows_.features()),
         totals_(k_, p_),
@@ -45,13 +47,16 @@ class Lloyd {
 
   Task<LloydResult> run() {
     const double tolerance = options_.tolerance * columns_.mean_variance;
-    bool are_labels_final = false;
-    for (std::int64_t i = 1; i <= options_.max_iterations && !result_.is_converged; ++i) {
+    bool are_labels_final = state_ != nullptr && state_->are_labels_final;
+    co_await take_up();
+    for (std::int64_t i = result_.iterations + 1;
+         i <= options_.max_iterations && !result_.is_converged; ++i) {
       result_.iterations = i;
       const Decision decision = co_await iterate(tolerance);
       are_labels_final = decision.are_labels_final != 0;
       result_.is_converged = decision.is_converged != 0;
       progress_.add_iteration();
+      keep_state(are_labels_final);
     }
     progress_.skip(options_.max_iterations - result_.iterations);
     const auto prepared = prepare();
@@ -60,6 +65,7 @@ class Lloyd {
     result_.inertia =
         co_await assign_and_measure(reads_, *prepared, are_labels_final, labels_.data(), &state);
     if (!are_labels_final) gather_deltas();
+    if (state_ != nullptr && !are_labels_final) result_.label_centers = result_.centers;
     for (std::int64_t j = 0; j < k_; ++j) {
       result_.sizes.push_back(totals_.count(j));
       result_.weight += weight_of(totals_, j);
@@ -78,13 +84,50 @@ class Lloyd {
     return rows_.kernels().prepare(columns_.frame(), result_.centers, k_, KMeansUse::assign);
   }
 
+  /// Goes on where the state stands: the rows get the labels that they had there, and the totals
+  /// are those of these labels.
+  Task<> take_up() {
+    if (state_ == nullptr) co_return;
+    if (state_->stage != FitState::Stage::running) {
+      keep_state(false);
+      co_return;
+    }
+    result_.iterations = state_->iterations;
+    result_.is_converged = state_->is_converged;
+    progress_.skip(result_.iterations);
+    if (state_->label_centers.empty()) co_return;
+    result_.label_centers = state_->label_centers;
+    const auto prepared =
+        rows_.kernels().prepare(columns_.frame(), result_.label_centers, k_, KMeansUse::assign);
+    co_await assign(*prepared, result_.label_centers);
+    result_.examined_rows = state_->examined_rows;
+    result_.visited_rows = state_->visited_rows;
+  }
+
+  /// Between two iterations.
+  void keep_state(bool are_labels_final) {
+    if (state_ == nullptr) return;
+    state_->stage = FitState::Stage::running;
+    state_->iterations = result_.iterations;
+    state_->is_converged = result_.is_converged;
+    state_->are_labels_final = are_labels_final;
+    state_->examined_rows = result_.examined_rows;
+    state_->visited_rows = result_.visited_rows;
+    state_->centers = result_.centers;
+    state_->label_centers = result_.label_centers;
+    if (result_.iterations > 0) reads_.checkpoints()->count_iteration();
+  }
+
   /// Adds what the workers of all ranks moved to the totals, and returns how many rows changed.
   std::int64_t gather_deltas() {
     for (std::size_t worker = 1; worker < deltas_.size(); ++worker) {
       deltas_[0].add(deltas_[worker]);
       deltas_[worker].clear();
     }
+    Checkpoints* const checkpoints = reads_.checkpoints();
+    if (checkpoints != nullptr) std::ranges::copy(checkpoints->votes(), deltas_[0].votes().begin());
     rows_.context().comm().allreduce(deltas_[0].all(), ReduceOp::sum);
+    if (checkpoints != nullptr) checkpoints->take_votes(deltas_[0].votes());
     totals_.add(deltas_[0]);
     const std::int64_t moved = deltas_[0].moved();
     result_.examined_rows += deltas_[0].examined();
@@ -94,16 +137,22 @@ class Lloyd {
     return moved;
   }
 
-  Task<Decision> iterate(double tolerance) {
-    const auto prepared = prepare();
-    bounds_.begin_pass(result_.centers);
+  /// Labels of these centres, and their totals. Returns how many rows changed.
+  Task<std::int64_t> assign(const KMeansCenters& prepared, std::span<const double> centers) {
+    bounds_.begin_pass(centers);
     AssignmentState state{fixed_, deltas_, bounds_};
     const auto work = [&](const Unit& unit) {
-      assign_unit(rows_, *prepared, unit, labels_.data() + unit.local_row, state);
+      assign_unit(rows_, prepared, unit, labels_.data() + unit.local_row, state);
     };
     co_await reads_.pass("assign", work);
-    const std::int64_t moved = gather_deltas();
+    co_return gather_deltas();
+  }
+
+  Task<Decision> iterate(double tolerance) {
+    const auto prepared = prepare();
+    const std::int64_t moved = co_await assign(*prepared, result_.centers);
     const std::vector<double> old = result_.centers;
+    if (state_ != nullptr) result_.label_centers = old;
     const bool is_relocated = co_await move_centers(*prepared);
     double shift = 0;
     for (std::size_t i = 0; i < old.size(); ++i)
@@ -175,6 +224,7 @@ class Lloyd {
   const FixedPoint& fixed_;
   const KMeansOptions& options_;
   FitProgress& progress_;
+  FitState* state_;  ///< null where no checkpoints are kept
   std::int64_t k_;
   std::int64_t p_;
   ClusterSums totals_;               ///< of all ranks, for the present labels
@@ -215,9 +265,60 @@ Task<double> assign_and_measure(SharedReads& reads, const KMeansCenters& centers
 
 Task<LloydResult> run_lloyd(SharedReads& reads, const Columns& columns, const FixedPoint& fixed,
                             std::vector<double> centers, const KMeansOptions& options,
-                            FitProgress& progress) {
-  Lloyd lloyd(reads, columns, fixed, std::move(centers), options, progress);
+                            FitProgress& progress, FitState* state) {
+  Lloyd lloyd(reads, columns, fixed, std::move(centers), options, progress, state);
   co_return co_await lloyd.run();
+}
+
+LloydResult result_of(const FitState& state) {
+  LloydResult result;
+  result.centers = state.centers;
+  result.sizes = state.sizes;
+  result.has_labels = false;
+  result.label_centers = state.label_centers;
+  result.inertia = state.inertia;
+  result.weight = state.weight;
+  result.iterations = state.iterations;
+  result.is_converged = state.is_converged;
+  result.examined_rows = state.examined_rows;
+  result.visited_rows = state.visited_rows;
+  return result;
+}
+
+FitState state_of(const LloydResult& result) {
+  FitState state;
+  state.stage = FitState::Stage::done;
+  state.iterations = result.iterations;
+  state.is_converged = result.is_converged;
+  state.are_labels_final = true;
+  state.examined_rows = result.examined_rows;
+  state.visited_rows = result.visited_rows;
+  state.centers = result.centers;
+  state.label_centers = result.label_centers;
+  state.sizes = result.sizes;
+  state.inertia = result.inertia;
+  state.weight = result.weight;
+  return state;
+}
+
+Task<> find_labels(SharedReads& reads, const Columns& columns, LloydResult& result) {
+  if (result.has_labels) co_return;
+  Rows& rows = reads.rows();
+  if (result.label_centers.empty())
+    throw DataError("the checkpoint's state makes no sense: its best fit has no centres");
+  const auto prepared =
+      rows.kernels().prepare(columns.frame(), result.label_centers,
+                             static_cast<std::int64_t>(result.sizes.size()), KMeansUse::assign);
+  RowValues<std::int32_t> labels;
+  agree(rows.context().comm(),
+        [&] { labels = RowValues<std::int32_t>(rows.device(), rows.local_rows(), -1); });
+  const auto work = [&](const Unit& unit) {
+    rows.kernels().assign(*prepared, unit.kernel_rows(), unit.weights,
+                          labels.data() + unit.local_row, nullptr, nullptr, nullptr);
+  };
+  co_await reads.pass("labels", work);
+  result.labels = labels.take();
+  result.has_labels = true;
 }
 
 }  // namespace serried::kmeans

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ml/kmeans/bounds.hpp"
+#include "ml/kmeans/checkpoints.hpp"
 #include "ml/kmeans/columns.hpp"
 #include "ml/kmeans/fit_progress.hpp"
 #include "ml/kmeans/fixed_point.hpp"
@@ -16,7 +17,10 @@ namespace serried::kmeans {
 struct LloydResult {
   std::vector<double> centers;
   std::vector<std::int64_t> sizes;
-  std::vector<std::int32_t> labels;  ///< by local row
+  std::vector<std::int32_t> labels;  ///< by local row; none where has_labels is not set
+  bool has_labels = true;
+  /// What the labels were assigned with, where checkpoints are kept.
+  std::vector<double> label_centers;
   double inertia = 0;
   double weight = 0;  ///< of all usable rows
   std::int64_t iterations = 0;
@@ -30,9 +34,18 @@ struct LloydResult {
 /// rules: an iteration assigns labels and moves centres; it stops when no label changed, or when
 /// the centres' squared movements sum up to at most tolerance * mean variance, and then labels are
 /// assigned once more. Collective.
+/// @param state if given, the fit goes on from there, and keeps there what it needs to go on.
 Task<LloydResult> run_lloyd(SharedReads& reads, const Columns& columns, const FixedPoint& fixed,
                             std::vector<double> centers, const KMeansOptions& options,
-                            FitProgress& progress);
+                            FitProgress& progress, FitState* state = nullptr);
+
+/// The result of a fit that a checkpoint says is done; without labels. Local.
+[[nodiscard]] LloydResult result_of(const FitState& state);
+/// What a fit that is done leaves in a checkpoint. Local.
+[[nodiscard]] FitState state_of(const LloydResult& result);
+/// Gives the rows their labels where the result has none: a read.
+/// Collective.
+Task<> find_labels(SharedReads& reads, const Columns& columns, LloydResult& result);
 
 /// What an assignment keeps up to date besides the labels.
 struct AssignmentState {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ml/kmeans/batches.hpp"
+#include "ml/kmeans/minibatch_rules.hpp"
 #include "ml/kmeans/seeding.hpp"
 #include "ml/kmeans/shared_reads.hpp"
 #include "serried/comm/agree.hpp"
@@ -13,16 +14,12 @@
 namespace serried::kmeans {
 namespace {
 
-/// scikit-learn's defaults.
-constexpr int most_steps_without_improvement = 10;
+/// scikit-learn's default.
 constexpr double low_share = 0.01;  ///< of the largest count: such centres are reassigned
 
 /// Ours: rows for each cluster between two reassignments. (scikit-learn takes 10, and begins at
 /// once, so that small clusters lose good centres before their first row comes.)
 constexpr std::int64_t rows_between = 100;
-/// Ours, so that the number of steps does not grow with the data: share of a step's inertia in the
-/// smoothed one, at least.
-constexpr double least_share = 0.005;
 
 /// Bytes of rows that each rank holds in the first load of batches, and at most: each load is twice
 /// the one before. No bit depends on these, nor on the memory that there is.
@@ -37,39 +34,13 @@ std::int64_t sample_rows(std::int64_t clusters) {
 /// Rows that one thread takes at a time.
 constexpr std::int64_t run_rows = 256;
 
-/// Adds numbers from 0 to 2^bits, each cut off to two integers, so that no order changes the sum;
-/// larger ones count as 2^bits.
-class FixedSum {
- public:
-  FixedSum(int bits, std::int64_t most_numbers)
-      : scale_(std::ldexp(
-            1., 62 - bits -
-                    static_cast<int>(std::bit_width(static_cast<std::uint64_t>(most_numbers))))),
-        most_(std::ldexp(1., bits)) {}
-
-  using Pair = std::array<std::int64_t, 2>;
-  void add(double value, Pair& sum) const {
-    const double scaled = std::min(value, most_) * scale_;
-    const double high = std::floor(scaled);
-    sum[0] += static_cast<std::int64_t>(high);
-    sum[1] += static_cast<std::int64_t>((scaled - high) * low_scale);
-  }
-  [[nodiscard]] double value(const Pair& sum) const {
-    return (static_cast<double>(sum[0]) + static_cast<double>(sum[1]) / low_scale) / scale_;
-  }
-
- private:
-  static constexpr double low_scale = 0x1.0p22;
-  double scale_;
-  double most_;
-};
-
 class MiniBatch {
  public:
   MiniBatch(Rows& rows, const Columns& columns, const FixedPoint& fixed,
-            const KMeansOptions& options, int run)
+            const KMeansOptions& options, int run, Checkpoints& checkpoints)
       : rows_(rows),
-        reads_(rows),
+        checkpoints_(checkpoints),
+        reads_(rows, &checkpoints),
         columns_(columns),
         fixed_(fixed),
         options_(options),
@@ -83,8 +54,8 @@ class MiniBatch {
         inertia_(bits_of_distance(), rows.global_rows()) {}
 
   LloydResult run() {
-    for (std::int64_t epoch = 0; epoch < options_.max_iterations && !result_.is_converged; ++epoch)
-      run_epoch(epoch);
+    take_up();
+    for (; epoch_ < options_.max_iterations && !result_.is_converged; ++epoch_) run_epoch();
     label_all();
     return std::move(result_);
   }
@@ -104,21 +75,66 @@ class MiniBatch {
            static_cast<std::int64_t>(std::min(static_cast<double>(bytes) / batch_bytes, 0x1.0p40));
   }
 
-  void run_epoch(std::int64_t epoch) {
+  [[nodiscard]] FitState& state() { return checkpoints_.fit(run_); }
+
+  void take_up() {
+    if (!checkpoints_.is_on() || state().stage != FitState::Stage::running) return;
+    const FitState& from = state();
+    const auto clusters = static_cast<std::size_t>(k_);
+    if (from.numbers.size() != clusters + 2 || from.counts.size() != 4 || from.counts[2] < 0 ||
+        from.counts[3] < 0 || from.counts[3] > batches_.count())
+      throw DataError("the checkpoint's state makes no sense: it is not that of mini-batches");
+    result_.centers = from.centers;
+    result_.iterations = from.iterations;
+    result_.is_converged = from.is_converged;
+    result_.examined_rows = from.examined_rows;
+    result_.visited_rows = from.visited_rows;
+    std::copy_n(from.numbers.begin(), clusters, weights_.begin());
+    improvement_ = {.smoothed = from.numbers[clusters],
+                    .least = from.numbers[clusters + 1],
+                    .steps_without = from.counts[0]};
+    rows_since_ = from.counts[1];
+    epoch_ = from.counts[2];
+    next_batch_ = from.counts[3];
+  }
+
+  /// Between two steps.
+  void keep_state() {
+    if (!checkpoints_.is_on()) return;
+    FitState& to = state();
+    to.stage = FitState::Stage::running;
+    to.centers = result_.centers;
+    to.iterations = result_.iterations;
+    to.is_converged = result_.is_converged;
+    to.examined_rows = result_.examined_rows;
+    to.visited_rows = result_.visited_rows;
+    to.numbers = weights_;
+    to.numbers.push_back(improvement_.smoothed);
+    to.numbers.push_back(improvement_.least);
+    to.counts = {improvement_.steps_without, rows_since_, epoch_, next_batch_};
+    checkpoints_.count_iteration();
+    checkpoints_.between_reads();
+  }
+
+  /// The rest of an epoch.
+  void run_epoch() {
     const std::int64_t memory = rows_.context().options().memory_bytes / 8;
     const std::int64_t most = batches_in(std::min(most_load_bytes, memory));
     std::int64_t loaded =
         std::max(sample_batches(), batches_in(std::min(first_load_bytes, memory)));
-    for (std::int64_t first = 0; first < batches_.count() && !result_.is_converged;) {
-      const std::int64_t last = std::min(batches_.count(), first + loaded);
-      batches_.load(epoch, first, last);
+    while (next_batch_ < batches_.count() && !result_.is_converged) {
+      const std::int64_t last = std::min(batches_.count(), next_batch_ + loaded);
+      batches_.load(epoch_, next_batch_, last);
       if (result_.centers.empty()) result_.centers = initial_centers();
-      for (; first < last && !result_.is_converged; ++first) {
-        step(batches_.batch(first));
-        rows_.context().recorder().progress("kmeans batches", first + 1, batches_.count());
+      while (next_batch_ < last && !result_.is_converged) {
+        step(batches_.batch(next_batch_));
+        ++next_batch_;
+        rows_.context().recorder().progress("kmeans batches", next_batch_, batches_.count());
+        keep_state();
       }
       loaded = std::max(loaded, std::min(2 * loaded, most));
     }
+    next_batch_ = 0;
   }
 
   [[nodiscard]] const Communicator& comm() const { return rows_.context().comm(); }
@@ -219,7 +235,10 @@ class MiniBatch {
     move_centers(sums);
     if (weight > 0) {
       reassign(batch, usable);
-      const int is_converged = has_stopped_improving(inertia / weight) ? 1 : 0;
+      const double share = static_cast<double>(options_.batch_rows) /
+                           (static_cast<double>(columns_.usable_rows) + 1);
+      const int is_converged =
+          improvement_.has_ended(result_.iterations, inertia / weight, share) ? 1 : 0;
       result_.is_converged = comm().broadcast(is_converged, 0) != 0;
     }
     sums.clear();
@@ -257,7 +276,9 @@ class MiniBatch {
       sums_[worker].clear();
       for (std::size_t i = 0; i < 2; ++i) inertias[0][i] += inertias[worker][i];
     }
+    std::ranges::copy(checkpoints_.votes(), sums_[0].votes().begin());
     comm().allreduce(sums_[0].all(), ReduceOp::sum);
+    checkpoints_.take_votes(sums_[0].votes());
     comm().allreduce(std::span<std::int64_t>(inertias[0]), ReduceOp::sum);
     return inertia_.value(inertias[0]);
   }
@@ -285,25 +306,6 @@ class MiniBatch {
         center = shift + (old + (sum - weight * old) / total);
       }
     }
-  }
-
-  /// The rule of the end. The inertia is smoothed with the mean of the batches so far, until these
-  /// are half an epoch or 200; before that no fit ends. The first step's is left out: it is that of
-  /// the initial centres.
-  bool has_stopped_improving(double mean_inertia) {
-    const auto steps = static_cast<double>(result_.iterations - 1);
-    if (steps == 0) return false;
-    const double share = std::clamp(2 * static_cast<double>(options_.batch_rows) /
-                                        (static_cast<double>(columns_.usable_rows) + 1),
-                                    least_share, 1.);
-    smoothed_ += std::max(share, 1 / steps) * (mean_inertia - smoothed_);
-    if (steps * share < 1 || smoothed_ < least_) {
-      least_ = smoothed_;
-      without_improvement_ = 0;
-    } else {
-      ++without_improvement_;
-    }
-    return without_improvement_ >= most_steps_without_improvement;
   }
 
   struct DrawnRow {
@@ -383,6 +385,7 @@ class MiniBatch {
     comm().allreduce(sums_[0].all(), ReduceOp::sum);
     result_.examined_rows += sums_[0].examined();
     result_.visited_rows += rows_.global_rows();
+    if (checkpoints_.is_on()) result_.label_centers = result_.centers;
     for (std::int64_t j = 0; j < k_; ++j) {
       result_.sizes.push_back(sums_[0].count(j));
       result_.weight += weight_of(sums_[0], j);
@@ -390,6 +393,7 @@ class MiniBatch {
   }
 
   Rows& rows_;
+  Checkpoints& checkpoints_;
   SharedReads reads_;
   const Columns& columns_;
   const FixedPoint& fixed_;
@@ -404,22 +408,35 @@ class MiniBatch {
   std::vector<std::int32_t> labels_;  ///< of this rank's rows of the batch
   FixedSum inertia_;
   std::int64_t rows_since_ = 0;  ///< the last reassignment
-  double smoothed_ = 0;          ///< inertia of the batches
-  double least_ = std::numeric_limits<double>::infinity();
-  int without_improvement_ = 0;
+  Improvement improvement_;
+  std::int64_t epoch_ = 0;
+  std::int64_t next_batch_ = 0;  ///< of the epoch
   LloydResult result_;
 };
 
 }  // namespace
 
 LloydResult fit_minibatches(Rows& rows, const Columns& columns, const FixedPoint& fixed,
-                            const KMeansOptions& options) {
+                            const KMeansOptions& options, Checkpoints& checkpoints) {
   const int runs = options.init == KMeansInit::given ? 1 : options.n_init;
   LloydResult best;
+  int best_run = 0;
   for (int run = 0; run < runs; ++run) {
-    LloydResult result = MiniBatch(rows, columns, fixed, options, run).run();
-    if (run == 0 || result.inertia < best.inertia) best = std::move(result);
+    FitState* const state = checkpoints.is_on() ? &checkpoints.fit(run) : nullptr;
+    const bool is_done = state != nullptr && state->stage == FitState::Stage::done;
+    LloydResult result = is_done ? result_of(*state)
+                                 : MiniBatch(rows, columns, fixed, options, run, checkpoints).run();
+    if (state != nullptr && !is_done) *state = state_of(result);
+    const bool is_better = run == 0 || result.inertia < best.inertia;
+    const int worse = is_better ? best_run : run;
+    if (state != nullptr && worse != run) checkpoints.fit(worse).centers = {};
+    if (state != nullptr && !is_better) state->centers = {};
+    if (!is_better) continue;
+    best = std::move(result);
+    best_run = run;
   }
+  SharedReads reads(rows, &checkpoints);
+  reads.run(find_labels(reads, columns, best));
   return best;
 }
 

@@ -22,6 +22,7 @@ namespace serried::kmeans {
 ///
 /// The best of options.n_init fits, one after the other.
 [[nodiscard]] LloydResult fit_minibatches(Rows& rows, const Columns& columns,
-                                          const FixedPoint& fixed, const KMeansOptions& options);
+                                          const FixedPoint& fixed, const KMeansOptions& options,
+                                          Checkpoints& checkpoints);
 
 }  // namespace serried::kmeans

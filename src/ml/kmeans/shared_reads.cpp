@@ -32,6 +32,7 @@ void SharedReads::run(std::int64_t count, std::int64_t at_once,
 
 void SharedReads::serve() {
   Queue& queue = !visits_.empty() ? visits_ : !fetches_.empty() ? fetches_ : passes_;
+  if (&queue == &passes_ && checkpoints_ != nullptr) checkpoints_->between_reads();
   const Queue served = std::exchange(queue, {});
   if (&queue == &visits_)
     serve_visits(served);

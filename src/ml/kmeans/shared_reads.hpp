@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "ml/kmeans/checkpoints.hpp"
 #include "ml/kmeans/rows.hpp"
 #include "ml/kmeans/task.hpp"
 
@@ -19,11 +20,15 @@ namespace serried::kmeans {
 /// have to ask for the same kinds of reads in the same order.
 class SharedReads {
  public:
-  explicit SharedReads(Rows& rows) : rows_(rows) {}
+  /// @param checkpoints of the tasks that read, if there are any: before each read of all rows they
+  /// are saved, or end the tasks, where that is wanted.
+  explicit SharedReads(Rows& rows, Checkpoints* checkpoints = nullptr)
+      : rows_(rows), checkpoints_(checkpoints) {}
   SharedReads(const SharedReads&) = delete;
   SharedReads& operator=(const SharedReads&) = delete;
 
   [[nodiscard]] Rows& rows() const noexcept { return rows_; }
+  [[nodiscard]] Checkpoints* checkpoints() const noexcept { return checkpoints_; }
 
  private:
   struct Request {
@@ -95,6 +100,7 @@ class SharedReads {
   void serve_fetches(const Queue& queue);
 
   Rows& rows_;
+  Checkpoints* checkpoints_;
   Queue passes_, visits_, fetches_;
 };
 
