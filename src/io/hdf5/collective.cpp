@@ -6,9 +6,11 @@
 
 namespace serried::hdf5 {
 
-void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what) {
+void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what,
+                     faults::Kind kind) {
   agree(comm, [&] {
     if (status < 0) throw IoError(what + ": " + error_cause());
+    if (faults::is_due(kind)) throw IoError(what + ": " + faults::cause(kind));
   });
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "serried/base/faults.hpp"
 #include "serried/comm/communicator.hpp"
 
 namespace serried::hdf5 {
@@ -11,8 +12,10 @@ namespace serried::hdf5 {
 /// last of the three steps of such a call. First, all that can fail on one rank alone (types,
 /// spaces, properties, memory) is done and agreed on; then every rank makes the call, with nothing
 /// before it that could keep one rank away; then comes this, before any other HDF5 call of this
-/// rank, which would forget the cause.
+/// rank, which would forget the cause. It is one event for fault injection: said to have failed on
+/// this rank after all ranks have made the call.
 /// Collective. @throws RankError (kind io) "what: cause" if it is negative on any rank.
-void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what);
+void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what,
+                     faults::Kind kind = faults::Kind::write);
 
 }  // namespace serried::hdf5
