@@ -16,6 +16,7 @@
 #include "comm/mpi_version.hpp"
 #include "comm/thread_count.hpp"
 #include "serried/base/error.hpp"
+#include "serried/base/faults.hpp"
 
 namespace serried {
 namespace {
@@ -131,6 +132,9 @@ Runtime::Runtime(const RuntimeOptions& options) {
     throw InvalidArgument(
         "a memory limit must be a number of bytes above 0, or a share from 0 to 1");
   impl_ = std::make_unique<Impl>();
+  int job_rank = 0;
+  comm::check(MPI_Comm_rank(MPI_COMM_WORLD, &job_rank), "MPI_Comm_rank");
+  faults::set_rank(job_rank);
   const int handle = options.fortran_communicator.value_or(MPI_Comm_c2f(MPI_COMM_WORLD));
 
   comm::ThreadCountInputs inputs;
