@@ -18,6 +18,7 @@
 #include "command_line.hpp"
 #include "console.hpp"
 #include "serried/base/build_info.hpp"
+#include "serried/base/faults.hpp"
 #include "serried/base/signals.hpp"
 #include "serried/base/stopped.hpp"
 #include "serried/comm/device_choice.hpp"
@@ -100,6 +101,19 @@ int print_version() {
                           build.configuration, runtime.mpi_library(), hdf5_library())};
   const int code = runtime.communicator().rank() == 0 ? put(text) : 0;
   return runtime.communicator().broadcast(code, 0);
+}
+
+/// A wrong SERRIED_FAULT is told before anything is done, once for all ranks.
+std::optional<TextOnly> check_faults() {
+  try {
+    faults::read_environment();
+    return std::nullopt;
+  } catch (const InvalidArgument& error) {
+    // All ranks have the same text; starting MPI to tell it must not meet it again.
+    faults::set_plan({});
+    return TextOnly{.exit_code = exit_code(error.kind()),
+                    .text = fmt::format("serried: {}\n", error.what())};
+  }
 }
 
 DeviceChoice take_device(const Runtime& runtime, const CommandLine& line) {
@@ -231,6 +245,7 @@ int main(int argc, char** argv) {
     take_signals(std::get_if<CommandLine>(&parsed));
     if (const auto* text = std::get_if<TextOnly>(&parsed)) return print_text(*text);
     if (std::holds_alternative<VersionRequest>(parsed)) return print_version();
+    if (const auto wrong = check_faults()) return print_text(*wrong);
     return run(std::get<CommandLine>(parsed));
   } catch (const std::exception& error) {
     write_error(fmt::format("serried: {}\n", error.what()));

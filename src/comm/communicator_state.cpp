@@ -4,6 +4,7 @@
 #include <atomic>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "comm/backoff.hpp"
@@ -111,6 +112,32 @@ bool test(Piece& piece, const char* operation) {
                                            " were expected");
   }
   return true;
+}
+
+bool is_lost(int peer) {
+  const faults::SendFault fault = faults::on_send(peer);
+  if (fault.delay.count() > 0) std::this_thread::sleep_for(fault.delay);
+  return fault.is_dropped;
+}
+
+extern "C" {
+static int serried_query_never(void* /*state*/, MPI_Status* /*status*/) {
+  return MPI_SUCCESS;
+}
+static int serried_free_never(void* /*state*/) {
+  return MPI_SUCCESS;
+}
+static int serried_cancel_never(void* /*state*/, int /*is_complete*/) {
+  return MPI_SUCCESS;
+}
+}
+
+MPI_Request never_complete() {
+  MPI_Request request = MPI_REQUEST_NULL;
+  check(MPI_Grequest_start(serried_query_never, serried_free_never, serried_cancel_never, nullptr,
+                           &request),
+        "MPI_Grequest_start");
+  return request;
 }
 
 void wait_for(const CommunicatorState& impl, MPI_Request request, const char* operation) {

@@ -8,6 +8,7 @@
 
 #include "comm/mpi_support.hpp"
 #include "comm/watch/call_board.hpp"
+#include "serried/base/faults.hpp"
 #include "serried/comm/communicator.hpp"
 
 namespace serried::comm {
@@ -70,6 +71,13 @@ struct Piece {
 /// Tests a piece; true (once) when it is complete. Its request is then null, also when this throws.
 /// Local.
 [[nodiscard]] bool test(Piece& piece, const char* operation);
+
+/// To be called before a message to `peer` is posted (faults::Fault::any_peer: a collective); waits
+/// where an injected fault wants it late. Local. @return true if it is to be lost.
+[[nodiscard]] bool is_lost(int peer);
+
+/// What a collective waits for whose message was lost: never complete.
+[[nodiscard]] MPI_Request never_complete();
 
 /// Polls until the request is complete. If it fails, or there is a verdict, the request is left to
 /// MPI, with its memory.

@@ -23,6 +23,7 @@ Communicator::Request Communicator::isend_bytes(const void* data, std::int64_t b
   check_tag(tag);
   const auto span = impl_->span("send", bytes);
   Request request;
+  if (comm::is_lost(destination)) return request;
   request.impl_ = std::make_unique<Request::Impl>(impl_, "MPI_Isend");
   request.impl_->note_message(comm::CallKind::send, destination, tag, site);
   const auto* const begin = static_cast<const std::byte*>(comm::not_null(data));

@@ -18,6 +18,7 @@
 #include "comm/watch/call_board.hpp"
 #include "comm/watch/watchdog_thread.hpp"
 #include "serried/base/error.hpp"
+#include "serried/base/faults.hpp"
 #include "serried/base/temporary_files.hpp"
 
 namespace serried {
@@ -152,6 +153,9 @@ Runtime::Runtime(const RuntimeOptions& options) {
   const WatchdogOptions watchdog =
       options.watchdog ? *options.watchdog : WatchdogOptions::from_environment();
   impl_ = std::make_unique<Impl>();
+  int job_rank = 0;
+  comm::check(MPI_Comm_rank(MPI_COMM_WORLD, &job_rank), "MPI_Comm_rank");
+  faults::set_rank(job_rank);
   const int handle = options.fortran_communicator.value_or(MPI_Comm_c2f(MPI_COMM_WORLD));
 
   comm::ThreadCountInputs inputs;

@@ -3,11 +3,17 @@
 #include <string>
 #include <utility>
 
+#include "serried/base/faults.hpp"
+
 namespace serried {
 
 Buffer::Buffer(std::shared_ptr<Backend> backend, std::size_t bytes)
     : backend_(std::move(backend)), bytes_(bytes) {
-  if (bytes_ != 0) data_ = static_cast<std::byte*>(backend_->allocate(bytes_));
+  if (bytes_ == 0) return;
+  if (faults::is_due(faults::Kind::allocate))
+    throw DeviceError("out of memory: " + std::to_string(bytes_) +
+                      " bytes were asked for: " + faults::cause(faults::Kind::allocate));
+  data_ = static_cast<std::byte*>(backend_->allocate(bytes_));
 }
 
 Buffer::~Buffer() {

@@ -7,6 +7,7 @@
 #include "io/element_boxes.hpp"
 #include "io/geometry.hpp"
 #include "io/transposition.hpp"
+#include "serried/base/faults.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
@@ -197,6 +198,7 @@ void ChunkExchange::read_block(const Block& block) {
                          .elements = of.elements});
     offset += of.elements;
   }
+  faults::before_allocation();
   values_.resize(static_cast<std::size_t>(block.bytes));
   reader_.read_blocks(transfers, values_.data());
 }
@@ -314,6 +316,7 @@ std::int64_t ChunkExchange::read(const std::vector<WantedRows>& wanted, std::int
             visit_pieces(of, wanted[r], [&](const Piece& piece) { elements += piece.elements; });
         offsets[r + 1] = offsets[r] + elements * static_cast<std::int64_t>(element_bytes_);
       }
+      faults::before_allocation();
       send.resize(static_cast<std::size_t>(offsets.back()));
       std::vector<std::int64_t> cursors = offsets;
       for (std::size_t i = first; i < last; ++i) {

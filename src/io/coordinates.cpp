@@ -6,6 +6,7 @@
 
 #include "io/hdf5/attributes.hpp"
 #include "io/hdf5/errors.hpp"
+#include "io/hdf5/injected.hpp"
 #include "io/hdf5/objects.hpp"
 #include "io/hdf5/open.hpp"
 
@@ -42,15 +43,17 @@ std::vector<std::pair<std::string, std::string>> text_attributes(hid_t object) {
 }
 
 /// The selected values of a 1-D scale, decoded; nothing where it holds no numbers of that length.
-std::optional<Coordinate> read_scale(hid_t file, const std::string& path, const SelectedAxis& axis,
+std::optional<Coordinate> read_scale(hid_t file, const std::string& file_name,
+                                     const std::string& path, const SelectedAxis& axis,
                                      std::int64_t extent, bool is_decoding,
                                      const Backend& backend) {
-  const hdf5::DatasetId dataset(hdf5::checked(H5Dopen2(file, path.c_str(), H5P_DEFAULT), path));
+  const std::string where = file_name + ":" + path;
+  const hdf5::DatasetId dataset(hdf5::checked(H5Dopen2(file, path.c_str(), H5P_DEFAULT), where));
   const auto scale_name = hdf5::read_text_attribute(dataset.id(), "NAME");
   if (scale_name && scale_name->starts_with(no_variable)) return std::nullopt;
-  const hdf5::Type type(hdf5::checked(H5Dget_type(dataset.id()), path));
+  const hdf5::Type type(hdf5::checked(H5Dget_type(dataset.id()), where));
   const hdf5::ElementType element = hdf5::describe_type(type.id());
-  const hdf5::Space space(hdf5::checked(H5Dget_space(dataset.id()), path));
+  const hdf5::Space space(hdf5::checked(H5Dget_space(dataset.id()), where));
   hsize_t length = 0;
   if (!element.is_number || H5Sget_simple_extent_ndims(space.id()) != 1 ||
       H5Sget_simple_extent_dims(space.id(), &length, nullptr) != 1 ||
@@ -59,7 +62,7 @@ std::optional<Coordinate> read_scale(hid_t file, const std::string& path, const 
   DatasetOptions options;
   options.is_decoding = is_decoding;
   DecodeRule rule =
-      make_decode_rule(dataset.id(), element.dtype, options, path, [](const std::string&) {});
+      make_decode_rule(dataset.id(), element.dtype, options, where, [](const std::string&) {});
   Coordinate coordinate;
   coordinate.name = path.substr(path.rfind('/') + 1);
   coordinate.dtype = rule.result;
@@ -69,14 +72,17 @@ std::optional<Coordinate> read_scale(hid_t file, const std::string& path, const 
   const hsize_t start = static_cast<hsize_t>(axis.start);
   const hsize_t step = static_cast<hsize_t>(axis.step);
   const hsize_t count = static_cast<hsize_t>(axis.count);
-  const hdf5::Space memory(hdf5::checked(H5Screate_simple(1, &count, nullptr), path));
+  const hdf5::Space memory(hdf5::checked(H5Screate_simple(1, &count, nullptr), where));
   hdf5::check(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &start, &step, &count, nullptr),
-              path);
+              where);
   std::vector<std::byte> raw(static_cast<std::size_t>(count) * size_of(rule.raw));
   const hdf5::Type memory_type = hdf5::memory_type(element);
-  hdf5::check(
-      H5Dread(dataset.id(), memory_type.id(), memory.id(), space.id(), H5P_DEFAULT, raw.data()),
-      path + " cannot be read");
+  hdf5::check(hdf5::alone(faults::Kind::read,
+                          [&] {
+                            return H5Dread(dataset.id(), memory_type.id(), memory.id(), space.id(),
+                                           H5P_DEFAULT, raw.data());
+                          }),
+              where + " cannot be read");
   coordinate.bytes.resize(static_cast<std::size_t>(count) * size_of(rule.result));
   static_cast<void>(decode(rule, raw.data(), coordinate.bytes.data(), axis.count, backend));
   rule.result = DType::f64;
@@ -111,7 +117,7 @@ std::vector<Coordinate> read_coordinates(const PartMeta& part, const std::vector
     if (H5DSiterate_scales(dataset.id(), static_cast<unsigned>(axis), nullptr, serried_take_scale,
                            &path) <= 0)
       continue;
-    auto coordinate = read_scale(file.id(), path, item.axes[axis],
+    auto coordinate = read_scale(file.id(), item.file, path, item.axes[axis],
                                  static_cast<std::int64_t>(extents[axis]), is_decoding, backend);
     if (!coordinate) continue;
     coordinate->axis = static_cast<int>(i);

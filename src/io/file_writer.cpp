@@ -142,7 +142,7 @@ hdf5::DatasetId FileWriter::Impl::create_dataset(const std::string& dataset, con
                                 creation.id(), H5P_DEFAULT));
   hdf5::agree_on_status(comm, id.id(), cannot_make);
   for (const auto& [name, value] : options.attributes)
-    hdf5::write_text_attribute(comm, id.id(), name, value);
+    hdf5::write_text_attribute(comm, id.id(), name, value, dataset + " in " + path);
   return id;
 }
 
@@ -167,8 +167,8 @@ void FileWriter::Impl::attach(const std::string& dataset, const std::string& sca
   const hdf5::Turn turn;
   const hdf5::Object target = open_object(dataset);
   const hdf5::Object source = open_object(scale);
-  hdf5::attach_scale(ctx.comm(), target.id(), source.id(), axis,
-                     scale.substr(scale.rfind('/') + 1));
+  hdf5::attach_scale(ctx.comm(), target.id(), source.id(), axis, scale.substr(scale.rfind('/') + 1),
+                     dataset + " in " + path);
 }
 
 void FileWriter::Impl::write_numbers(const std::string& object, const std::string& attribute,
@@ -178,7 +178,8 @@ void FileWriter::Impl::write_numbers(const std::string& object, const std::strin
   const auto span = ctx.recorder().span("write", Activity::file);
   const hdf5::Turn turn;
   const hdf5::Object target = open_object(object);
-  hdf5::write_number_attribute(ctx.comm(), target.id(), attribute, dtype, values, count, is_scalar);
+  hdf5::write_number_attribute(ctx.comm(), target.id(), attribute, dtype, values, count, is_scalar,
+                               object + " in " + path);
 }
 
 void check_output_path(const std::string& path) {
@@ -308,7 +309,8 @@ void FileWriter::set_attribute(const std::string& object, const std::string& att
   const auto span = impl_->ctx.recorder().span("write", Activity::file);
   const hdf5::Turn turn;
   const hdf5::Object target = impl_->open_object(object);
-  hdf5::write_text_attribute(impl_->ctx.comm(), target.id(), attribute, text);
+  hdf5::write_text_attribute(impl_->ctx.comm(), target.id(), attribute, text,
+                             object + " in " + impl_->path);
 }
 
 void FileWriter::set_attribute(const std::string& object, const std::string& attribute,

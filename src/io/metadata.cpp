@@ -7,6 +7,7 @@
 #include "io/glob.hpp"
 #include "io/hdf5/attributes.hpp"
 #include "io/hdf5/errors.hpp"
+#include "io/hdf5/injected.hpp"
 #include "io/hdf5/objects.hpp"
 #include "io/hdf5/open.hpp"
 #include "io/hdf5/sources.hpp"
@@ -137,8 +138,10 @@ class MetadataReader {
     item.object = object_path;
     if (object_path != "/" && !hdf5::is_object(file.id(), object_path))
       hdf5::throw_missing(file.id(), path, object_path);
-    const hdf5::Object object(
-        hdf5::checked(H5Oopen(file.id(), object_path.c_str(), H5P_DEFAULT), item.name()));
+    const hdf5::Object object(hdf5::checked(
+        hdf5::alone(faults::Kind::read,
+                    [&] { return H5Oopen(file.id(), object_path.c_str(), H5P_DEFAULT); }),
+        item.name()));
     for (std::string& source : hdf5::files_behind(object.id(), path))
       if (std::ranges::find(meta_.sources, source) == meta_.sources.end())
         meta_.sources.push_back(std::move(source));

@@ -6,6 +6,7 @@
 #include "io/chunk_slabs.hpp"
 #include "io/file_access.hpp"
 #include "io/hdf5/errors.hpp"
+#include "io/hdf5/injected.hpp"
 #include "io/hdf5/open.hpp"
 #include "serried/comm/agree.hpp"
 
@@ -32,9 +33,10 @@ hdf5::Properties access_properties(const ItemMeta& meta, std::int64_t cache_byte
 
 void open_dataset(const ItemMeta& meta, std::int64_t cache_bytes, OpenItems::Item& item) {
   const hdf5::Properties access = access_properties(meta, cache_bytes);
-  item.dataset =
-      hdf5::DatasetId(hdf5::checked(H5Dopen2(item.file.id(), meta.object.c_str(), access.id()),
-                                    meta.name() + " cannot be opened"));
+  item.dataset = hdf5::DatasetId(hdf5::checked(
+      hdf5::alone(faults::Kind::read,
+                  [&] { return H5Dopen2(item.file.id(), meta.object.c_str(), access.id()); }),
+      meta.name() + " cannot be opened"));
   item.space = hdf5::Space(hdf5::checked(H5Dget_space(item.dataset.id()), meta.name()));
   item.memory_type = hdf5::memory_type(meta.type);
 }

@@ -9,6 +9,7 @@
 #include "io/geometry.hpp"
 #include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
+#include "io/hdf5/injected.hpp"
 #include "io/hdf5/open.hpp"
 #include "io/io_thread.hpp"
 #include "io/read_costs.hpp"
@@ -213,9 +214,13 @@ void RowReader::read_from(const OpenItems::Item& item, const FileRead& read, std
   const std::vector<Pick> picks = list_picks(read);
   const hdf5::Space memory = memory_space(read);
   select_in_file(read, item.space.id());
+  std::byte* const target = target_of(read, picks, to);
   const comm::OwnWork work;
-  hdf5::check(H5Dread(item.dataset.id(), item.memory_type.id(), memory.id(), item.space.id(),
-                      H5P_DEFAULT, target_of(read, picks, to)),
+  hdf5::check(hdf5::alone(faults::Kind::read,
+                          [&] {
+                            return H5Dread(item.dataset.id(), item.memory_type.id(), memory.id(),
+                                           item.space.id(), H5P_DEFAULT, target);
+                          }),
               read.item->name() + " cannot be read");
   finish(read, picks, to);
 }
@@ -310,10 +315,11 @@ void RowReader::read_collective(RowRange rows, std::byte* to) {
         target = target_of(own->read, own->picks, to);
         span.add_bytes(bytes_of(own->read));
       });
-      const herr_t status = hdf5::in_collective(comm, "H5Dread", [&] {
-        return H5Dread(item.dataset.id(), item.memory_type.id(), memory.id(), item.space.id(),
-                       properties.id(), target);
-      });
+      const herr_t status =
+          hdf5::together(faults::Kind::read, hdf5::in_collective(comm, "H5Dread", [&] {
+                           return H5Dread(item.dataset.id(), item.memory_type.id(), memory.id(),
+                                          item.space.id(), properties.id(), target);
+                         }));
       const std::string cause = status < 0 ? hdf5::error_cause() : std::string();
       agree(comm, [&] {
         if (status < 0) throw IoError(items[i]->name() + " cannot be read: " + cause);

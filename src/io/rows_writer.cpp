@@ -8,6 +8,7 @@
 #include "io/hdf5/transfer.hpp"
 #include "io/io_thread.hpp"
 #include "io/rows_writer_impl.hpp"
+#include "serried/base/faults.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
@@ -58,6 +59,7 @@ RowsWriter::Impl::Impl(const Context& context, RowsTarget of)
     const std::int64_t round = bytes_between_rounds(target.slabs, element_bytes) +
                                2 * target.slabs.longest() * element_bytes;
     const auto most = static_cast<std::size_t>(std::min(round, target.rows * row_bytes()));
+    faults::before_allocation();
     coming.reserve(most);
     going.reserve(most);
   });
@@ -100,6 +102,7 @@ void RowsWriter::Impl::take(RowRange added, std::span<const std::byte> bytes) {
     }
     coming_begin = head_end;
   }
+  faults::before_allocation();
   const auto in_head = static_cast<std::size_t>(
       std::clamp<std::int64_t>(head_end - begin, 0, added.size() * target.row_elements) *
       element_bytes);
@@ -193,6 +196,7 @@ void RowsWriter::Impl::exchange_pieces(const Pieces& pieces) {
   agree(ctx.comm(), [&] {
     std::int64_t bytes = 0;
     for (const auto& [rank, its] : pieces.from) bytes += its;
+    faults::before_allocation();
     coming.resize(coming.size() + static_cast<std::size_t>(bytes));
     requests.reserve(pieces.from.size() + 1);
   });

@@ -4,6 +4,7 @@
 
 #include "io/hdf5/attributes.hpp"
 #include "io/hdf5/errors.hpp"
+#include "io/hdf5/injected.hpp"
 #include "io/hdf5/open.hpp"
 #include "io/hdf5/types.hpp"
 #include "serried/base/error.hpp"
@@ -55,7 +56,11 @@ TableFile::Values<T> TableFile::Impl::read(const std::string& dataset) const {
   result.values.resize(static_cast<std::size_t>(result.shape.elements()));
   const hdf5::Type memory = hdf5::memory_type(dtype_of<T>);
   if (!result.values.empty())
-    hdf5::check(H5Dread(id, memory.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, result.values.data()),
+    hdf5::check(hdf5::alone(faults::Kind::read,
+                            [&] {
+                              return H5Dread(id, memory.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                                             result.values.data());
+                            }),
                 what);
   return result;
 }

@@ -15,6 +15,7 @@
 
 #include "io/mpi_io_path.hpp"
 #include "serried/base/error.hpp"
+#include "serried/base/faults.hpp"
 
 namespace serried {
 namespace {
@@ -41,11 +42,18 @@ std::string variable(const char* key) {
   return value == nullptr ? "" : value;
 }
 
+/// An injected fault looks like a disk that fails.
+bool has_fault() {
+  if (!faults::is_due(faults::Kind::write)) return false;
+  errno = EIO;
+  return true;
+}
+
 void sync_file(const std::string& path, int flags) {
   const int file = ::open(path.c_str(), flags | O_CLOEXEC);
   if (file < 0) throw IoError("cannot open " + path + " to sync it: " + std::strerror(errno));
   // Some file systems cannot sync a folder and say EINVAL; the rename stands all the same.
-  const int status = ::fsync(file);
+  const int status = has_fault() ? -1 : ::fsync(file);
   const int cause = errno;
   ::close(file);
   if (status != 0 && cause != EINVAL)
@@ -78,7 +86,8 @@ void make_temporary_file(const std::string& path, const std::string& temporary) 
     throw IoError("cannot write " + path + ": " + folder + " is no folder");
   if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
     throw IoError("cannot write " + path + ": a folder of that name is there");
-  const int file = ::open(temporary.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
+  const int file =
+      has_fault() ? -1 : ::open(temporary.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0) throw IoError("cannot write " + path + ": " + std::strerror(errno));
   ::close(file);
 }
@@ -101,9 +110,15 @@ void check_free_space(const std::string& file, std::int64_t bytes, const std::st
 
 void publish_file(const std::string& temporary, const std::string& path) {
   sync_file(temporary, O_RDWR);
-  if (std::rename(temporary.c_str(), path.c_str()) != 0)
+  if (has_fault() || std::rename(temporary.c_str(), path.c_str()) != 0)
     throw IoError("cannot rename " + temporary + " to " + path + ": " + std::strerror(errno));
-  sync_file(split_path(path).first, O_RDONLY | O_DIRECTORY);
+  try {
+    sync_file(split_path(path).first, O_RDONLY | O_DIRECTORY);
+  } catch (const IoError& error) {
+    // the run says that it failed, and then there is no output
+    ::unlink(path.c_str());
+    throw IoError("cannot write " + path + ": " + error.what());
+  }
 }
 
 }  // namespace serried

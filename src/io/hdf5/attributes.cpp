@@ -5,6 +5,8 @@
 
 #include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
+#include "io/hdf5/injected.hpp"
+#include "io/hdf5/sources.hpp"
 #include "serried/base/error.hpp"
 #include "serried/comm/agree.hpp"
 
@@ -67,14 +69,15 @@ struct AttributeParts {
 /// The collective calls that put an attribute in place of one of that name. `make_parts` is Local;
 /// `values` may be null where there are none.
 void write_attribute(const Communicator& comm, hid_t object, const std::string& name,
-                     const std::function<AttributeParts()>& make_parts, const void* values) {
-  const std::string what = "cannot write attribute " + name;
+                     const std::function<AttributeParts()>& make_parts, const void* values,
+                     const std::string& where) {
+  const std::string what = "cannot write attribute " + name + " of " + where;
   AttributeParts parts;
   int exists = 0;
   agree(comm, [&] {
     parts = make_parts();
     exists = H5Aexists(object, name.c_str());
-    check(exists, "cannot look for attribute " + name);
+    check(exists, "cannot look for attribute " + name + " of " + where);
   });
   if (comm.broadcast(exists, 0) > 0) agree_on_status(comm, H5Adelete(object, name.c_str()), what);
   Attribute attribute(H5Acreate2(object, name.c_str(), parts.type.id(), parts.space.id(),
@@ -85,14 +88,14 @@ void write_attribute(const Communicator& comm, hid_t object, const std::string& 
   agree_on_status(comm, attribute.reset(), what);
 }
 
-}  // namespace
-
-std::optional<AttributeValue> read_attribute(hid_t object, const std::string& name) {
+/// As read_attribute, but for errors, which do not say whose attribute it is.
+std::optional<AttributeValue> read_nameless(hid_t object, const std::string& name) {
   const htri_t exists = H5Aexists(object, name.c_str());
   check(exists, "cannot look for attribute " + name);
   if (exists == 0) return std::nullopt;
   const Attribute attribute(
-      checked(H5Aopen(object, name.c_str(), H5P_DEFAULT), "cannot open attribute " + name));
+      checked(alone(faults::Kind::read, [&] { return H5Aopen(object, name.c_str(), H5P_DEFAULT); }),
+              "cannot open attribute " + name));
   const Type type(checked(H5Aget_type(attribute.id()), "cannot read attribute " + name));
   const Space space(checked(H5Aget_space(attribute.id()), "cannot read attribute " + name));
   const ElementType element = describe_type(type.id());
@@ -121,6 +124,16 @@ std::optional<AttributeValue> read_attribute(hid_t object, const std::string& na
   return value;
 }
 
+}  // namespace
+
+std::optional<AttributeValue> read_attribute(hid_t object, const std::string& name) {
+  try {
+    return read_nameless(object, name);
+  } catch (const IoError& error) {
+    throw IoError(place_of(object) + ": " + error.what());
+  }
+}
+
 std::vector<std::string> attribute_names(hid_t object) {
   std::vector<std::string> names;
   hsize_t index = 0;
@@ -138,7 +151,7 @@ std::optional<std::string> read_text_attribute(hid_t object, const std::string& 
 }
 
 void write_text_attribute(const Communicator& comm, hid_t object, const std::string& name,
-                          const std::string& value) {
+                          const std::string& value, const std::string& where) {
   const auto make_parts = [&] {
     const std::string what = "cannot make the type of attribute " + name;
     AttributeParts parts{Type(checked(H5Tcopy(H5T_C_S1), what)),
@@ -148,11 +161,12 @@ void write_text_attribute(const Communicator& comm, hid_t object, const std::str
     return parts;
   };
   const char* text = value.c_str();
-  write_attribute(comm, object, name, make_parts, &text);
+  write_attribute(comm, object, name, make_parts, &text, where);
 }
 
 void write_number_attribute(const Communicator& comm, hid_t object, const std::string& name,
-                            DType dtype, const void* values, std::int64_t count, bool is_scalar) {
+                            DType dtype, const void* values, std::int64_t count, bool is_scalar,
+                            const std::string& where) {
   const auto make_parts = [&] {
     const std::string what = "cannot make the shape of attribute " + name;
     const hsize_t extent = static_cast<hsize_t>(count);
@@ -161,7 +175,7 @@ void write_number_attribute(const Communicator& comm, hid_t object, const std::s
         Space(checked(is_scalar ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr),
                       what))};
   };
-  write_attribute(comm, object, name, make_parts, count > 0 ? values : nullptr);
+  write_attribute(comm, object, name, make_parts, count > 0 ? values : nullptr, where);
 }
 
 }  // namespace serried::hdf5

@@ -61,13 +61,15 @@ struct AttributeValue {
 [[nodiscard]] std::optional<std::string> read_text_attribute(hid_t object, const std::string& name);
 
 /// Writes an attribute of an object that is open on all ranks, in place of one of that name; name
-/// and value are the same on all ranks. Text as variable-length UTF-8, as h5py does.
+/// and value are the same on all ranks. Text as variable-length UTF-8, as h5py does. `where` names
+/// the object in errors.
 /// Collective. @throws RankError (kind io).
 void write_text_attribute(const Communicator& comm, hid_t object, const std::string& name,
-                          const std::string& value);
+                          const std::string& value, const std::string& where);
 /// As above, numbers: a scalar where `is_scalar`, else a vector.
 /// Collective. @throws RankError (kind io).
 void write_number_attribute(const Communicator& comm, hid_t object, const std::string& name,
-                            DType dtype, const void* values, std::int64_t count, bool is_scalar);
+                            DType dtype, const void* values, std::int64_t count, bool is_scalar,
+                            const std::string& where);
 
 }  // namespace serried::hdf5

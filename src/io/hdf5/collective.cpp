@@ -7,11 +7,12 @@
 namespace serried::hdf5 {
 
 void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what,
-                     CallSite site) {
+                     faults::Kind kind, CallSite site) {
   agree(
       comm,
       [&] {
         if (status < 0) throw IoError(what + ": " + error_cause());
+        if (faults::is_due(kind)) throw IoError(what + ": " + faults::cause(kind));
       },
       site);
 }

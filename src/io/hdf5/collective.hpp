@@ -4,6 +4,7 @@
 #include <string>
 
 #include "comm/watch/external_call.hpp"
+#include "serried/base/faults.hpp"
 #include "serried/comm/communicator.hpp"
 
 namespace serried::hdf5 {
@@ -12,10 +13,11 @@ namespace serried::hdf5 {
 /// last of the three steps of such a call. First, all that can fail on one rank alone (types,
 /// spaces, properties, memory) is done and agreed on; then every rank makes the call, with nothing
 /// before it that could keep one rank away; then comes this, before any other HDF5 call of this
-/// rank, which would forget the cause.
+/// rank, which would forget the cause. It is one event for fault injection: said to have failed on
+/// this rank after all ranks have made the call.
 /// Collective. @throws RankError (kind io) "what: cause" if it is negative on any rank.
 void agree_on_status(const Communicator& comm, std::int64_t status, const std::string& what,
-                     CallSite site = CallSite::current());
+                     faults::Kind kind = faults::Kind::write, CallSite site = CallSite::current());
 
 /// Makes a collective HDF5 call, which the watchdog then knows of, and returns what it returns.
 /// Collective. @param name a literal, e.g. "H5Dwrite"; the same on all ranks.

@@ -15,6 +15,7 @@
 #include "comm/mpi_handle.hpp"
 #include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
+#include "io/hdf5/injected.hpp"
 #include "io/mpi_io_path.hpp"
 #include "serried/base/error.hpp"
 #include "serried/comm/agree.hpp"
@@ -106,12 +107,13 @@ std::string number_after(const std::string& text, std::string_view key) {
 }
 
 /// Setting MPI-IO is collective: HDF5 duplicates the communicator.
-void use_mpi_io(const Communicator& comm, const Properties& access, const std::string& what) {
+void use_mpi_io(const Communicator& comm, const Properties& access, const std::string& what,
+                faults::Kind kind) {
   const std::string text = what + ": the MPI-IO driver cannot be used";
   const herr_t status = in_collective(comm, "H5Pset_fapl_mpio", [&] {
     return H5Pset_fapl_mpio(access.id(), comm::mpi_handle(comm), comm::no_info());
   });
-  agree_on_status(comm, status, text);
+  agree_on_status(comm, status, text, kind);
 }
 
 }  // namespace
@@ -122,7 +124,8 @@ File open_serial(const std::string& path) {
   const Properties access(checked(H5Pcreate(H5P_FILE_ACCESS), path));
   // a run that is shorter than this buffer is read with as much of what lies behind it
   check(H5Pset_sieve_buf_size(access.id(), sieve_bytes), path);
-  File file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()));
+  File file(alone(faults::Kind::read,
+                  [&] { return H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()); }));
   if (!file.is_open()) throw_open_error(path, error_stack());
   return file;
 }
@@ -137,10 +140,12 @@ File open_parallel(const Communicator& comm, const std::string& path, bool is_wr
       throw IoError(path + ": " + std::strerror(errno));
     access = Properties(checked(H5Pcreate(H5P_FILE_ACCESS), path));
   });
-  use_mpi_io(comm, access, path);
-  File file(in_collective(comm, "H5Fopen", [&] {
-    return H5Fopen(path.c_str(), is_writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access.id());
-  }));
+  const faults::Kind kind = is_writing ? faults::Kind::write : faults::Kind::read;
+  use_mpi_io(comm, access, path, kind);
+  File file(together(kind, in_collective(comm, "H5Fopen", [&] {
+                       return H5Fopen(path.c_str(), is_writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY,
+                                      access.id());
+                     })));
   try {
     agree(comm, [&] {
       if (!file.is_open()) throw_open_error(path, error_stack());
@@ -162,7 +167,7 @@ File create_parallel(const Communicator& comm, const std::string& path, const st
       throw IoError(what + ": " + path + ": " + std::strerror(errno));
     access = Properties(checked(H5Pcreate(H5P_FILE_ACCESS), what));
   });
-  use_mpi_io(comm, access, what);
+  use_mpi_io(comm, access, what, faults::Kind::write);
   File file(in_collective(comm, "H5Fcreate", [&] {
     return H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id());
   }));

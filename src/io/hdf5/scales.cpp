@@ -9,8 +9,8 @@
 namespace serried::hdf5 {
 
 void attach_scale(const Communicator& comm, hid_t dataset, hid_t scale, int axis,
-                  const std::string& name) {
-  const std::string what = "cannot attach the coordinates " + name;
+                  const std::string& name, const std::string& where) {
+  const std::string what = "cannot attach the coordinates " + name + " to " + where;
   int is_scale = 0;
   agree(comm, [&] {
     is_scale = H5DSis_scale(scale);

@@ -74,6 +74,11 @@ std::vector<std::string> files_behind(hid_t dataset, const std::string& path) {
   return std::move(sources).files();
 }
 
+std::string place_of(hid_t object) {
+  return text_of([&](char* to, std::size_t size) { return H5Fget_name(object, to, size); }) + ':' +
+         text_of([&](char* to, std::size_t size) { return H5Iget_name(object, to, size); });
+}
+
 std::string identity_of(hid_t object, const std::string& path) {
   std::string holder =
       text_of([&](char* to, std::size_t size) { return H5Fget_name(object, to, size); });

@@ -16,4 +16,7 @@ namespace serried::hdf5 {
 /// through links of any kind. Local.
 [[nodiscard]] std::string identity_of(hid_t object, const std::string& path);
 
+/// The name of an open object for messages, "file:/path". Forgets HDF5's error stack. Local.
+[[nodiscard]] std::string place_of(hid_t object);
+
 }  // namespace serried::hdf5

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "serried/base/faults.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried::kmeans {
@@ -70,6 +71,7 @@ void Batches::choose(std::int64_t epoch, std::int64_t first, std::int64_t last) 
   for (std::size_t i = 1; i < offsets_.size(); ++i) offsets_[i] += offsets_[i - 1];
   const auto total = static_cast<std::size_t>(offsets_.back());
   numbers_.resize(total);
+  faults::before_allocation();
   data_.resize(total * static_cast<std::size_t>(row_bytes_));
   weights_.resize(rows_.has_weights() ? total : 0);
   chosen_.clear();

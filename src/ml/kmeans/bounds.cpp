@@ -7,6 +7,9 @@
 #include <numeric>
 #include <utility>
 
+#include "serried/base/faults.hpp"
+#include "serried/comm/agree.hpp"
+
 namespace serried::kmeans {
 namespace {
 
@@ -117,9 +120,13 @@ void Bounds::end_pass(std::span<const std::int64_t> slack_counts) {
 void Bounds::start() {
   is_kept_ = true;
   is_known_ = false;
-  limits_.resize(2 * static_cast<std::size_t>(rows_.local_rows()));
-  if (is_gated_)
-    gates_.assign(static_cast<std::size_t>(rows_.local_rows() / kmeans_gate_rows + 1), {});
+  // memory in proportion to the rank's rows can fail on one rank alone
+  agree(rows_.context().comm(), [&] {
+    faults::before_allocation();
+    limits_.resize(2 * static_cast<std::size_t>(rows_.local_rows()));
+    if (is_gated_)
+      gates_.assign(static_cast<std::size_t>(rows_.local_rows() / kmeans_gate_rows + 1), {});
+  });
   const auto count = static_cast<std::size_t>(clusters_);
   own_.assign(count, 0.);
   others_.assign(count, 0.);

@@ -27,7 +27,7 @@ class Bounds {
   Bounds(const Rows& rows, const Columns& columns, std::int64_t clusters, KMeansBoundsUse use);
 
   /// To be called before each pass, with the centres of that pass.
-  /// Collective (with many centres; else no communication).
+  /// Collective. @throws RankError if a rank has no memory for bounds.
   void begin_pass(std::span<const double> centers);
   /// What the kernel takes for a unit of the present pass; nothing where none are kept.
   [[nodiscard]] std::optional<KMeansBounds> view(const Unit& unit,
@@ -36,6 +36,7 @@ class Bounds {
   void end_pass(std::span<const std::int64_t> slack_counts);
 
  private:
+  /// Collective.
   void start();
   void add_moves(std::span<const double> moves);
   [[nodiscard]] std::optional<std::int64_t> best_number_of_movers(std::vector<double> moves,

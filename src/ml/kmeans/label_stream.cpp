@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "serried/base/faults.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried::kmeans {
@@ -10,6 +11,7 @@ LabelStream::LabelStream(const Context& ctx, std::int64_t clusters, std::int64_t
                          RowSink* sink)
     : sink_(sink), device_(ctx.device()) {
   agree(ctx.comm(), [&] {
+    faults::before_allocation();
     labels_.resize(static_cast<std::size_t>(most_rows));
     if (ctx.has_device()) on_device_ = Buffer(device_, labels_.size() * sizeof(std::int32_t));
     counts_.resize(static_cast<std::size_t>(clusters) + 1);

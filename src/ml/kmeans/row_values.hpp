@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "serried/base/faults.hpp"
 #include "serried/device/buffer.hpp"
 
 namespace serried::kmeans {
@@ -20,6 +21,7 @@ class RowValues {
       : count_(static_cast<std::size_t>(count)) {
     static_assert(sizeof(T) == sizeof(std::uint32_t));
     if (device->kind() == DeviceKind::host) {
+      faults::before_allocation();
       host_.assign(count_, value);
       return;
     }

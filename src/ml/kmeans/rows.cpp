@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "serried/base/faults.hpp"
 #include "serried/device/convert_kernels.hpp"
 
 namespace serried::kmeans {
@@ -191,6 +192,7 @@ LeafTotals::LeafTotals(const Rows& rows, std::int64_t width)
 
 void LeafTotals::begin_batch(std::int64_t first_leaf, std::int64_t last_leaf) {
   first_leaf_ = first_leaf;
+  faults::before_allocation();
   partials_.resize(static_cast<std::size_t>((last_leaf - first_leaf) * width_));
 }
 
