@@ -34,6 +34,9 @@ Task<LloydResult> run_lloyd(SharedReads& reads, const Columns& columns, const Fi
                             std::vector<double> centers, const KMeansOptions& options,
                             FitProgress& progress);
 
+/// Local. @throws DataError if the inertia, the same on all ranks, is not finite.
+void require_finite_inertia(const Rows& rows, double inertia);
+
 /// What an assignment keeps up to date besides the labels.
 struct AssignmentState {
   const FixedPoint& fixed;

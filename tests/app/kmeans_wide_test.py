@@ -1,0 +1,208 @@
+"""K-means of rows that do not fit into memory: the bits of the usual path, by pieces of the columns."""
+
+import os
+import re
+
+from support import CommandTest, main, need_oracles, run, run_json, without_seconds
+
+need_oracles()
+import h5py
+import numpy as np
+
+RANKS = (1, 2, 3, 4, 7)
+# in f32, f64 and i16 a row has 1.4 to 2.9 MB; from 349 520 features on all distances of seeding are direct ones
+FEATURES = 350003
+
+
+class Wide(CommandTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        rng = np.random.default_rng(8)
+        rows = 23
+        places = rng.normal(size=(4, FEATURES)).astype("f4")
+        x = places[rng.integers(0, 4, rows)] + 0.4 * rng.normal(size=(rows, FEATURES)).astype("f4")
+        x += 50 * rng.normal(size=FEATURES).astype("f4")
+        holes = x.copy()
+        holes[5, 17] = np.nan
+        holes[11, FEATURES - 1] = np.inf
+        with h5py.File(os.path.join(cls.folder, "wide.h5"), "w") as f:
+            f["f32"] = x
+            f["f64"] = x[:9].astype("f8") * 1e-7
+            f["i16"] = (x[:12] * 100).astype("i2")
+            f["holes"] = holes
+            f["twins"] = np.concatenate([x[[0, 0, 1, 1, 1, 0]], x[[0, 1]]])
+            f["cube"] = x[:6, :350000].reshape(6, 70, 50, 100)
+            f["across"] = np.ascontiguousarray(x[:5].T)
+            f.create_dataset("packed", data=x, chunks=(5, 40000), compression=1)
+            f["weights"] = rng.integers(0, 4, rows) * 0.37
+            f["centers"] = x[[3, 8, 20]] + np.float32(0.25)
+            f["far"] = np.stack([x[0], np.full(FEATURES, 1e200), np.full(FEATURES, 1.1e200)])
+            f["ragged"] = np.where(np.arange(FEATURES) == 9, np.nan, x[:2])
+
+    def fit(self, name, *arguments, ranks, memory, code=0):
+        """The JSON, the labels and the centres' bytes of a fit, and what the report says."""
+        labels, model = self.path("labels.h5"), self.path("model.h5")
+        done = run("kmeans", self.path(f"wide.h5:/{name}"), *arguments, "--labels", labels, "--model", model, "--memory",
+                   memory, "--json", "--report", "-", ranks=ranks)
+        self.assertEqual(done.returncode, code, f"{name} {arguments} at {ranks}, {memory}: {done.stderr}")
+        if code != 0:
+            self.assertFalse(os.path.exists(labels) or os.path.exists(model))
+            return re.sub(r"--memory \S+|rank \d+", "", done.stderr)
+        answer = without_seconds(run_json_text(done.stdout))
+        with h5py.File(labels) as f:
+            answer["labels"] = f["labels"][...].tobytes()
+        with h5py.File(model) as f:
+            answer["bytes"] = f["centers"][...].tobytes()
+            answer["sizes in the file"] = f["sizes"][...].tolist()
+            answer["attributes"] = {key: str(value) for key, value in f.attrs.items()
+                                    if key in ("model", "dtype", "inertia", "iterations", "converged", "rows", "rows_used")}
+            answer["feature_shape"] = f["centers"].attrs["feature_shape"].tolist()
+        return answer, "none whole" in " ".join(done.stderr.split())
+
+    def same(self, name, *arguments, ranks=RANKS, memory=9):
+        """Bits of the usual path and of pieces, which `memory` MiB for each rank allow."""
+        first, is_wide = self.fit(name, *arguments, ranks=1, memory="8G")
+        self.assertFalse(is_wide)
+        self.assertEqual(len(first.pop("centers")), first["clusters"])
+        for count in ranks:
+            answer, is_wide = self.fit(name, *arguments, ranks=count, memory=f"{memory * count}M")
+            self.assertTrue(is_wide, f"{name} {arguments} at {count}")
+            self.assertIsNone(answer.pop("centers"))
+            self.assertEqual(first.keys(), answer.keys())
+            for key, value in first.items():
+                if key != "nonfinite_count":
+                    self.assertTrue(value == answer[key], f"{key} of {name} {arguments} at {count}")
+        return first
+
+    def test_inits(self):
+        for init in ("random", "kmeans++", "kmeans-parallel", self.path("wide.h5:/centers")):
+            with self.subTest(init=init):
+                clusters = [] if init.endswith("centers") else ["--clusters", 4]
+                answer = self.same("f32", *clusters, "--init", init, "--seed", 3)
+                self.assertGreaterEqual(answer["iterations"], 2)
+
+    def test_dtypes(self):
+        for name in ("f64", "i16"):
+            for init in ("random", "kmeans++", "kmeans-parallel"):
+                with self.subTest(name=name, init=init):
+                    self.same(name, "--clusters", 3, "--init", init, ranks=(1, 3))
+
+    def test_numbers_of_clusters(self):
+        self.same("f64", "--clusters", 1, ranks=(1, 2))
+        self.same("f64", "--clusters", 9, "--init", "kmeans++", ranks=(1, 4))
+        self.same("f32", "--clusters", 6, "--n-init", 3, "--max-iterations", 2, ranks=(1, 3))
+
+    def test_weights_and_missing_rows(self):
+        weights = ["--weights", self.path("wide.h5:/weights")]
+        for init in ("random", "kmeans++", "kmeans-parallel"):
+            with self.subTest(init=init):
+                self.same("holes", "--clusters", 4, "--missing", "drop", "--init", init, *weights, ranks=(1, 3))
+        self.same("holes", "--clusters", 3, "--missing", "drop", ranks=(2, 7))
+        plain = self.fit("holes", "--clusters", 3, ranks=1, memory="8G", code=3)
+        for ranks in (1, 3):
+            self.assertEqual(plain, self.fit("holes", "--clusters", 3, ranks=ranks, memory=f"{9 * ranks}M", code=3))
+        self.assertIn("2 of 23 rows have NaN or Inf; the first is row 5", " ".join(plain.split()))
+
+    def test_empty_clusters(self):
+        # two places for three clusters: one is empty, and no row lies far from its centre
+        for init in ("random", "kmeans++", "kmeans-parallel"):
+            self.same("twins", "--clusters", 3, "--init", init, "--seed", 2, ranks=(1, 2))
+        # two centres that no row is near to: they are given the farthest rows
+        for iterations in (1, 2, 300):
+            self.same("f32", "--init", self.path("wide.h5:/far"), "--max-iterations", iterations, ranks=(1, 4))
+        done = self.fit("f32", "--init", self.path("wide.h5:/ragged"), ranks=2, memory="18M", code=3)
+        self.assertIn("a centre has NaN or Inf", done)
+
+    def test_layouts(self):
+        self.same("cube", "--clusters", 2, ranks=(1, 3))
+        self.same("across", "--sample-axes", 1, "--clusters", 2, ranks=(1, 2), memory=12)
+        self.same("packed", "--clusters", 4, ranks=(1, 2, 7), memory=16)
+        both = ["--clusters", 2, "--init", "random"]
+        self.same("f32[2:8:2]", self.path("wide.h5:/f32[1:7:2,100:-100]"), *both, ranks=(1, 2), memory=12)
+
+    def test_predict(self):
+        model = self.path("model.h5")
+        done = run("kmeans", self.path("wide.h5:/f32"), "--clusters", 4, "--model", model)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in ("f32", "holes", "i16"):
+            first = None
+            for ranks, memory in [(1, "8G")] + [(ranks, f"{9 * ranks}M") for ranks in RANKS]:
+                labels = self.path("labels.h5")
+                answer = without_seconds(run_json("predict", model, self.path(f"wide.h5:/{name}"), "--labels", labels,
+                                                  "--missing", "drop", "--memory", memory, ranks=ranks))
+                with h5py.File(labels) as f:
+                    answer["labels"] = f["labels"][...].tobytes()
+                first = first or answer
+                self.assertEqual(first, answer, f"{name} at {ranks}")
+        for memory in ("8G", "9M"):
+            done = run("predict", model, self.path("wide.h5:/holes"), "--memory", memory)
+            self.assertEqual(done.returncode, 3)
+            self.assertIn("2 of 23 rows have NaN or Inf; the first is row 5", " ".join(done.stderr.split()))
+
+    def test_text_shows_the_first_features(self):
+        texts = []
+        for memory in ("8G", "9M"):
+            done = run("kmeans", self.path("wide.h5:/f64"), "--clusters", 2, "--memory", memory)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            texts.append(re.sub("seconds:.*", "", done.stdout))
+        self.assertEqual(*texts)
+
+    def test_what_cannot_be_done_by_pieces(self):
+        for arguments in (["--clusters", "2:3"], ["--clusters", 2, "--batch", 8]):
+            done = run("kmeans", self.path("wide.h5:/f32"), *arguments, "--memory", "9M")
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("needs at least", done.stderr)
+
+    def test_too_little_memory_names_the_minimum(self):
+        for ranks, name in ((1, "f32"), (3, "f32"), (2, "packed")):
+            arguments = ["kmeans", self.path(f"wide.h5:/{name}"), "--clusters", 3, "--max-iterations", 2, "--quiet"]
+            done = run(*arguments, "--memory", "100K", ranks=ranks)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            least = re.search(r"needs at least ([0-9.]+) ([KMG])iB of memory", done.stderr)
+            done = run(*arguments, "--memory", least.group(1) + least.group(2), ranks=ranks)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_row_larger_than_the_memory(self):
+        rows, features = 7, 6000000
+        rng = np.random.default_rng(9)
+        x = (rng.normal(size=(rows, features)) + 3 * rng.integers(0, 2, size=(rows, 1))).astype("f4")
+        with h5py.File(self.path("wide.h5"), "a") as f:
+            f["large"] = x
+        few = self.peak("kmeans", self.path("wide.h5:/f64[:,:64]"), "--clusters", 2, "--init", "random", ranks=1)
+        first = None
+        for ranks in RANKS:
+            memory = 22
+            self.assertLess(memory << 20, x[0].nbytes)
+            answer, is_wide = self.fit("large", "--clusters", 2, "--init", "kmeans++", ranks=ranks, memory=f"{memory}M")
+            self.assertTrue(is_wide)
+            first = first or answer
+            self.assertEqual(first, answer, f"at {ranks}")
+            peak = self.peak("kmeans", self.path("wide.h5:/large"), "--clusters", 2, "--init", "kmeans++", "--memory",
+                             f"{memory}M", "--labels", self.path("labels.h5"), "--model", self.path("model.h5"),
+                             ranks=ranks)
+            self.assertLess(peak - few, memory / ranks * (1 << 20) + 12e6, f"at {ranks}")
+        with h5py.File(self.path("model.h5")) as f:
+            centers = f["centers"][...]
+        labels = np.frombuffer(first["labels"], "i4")
+        for j in range(2):
+            np.testing.assert_allclose(centers[j], x[labels == j].mean(axis=0, dtype="f8"), rtol=1e-12, atol=1e-12)
+        expected = sum(((x[labels == j].astype("f8") - centers[j]) ** 2).sum() for j in range(2))
+        self.assertAlmostEqual(first["inertia"] / expected, 1, places=12)
+
+    def peak(self, *arguments, ranks):
+        """The highest peak memory of a rank in bytes, by the kernel's count."""
+        done = run(*arguments, "--report", "-", ranks=ranks)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        peaks = re.findall(r"  host  +(?:[0-9.]+ MB - )?([0-9.]+) MB  ", done.stderr)
+        return max(float(peak) for peak in peaks) * 1e6
+
+
+def run_json_text(text):
+    import json
+
+    return json.loads(text)
+
+
+if __name__ == "__main__":
+    main()
