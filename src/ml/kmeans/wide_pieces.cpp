@@ -22,14 +22,19 @@ Piece WidePieces::read(RowRange columns) {
   const Context& ctx = rows_.context();
   const ReadPlan plan = source.plan(rows_.leaves(), ctx.options().batch_bytes, ctx.rank());
   const auto& kernels = ctx.backend()->kernels<ConvertKernels>(source.dtype());
-  read_batches(ctx.comm(), source, plan, scratch_, [&](std::size_t, const TileView& view) {
+  const auto count = static_cast<std::int64_t>(plan.batches.size());
+  // Nothing here can fail but reading, which the ranks agree on in the last batch.
+  for (std::int64_t batch = 0; batch < count; ++batch) {
+    const TileView view = source.read(plan, batch, scratch_);
+    if (batch + 1 < count) source.prefetch(plan, batch + 1);
     double* const to = values_.data() + (view.rows.begin - rows_.first_row()) * columns.size();
-    const std::int64_t count = view.rows.size() * columns.size();
+    const std::int64_t elements = view.rows.size() * columns.size();
+    if (elements == 0) continue;
     if (view.dtype == DType::f64)
-      std::memcpy(to, view.data, static_cast<std::size_t>(count) * sizeof(double));
+      std::memcpy(to, view.data, static_cast<std::size_t>(elements) * sizeof(double));
     else
-      static_cast<void>(kernels.convert(view.data, count, DType::f64, to));
-  });
+      static_cast<void>(kernels.convert(view.data, elements, DType::f64, to));
+  }
   return {columns, values_.data()};
 }
 
