@@ -82,7 +82,10 @@ Json stats_json(const StatsResult& result) {
   return json;
 }
 
+/// null for centres that are wider than memory.
 Json centers_json(const KMeansModel& model, Numbers& numbers) {
+  if (static_cast<std::int64_t>(model.centers.size()) != model.clusters * model.features)
+    return nullptr;
   Json rows = Json::array();
   for (std::int64_t c = 0; c < model.clusters; ++c) {
     Json row = Json::array();

@@ -100,7 +100,9 @@ std::string to_text(const StatsResult& result) {
 std::string clusters_text(const KMeansModel& model, const std::vector<std::int64_t>& sizes,
                           std::int64_t rows_used) {
   std::vector<Row> rows = {{"cluster", "size", "share", "centre"}};
-  const std::int64_t shown = std::min(model.features, most_features);
+  // Centres that are wider than memory come with their first features alone.
+  const std::int64_t known = static_cast<std::int64_t>(model.centers.size()) / model.clusters;
+  const std::int64_t shown = std::min(known, most_features);
   for (std::int64_t c = 0; c < std::min<std::int64_t>(model.clusters, most_rows); ++c) {
     const std::int64_t size = sizes[static_cast<std::size_t>(c)];
     Row row = {
@@ -108,7 +110,7 @@ std::string clusters_text(const KMeansModel& model, const std::vector<std::int64
         fmt::format("{:.1f} %", 100 * static_cast<double>(size) /
                                     static_cast<double>(std::max<std::int64_t>(1, rows_used)))};
     for (std::int64_t f = 0; f < shown; ++f)
-      row.push_back(number(model.centers[static_cast<std::size_t>(c * model.features + f)]));
+      row.push_back(number(model.centers[static_cast<std::size_t>(c * known + f)]));
     if (shown < model.features) row.push_back("...");
     rows.push_back(std::move(row));
   }

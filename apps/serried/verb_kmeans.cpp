@@ -14,6 +14,7 @@
 #include "serried/ml/kmeans_file.hpp"
 #include "serried/ml/kmeans_memory.hpp"
 #include "serried/ml/kmeans_range.hpp"
+#include "serried/ml/kmeans_wide.hpp"
 #include "session.hpp"
 #include "text_output.hpp"
 
@@ -23,7 +24,8 @@ namespace {
 struct Inputs {
   Dataset data;
   std::optional<Dataset> weights;
-  KMeansOptions options;           ///< with the given centres
+  std::optional<Dataset> centers;  ///< that were given
+  KMeansOptions options;
   std::vector<std::string> files;  ///< all of them
 };
 
@@ -31,11 +33,11 @@ void add_files(std::vector<std::string>& files, const Dataset& dataset) {
   files.insert(files.end(), dataset.files().begin(), dataset.files().end());
 }
 
-/// Reads the given centres and checks them against data and options.
-void read_centers(const Session& session, const KMeansCommand& command, Inputs& inputs) {
-  const Dataset centers =
-      Dataset::open(session.ctx, *command.given_centers,
-                    {.dtype = DType::f64, .untrusted = session.common().untrusted});
+/// Opens the given centres and checks them against data and options.
+void open_centers(const Session& session, const KMeansCommand& command, Inputs& inputs) {
+  inputs.centers = Dataset::open(session.ctx, *command.given_centers,
+                                 {.dtype = DType::f64, .untrusted = session.common().untrusted});
+  const Dataset& centers = *inputs.centers;
   const std::int64_t features = inputs.data.row_elements();
   if (centers.rows() == 0)
     throw DataError(fmt::format("--init {}: there are no centres in shape {}",
@@ -49,25 +51,32 @@ void read_centers(const Session& session, const KMeansCommand& command, Inputs& 
     throw InvalidArgument(fmt::format("--init {} holds {} centres, but --clusters says {}",
                                       command.given_centers->text, centers.rows(),
                                       command.options.clusters));
-  inputs.options.initial_centers = read_everywhere(session.ctx, centers);
-  for (const double value : inputs.options.initial_centers)
-    if (!std::isfinite(value))
-      throw DataError(
-          fmt::format("--init {}: a centre has NaN or Inf", command.given_centers->text));
   inputs.options.clusters = centers.rows();
   add_files(inputs.files, centers);
+}
+
+/// The given centres, if there are any, in the options.
+void read_centers(const Session& session, const Inputs& inputs, KMeansOptions& options) {
+  if (!inputs.centers) return;
+  const auto phase = session.ctx.recorder().phase("read");
+  options.initial_centers = read_everywhere(session.ctx, *inputs.centers);
+  for (const double value : options.initial_centers)
+    if (!std::isfinite(value))
+      throw DataError(
+          fmt::format("--init {}: a centre has NaN or Inf", inputs.centers->describe()));
 }
 
 Inputs open_inputs(const Session& session, const KMeansCommand& command) {
   Inputs inputs{.data = open_matrix(session, command.addresses, command.samples),
                 .weights = std::nullopt,
+                .centers = std::nullopt,
                 .options = command.options,
                 .files = {}};
   add_files(inputs.files, inputs.data);
   if (inputs.data.row_elements() == 0)
     throw DataError(fmt::format("{}: its samples have no features (shape {})",
                                 texts_of(command.addresses), inputs.data.shape().to_string()));
-  if (command.given_centers) read_centers(session, command, inputs);
+  if (command.given_centers) open_centers(session, command, inputs);
   if (command.weights) {
     inputs.weights = Dataset::open(
         session.ctx, *command.weights,
@@ -92,6 +101,7 @@ auto fit(const Session& session, const Inputs& inputs, const KMeansMemory& neede
   KMeansOptions options = inputs.options;
   require_memory(ctx, inputs.data.least_memory(needed.least), "k-means of this data",
                  session.runtime.node_size());
+  read_centers(session, inputs, options);
   std::int64_t room = ctx.options().memory_bytes - needed.least;
   std::unique_ptr<TileSource> data;
   {
@@ -142,11 +152,15 @@ std::string summary(const KMeansCommand& command, const Inputs& inputs, const KM
          last_lines(command, inputs, seconds);
 }
 
+void set_feature_shape(const Inputs& inputs, KMeansModel& model) {
+  const Shape& shape = inputs.data.feature_shape();
+  model.feature_shape.assign(shape.extents().begin(), shape.extents().end());
+}
+
 /// Labels and model into the files that were asked for.
 void write_outputs(const Session& session, const KMeansCommand& command, const Inputs& inputs,
                    KMeansModel& model, const Array& labels) {
-  const Shape& feature_shape = inputs.data.feature_shape();
-  model.feature_shape.assign(feature_shape.extents().begin(), feature_shape.extents().end());
+  set_feature_shape(inputs, model);
   const std::string seed = fmt::format("{}", command.options.seed);
   if (command.labels)
     write_labels(session, *command.labels, inputs.data, labels, inputs.files, seed);
@@ -192,9 +206,56 @@ void check_outputs(const Session& session, const KMeansCommand& command, const I
     for (std::size_t j = 0; j < i; ++j) check_outputs_differ(session.ctx, outputs[j], outputs[i]);
 }
 
+/// Whether rows and centres are to be read by pieces, because they do not fit into memory.
+/// @throws InvalidArgument where even that needs more than there is.
+bool is_wide(const Session& session, const Inputs& inputs, const KMeansMemory& needed) {
+  const std::int64_t memory = session.ctx.options().memory_bytes;
+  const std::int64_t whole = inputs.data.least_memory(needed.least);
+  if (whole <= memory) return false;
+  const auto least =
+      least_memory_of_wide_fit(inputs.data, inputs.options, inputs.weights.has_value());
+  require_memory(session.ctx, std::min(whole, least.value_or(whole)), "k-means of this data",
+                 session.runtime.node_size());
+  return true;
+}
+
+void run_wide(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
+  const Context& ctx = session.ctx;
+  std::optional<FileWriter> file;
+  std::optional<ColumnsWriter> centers;
+  TakeKMeansCenters take;
+  if (!command.model_path.empty()) {
+    const auto phase = ctx.recorder().phase("write");
+    file.emplace(ctx, command.model_path);
+    centers.emplace(
+        file->open_columns("/centers", inputs.options.clusters, inputs.data.row_elements()));
+    take = [&](RowRange columns, std::span<const double> values) {
+      const auto writing = ctx.recorder().phase("write");
+      centers->append(columns, values);
+    };
+  }
+  KMeansFit result =
+      fit_kmeans_wide(ctx, inputs.data, inputs.options, inputs.centers ? &*inputs.centers : nullptr,
+                      inputs.weights ? &*inputs.weights : nullptr, take);
+  set_feature_shape(inputs, result.model);
+  const std::string seed = fmt::format("{}", command.options.seed);
+  if (command.labels)
+    write_labels(session, *command.labels, inputs.data, result.labels, inputs.files, seed);
+  if (file) {
+    const auto phase = ctx.recorder().phase("write");
+    centers->finish();
+    write_kmeans_beside_centers(*file, result.model, provenance_of(session, inputs.files, seed));
+    file->commit();
+  }
+  const Seconds seconds = measure_seconds(session, {"read", "init", "fit", "write"});
+  print_result(session, session.common().is_json ? to_json(result.model, seconds)
+                                                 : summary(command, inputs, result.model, seconds));
+}
+
 void run_one(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
   const KMeansMemory needed = memory_of_fit(inputs.data, inputs.options, inputs.weights.has_value(),
                                             session.ctx.backend()->threads().threads());
+  if (is_wide(session, inputs, needed)) return run_wide(session, command, inputs);
   KMeansFit result =
       fit(session, inputs, needed, inputs.options.n_init,
           [&](const KMeansOptions& options, const TileSource& data, const TileSource* weights) {

@@ -7,6 +7,7 @@
 #include "serried/io/held_rows.hpp"
 #include "serried/ml/kmeans_file.hpp"
 #include "serried/ml/kmeans_memory.hpp"
+#include "serried/ml/kmeans_wide.hpp"
 #include "session.hpp"
 #include "text_output.hpp"
 
@@ -35,6 +36,36 @@ std::string summary(const PredictCommand& command, const KMeansModel& model, con
     text += fmt::format("  labels: {}:{}  {} i32\n", command.labels->path, command.labels->object,
                         dataset.sample_shape().to_string());
   return text + to_text(seconds);
+}
+
+/// The centres of a model that does not fit into memory, to be read by pieces.
+Dataset open_centers(const Session& session, const PredictCommand& command) {
+  const Address address{.text = command.model_path + ":/centers",
+                        .path = command.model_path,
+                        .object = "/centers",
+                        .selection = {}};
+  return Dataset::open(session.ctx, address, {.dtype = DType::f64});
+}
+
+/// The model with the first features of its centres, for people to look at.
+KMeansModel load_first_features(const Session& session, const PredictCommand& command,
+                                KMeansModel model) {
+  constexpr std::int64_t most = 16;
+  const Dataset centers = open_centers(session, command);
+  model.centers =
+      read_everywhere(session.ctx, centers.columns({0, std::min(most, model.features)}));
+  return model;
+}
+
+/// What predicting by pieces of rows and centres takes; none where that cannot be done.
+std::optional<std::int64_t> needed_memory_of_pieces(const PredictCommand& command,
+                                                    const KMeansModel& model,
+                                                    const Dataset& dataset) {
+  auto least = least_memory_of_wide_prediction(dataset, model.clusters);
+  if (!least || !command.labels) return least;
+  const std::int64_t rows = rows_of_prediction(dataset, 0).of_rank;
+  return *least + FileWriter::memory_of_rows(dataset.rows(), {}, DType::i32, label_options(dataset),
+                                             rows, rows);
 }
 
 /// What predicting takes besides reading.
@@ -66,9 +97,10 @@ void share_batches_with_labels(const Session& session, Dataset& dataset) {
 }
 
 /// Writes the labels, where they are wanted, as they are found.
+/// @param is_wide rows and centres are read by pieces.
 KMeansPredictionSummary predict(const Session& session, const PredictCommand& command,
                                 const KMeansModel& model, const Dataset& dataset,
-                                const std::vector<std::string>& files) {
+                                const std::vector<std::string>& files, bool is_wide) {
   Recorder& recorder = session.ctx.recorder();
   std::optional<FileWriter> file;
   std::optional<RowsWriter> labels;
@@ -80,6 +112,9 @@ KMeansPredictionSummary predict(const Session& session, const PredictCommand& co
   }
   KMeansPredictionSummary prediction = [&] {
     const auto phase = recorder.phase("compute");
+    if (is_wide)
+      return predict_kmeans_wide(session.ctx, open_centers(session, command), dataset,
+                                 labels ? &*labels : nullptr, command.drop_missing);
     return predict_kmeans_into(session.ctx, model, dataset, labels ? &*labels : nullptr,
                                command.drop_missing);
   }();
@@ -97,7 +132,8 @@ void run_predict(const Session& session, const PredictCommand& command) {
   Recorder& recorder = session.ctx.recorder();
   auto [model, dataset] = [&] {
     const auto phase = recorder.phase("read");
-    KMeansModel loaded = load_kmeans(session.ctx, command.model_path, session.common().untrusted);
+    KMeansModel loaded =
+        load_kmeans_without_centers(session.ctx, command.model_path, session.common().untrusted);
     return std::pair(std::move(loaded), open_matrix(session, command.addresses, command.samples));
   }();
   check_features(command, model, dataset);
@@ -105,9 +141,21 @@ void run_predict(const Session& session, const PredictCommand& command) {
   files.push_back(command.model_path);
   if (command.labels) check_output(session.ctx, command.labels->path, files);
   share_batches_with_labels(session, dataset);
-  require_memory(session.ctx, dataset.least_memory(needed_memory(session, command, model, dataset)),
-                 "predicting this data", session.runtime.node_size());
-  const KMeansPredictionSummary prediction = predict(session, command, model, dataset, files);
+  const std::int64_t whole = dataset.least_memory(needed_memory(session, command, model, dataset));
+  const bool is_wide = whole > session.ctx.options().memory_bytes;
+  if (is_wide) {
+    const auto least = needed_memory_of_pieces(command, model, dataset);
+    require_memory(session.ctx, std::min(whole, least.value_or(whole)), "predicting this data",
+                   session.runtime.node_size());
+  }
+  const auto load = [&](bool has_centers) {
+    const auto phase = recorder.phase("read");
+    return has_centers ? load_kmeans(session.ctx, command.model_path)
+                       : load_first_features(session, command, model);
+  };
+  model = load(!is_wide);
+  const KMeansPredictionSummary prediction =
+      predict(session, command, model, dataset, files, is_wide);
   const Seconds seconds = measure_seconds(session, {"read", "compute", "write"});
   print_result(session, session.common().is_json
                             ? to_json(model, prediction, seconds)

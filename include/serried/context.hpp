@@ -51,6 +51,9 @@ class Context {
   /// The same with another device. All ranks must take the same kind.
   /// Local.
   [[nodiscard]] Context with_device(std::shared_ptr<Backend> device) const;
+  /// The same with other options.
+  /// Local.
+  [[nodiscard]] Context with_options(const ContextOptions& options) const;
   /// The same with the host as its device.
   /// Local.
   [[nodiscard]] Context on_host() const { return with_device(backend_); }

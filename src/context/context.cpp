@@ -27,6 +27,12 @@ Context Context::with_communicator(Communicator comm) const {
   return result;
 }
 
+Context Context::with_options(const ContextOptions& options) const {
+  Context result = *this;
+  result.options_ = options;
+  return result;
+}
+
 Context Context::with_device(std::shared_ptr<Backend> device) const {
   Context result = *this;
   result.device_ = std::move(device);

@@ -5,6 +5,7 @@
 
 #include "io/batch_reader.hpp"
 #include "io/coordinates.hpp"
+#include "io/element_boxes.hpp"
 #include "io/file_access.hpp"
 #include "io/guard/untrusted.hpp"
 #include "serried/comm/agree.hpp"
@@ -30,12 +31,21 @@ Shape joined_features(const std::vector<PartGeometry>& geometry, std::int64_t ro
   return Shape{row_elements};
 }
 
-std::vector<PartGeometry> lay_out(const DatasetMeta& meta, const SampleAxes& samples) {
+std::vector<AxisRoles> roles_of(const DatasetMeta& meta, const SampleAxes& samples) {
+  std::vector<AxisRoles> roles;
+  for (const PartMeta& part : meta.parts)
+    roles.push_back(resolve_roles(samples, part.shape, size_of(meta.dtype), part.text));
+  return roles;
+}
+
+/// @param roles one for each part.
+std::vector<PartGeometry> lay_out(const DatasetMeta& meta, const std::vector<AxisRoles>& roles) {
   std::vector<PartGeometry> geometry;
   std::int64_t row_elements = 0;
-  for (const PartMeta& part : meta.parts) {
+  for (std::size_t i = 0; i < meta.parts.size(); ++i) {
+    const PartMeta& part = meta.parts[i];
     PartGeometry g;
-    g.roles = resolve_roles(samples, part.shape, size_of(meta.dtype), part.text);
+    g.roles = roles[i];
     g.samples = extents_of(part.shape, g.roles.samples);
     g.features = extents_of(part.shape, g.roles.features);
     g.feature_begin = row_elements;
@@ -59,13 +69,52 @@ std::vector<PartGeometry> lay_out(const DatasetMeta& meta, const SampleAxes& sam
   return geometry;
 }
 
+/// A part of which only a box of features is left.
+/// @param axes the feature axes, in the order of the box.
+PartMeta narrowed(const PartMeta& part, const std::vector<int>& axes, const ElementBox& box) {
+  PartMeta result = part;
+  std::vector<std::int64_t> extents(part.shape.extents().begin(), part.shape.extents().end());
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = static_cast<std::size_t>(axes[i]);
+    extents[axis] = box.extent[i];
+    if (part.is_series && axis == 0) {
+      const auto first = part.items.begin() + box.start[i];
+      result.items.assign(first, first + box.extent[i]);
+    }
+  }
+  for (ItemMeta& item : result.items) {
+    std::size_t kept = part.is_series ? 1 : 0;  // the axis of the part's shape
+    for (SelectedAxis& selected : item.axes) {
+      if (selected.is_dropped) continue;
+      const auto at = std::ranges::find(axes, static_cast<int>(kept++));
+      if (at == axes.end()) continue;
+      const auto place = static_cast<std::size_t>(at - axes.begin());
+      selected.start += selected.step * box.start[place];
+      selected.count = box.extent[place];
+    }
+  }
+  result.shape = Shape(std::span<const std::int64_t>(extents));
+  return result;
+}
+
+/// Pieces of columns are read by each rank for itself: a communicator for each of them, as
+/// collective transfers want it, would cost more than it brings. Where rows are cut into pieces,
+/// memory is short, and so are batches.
+Context context_of_columns(const Context& ctx) {
+  constexpr std::int64_t most_batch_bytes = std::int64_t{256} << 10;
+  ContextOptions options = ctx.options();
+  options.io_mode = IoMode::independent;
+  options.batch_bytes = std::min(options.batch_bytes, most_batch_bytes);
+  return ctx.with_options(options);
+}
+
 }  // namespace
 
 struct Dataset::Impl {
-  Impl(const Context& context, DatasetMeta&& metadata, const SampleAxes& sample_axes)
+  Impl(const Context& context, DatasetMeta&& metadata, const std::vector<AxisRoles>& roles)
       : ctx(context),
         meta(std::move(metadata)),
-        geometry(lay_out(meta, sample_axes)),
+        geometry(lay_out(meta, roles)),
         row_elements(geometry.back().feature_begin + geometry.back().features.elements()),
         samples(geometry.front().samples),
         features(joined_features(geometry, row_elements)),
@@ -116,7 +165,9 @@ Dataset Dataset::open(const Context& ctx, const std::vector<Address>& addresses,
     bytes = options.untrusted ? untrusted.metadata : read_metadata(addresses, options).to_bytes();
   });
   bytes = ctx.comm().broadcast_text(bytes, 0);
-  auto impl = std::make_shared<Impl>(ctx, DatasetMeta::from_bytes(bytes), options.samples);
+  DatasetMeta meta = DatasetMeta::from_bytes(bytes);
+  const std::vector<AxisRoles> roles = roles_of(meta, options.samples);
+  auto impl = std::make_shared<Impl>(ctx, std::move(meta), roles);
   if (ctx.rank() == 0)
     for (const std::string& warning : impl->meta.warnings)
       ctx.recorder().say(Severity::warning, warning);
@@ -135,6 +186,29 @@ Dataset Dataset::open(const Context& ctx, const std::vector<Address>& addresses,
   if (ctx.options().io_mode != IoMode::collective || ctx.size() == 1)
     note_file_access(ctx.recorder(), "reading files", "independent, each rank without MPI-IO");
   impl->reader.try_open();
+  return Dataset(std::move(impl));
+}
+
+Dataset Dataset::columns(RowRange range) const {
+  if (range.is_empty() || range.begin < 0 || range.end > impl_->row_elements)
+    throw InvalidArgument(impl_->text + " has no columns [" + std::to_string(range.begin) + ", " +
+                          std::to_string(range.end) + ")");
+  DatasetMeta meta;
+  meta.dtype = impl_->meta.dtype;
+  std::vector<AxisRoles> roles;
+  for (std::size_t i = 0; i < impl_->geometry.size(); ++i) {
+    const PartGeometry& g = impl_->geometry[i];
+    const RowRange own =
+        intersect(range, {g.feature_begin, g.feature_begin + g.features.elements()});
+    if (own.is_empty()) continue;
+    const RowRange features{own.begin - g.feature_begin, own.end - g.feature_begin};
+    for (const ElementBox& box : cut_into_boxes(g.features, features, INT64_MAX)) {
+      meta.parts.push_back(narrowed(impl_->meta.parts[i], g.roles.features, box));
+      roles.push_back(g.roles);
+    }
+  }
+  auto impl = std::make_shared<Impl>(context_of_columns(impl_->ctx), std::move(meta), roles);
+  impl->text = impl_->text;
   return Dataset(std::move(impl));
 }
 

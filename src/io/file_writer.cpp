@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "io/columns_writer_impl.hpp"
 #include "io/dataset_creation.hpp"
 #include "io/element_boxes.hpp"
 #include "io/file_access.hpp"
@@ -245,6 +246,17 @@ RowsWriter FileWriter::open_rows(const std::string& dataset, std::int64_t rows,
                     .name = "the dataset " + dataset + " in " + impl_->path,
                     .unfinished = impl_->unfinished};
   return RowsWriter(std::make_unique<RowsWriter::Impl>(impl_->ctx, std::move(target)));
+}
+
+ColumnsWriter FileWriter::open_columns(const std::string& dataset, std::int64_t rows,
+                                       std::int64_t columns) {
+  impl_->require_open();
+  const Shape shape{rows, columns};
+  const auto span = impl_->ctx.recorder().span("write", Activity::file);
+  const hdf5::Turn turn;
+  return ColumnsWriter(std::make_unique<ColumnsWriter::Impl>(
+      impl_->ctx, impl_->create_dataset(dataset, shape, DType::f64, {}), shape,
+      "the dataset " + dataset + " in " + impl_->path, impl_->unfinished));
 }
 
 std::int64_t FileWriter::memory_of_rows(std::int64_t rows, const Shape& row_shape, DType dtype,

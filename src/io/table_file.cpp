@@ -11,6 +11,22 @@
 
 namespace serried {
 
+namespace {
+
+Shape shape_of_opened(hid_t dataset, const std::string& what) {
+  const hdf5::Space space(hdf5::checked(H5Dget_space(dataset), what));
+  const int dimensions = H5Sget_simple_extent_ndims(space.id());
+  if (dimensions < 0 || dimensions > max_dimensions)
+    throw DataError(what + ": too many dimensions");
+  std::vector<hsize_t> extents(static_cast<std::size_t>(dimensions));
+  if (dimensions > 0)
+    hdf5::check(H5Sget_simple_extent_dims(space.id(), extents.data(), nullptr), what);
+  const std::vector<std::int64_t> shape(extents.begin(), extents.end());
+  return Shape(shape);
+}
+
+}  // namespace
+
 struct TableFile::Impl {
   std::string path;
   hdf5::File file;
@@ -43,15 +59,7 @@ TableFile::Values<T> TableFile::Impl::read(const std::string& dataset) const {
   const hdf5::Type type(hdf5::checked(H5Dget_type(id), what));
   const hdf5::ElementType element = hdf5::describe_type(type.id());
   if (!element.is_number) throw DataError(what + ": " + element.text + " is no number type");
-  const hdf5::Space space(hdf5::checked(H5Dget_space(id), what));
-  const int dimensions = H5Sget_simple_extent_ndims(space.id());
-  if (dimensions < 0 || dimensions > max_dimensions)
-    throw DataError(what + ": too many dimensions");
-  std::vector<hsize_t> extents(static_cast<std::size_t>(dimensions));
-  if (dimensions > 0)
-    hdf5::check(H5Sget_simple_extent_dims(space.id(), extents.data(), nullptr), what);
-  const std::vector<std::int64_t> shape(extents.begin(), extents.end());
-  Values<T> result{Shape(shape), {}};
+  Values<T> result{shape_of_opened(id, what), {}};
   if (result.shape.elements() > most_elements) throw DataError(what + ": more than 2^31 elements");
   result.values.resize(static_cast<std::size_t>(result.shape.elements()));
   const hdf5::Type memory = hdf5::memory_type(dtype_of<T>);
@@ -73,6 +81,14 @@ TableFile::TableFile(const std::string& path) : impl_(std::make_unique<Impl>()) 
 TableFile::~TableFile() = default;
 TableFile::TableFile(TableFile&&) noexcept = default;
 TableFile& TableFile::operator=(TableFile&&) noexcept = default;
+
+Shape TableFile::shape_of(const std::string& dataset) const {
+  const hdf5::Turn turn;
+  const hid_t id = H5Dopen2(impl_->file.id(), dataset.c_str(), H5P_DEFAULT);
+  if (id < 0) throw DataError(impl_->path + " has no dataset " + dataset);
+  const hdf5::DatasetId opened(id);
+  return shape_of_opened(id, "cannot read " + impl_->path + ":" + dataset);
+}
 
 TableFile::Values<double> TableFile::read_f64(const std::string& dataset) const {
   return impl_->read<double>(dataset);

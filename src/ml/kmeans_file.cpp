@@ -23,21 +23,18 @@ struct Header {
   std::int64_t feature_axes = 0;
 };
 
-KMeansModel parse_model(const TableFile& file) {
+KMeansModel parse_model(const TableFile& file, bool has_centers) {
   if (file.text_attribute("/", "model") != "kmeans")
     throw DataError("its attribute 'model' is not 'kmeans'");
   KMeansModel model;
-  const auto centers = file.read_f64("/centers");
+  const Shape shape = file.shape_of("/centers");
   const auto sizes = file.read_i64("/sizes");
-  if (centers.shape.dimensions() != 2 || sizes.shape.dimensions() != 1 ||
-      centers.shape[0] != sizes.shape[0])
-    throw DataError("/centers is " + centers.shape.to_string() + ", /sizes is " +
-                    sizes.shape.to_string());
-  model.clusters = centers.shape[0];
-  model.features = centers.shape[1];
-  if (model.clusters < 1 || model.features < 1)
-    throw DataError("/centers is " + centers.shape.to_string());
-  model.centers = centers.values;
+  if (shape.dimensions() != 2 || sizes.shape.dimensions() != 1 || shape[0] != sizes.shape[0])
+    throw DataError("/centers is " + shape.to_string() + ", /sizes is " + sizes.shape.to_string());
+  model.clusters = shape[0];
+  model.features = shape[1];
+  if (model.clusters < 1 || model.features < 1) throw DataError("/centers is " + shape.to_string());
+  if (has_centers) model.centers = file.read_f64("/centers").values;
   for (const double value : model.centers)
     if (!std::isfinite(value)) throw DataError("/centers has NaN or Inf");
   model.sizes = sizes.values;
@@ -57,10 +54,10 @@ KMeansModel parse_model(const TableFile& file) {
 
 }  // namespace
 
-KMeansModel read_kmeans(const std::string& path) {
+KMeansModel read_kmeans(const std::string& path, bool has_centers) {
   const TableFile file(path);
   try {
-    return parse_model(file);
+    return parse_model(file, has_centers);
   } catch (const IoError&) {
     throw;
   } catch (const Error& error) {
@@ -77,6 +74,11 @@ void save_kmeans(const Context& ctx, const std::string& path, const KMeansModel&
 
 void write_kmeans(FileWriter& writer, const KMeansModel& model, const Provenance& provenance) {
   writer.write("/centers", Shape{model.clusters, model.features}, model.centers);
+  write_kmeans_beside_centers(writer, model, provenance);
+}
+
+void write_kmeans_beside_centers(FileWriter& writer, const KMeansModel& model,
+                                 const Provenance& provenance) {
   writer.write("/sizes", Shape{model.clusters}, model.sizes);
   const std::vector<std::int64_t> own_shape{model.features};
   writer.set_attribute(
@@ -92,13 +94,15 @@ void write_kmeans(FileWriter& writer, const KMeansModel& model, const Provenance
   writer.write_provenance(provenance);
 }
 
-KMeansModel load_kmeans(const Context& ctx, const std::string& path,
-                        const std::optional<FileCheck>& untrusted) {
+namespace {
+
+KMeansModel load(const Context& ctx, const std::string& path, bool has_centers,
+                 const std::optional<FileCheck>& untrusted) {
   const Communicator& comm = ctx.comm();
   KMeansModel model;
   agree_on_root(comm, 0, [&] {
     if (untrusted) check_table_file(path, *untrusted);
-    model = read_kmeans(path);
+    model = read_kmeans(path, has_centers);
   });
   const Header header =
       comm.broadcast(Header{model.clusters, model.features, model.dtype, model.inertia,
@@ -113,13 +117,26 @@ KMeansModel load_kmeans(const Context& ctx, const std::string& path,
   model.converged = header.converged != 0;
   model.rows = header.rows;
   model.rows_used = header.rows_used;
-  model.centers.resize(static_cast<std::size_t>(header.clusters * header.features));
+  if (has_centers)
+    model.centers.resize(static_cast<std::size_t>(header.clusters * header.features));
   model.sizes.resize(static_cast<std::size_t>(header.clusters));
   model.feature_shape.resize(static_cast<std::size_t>(header.feature_axes));
   comm.broadcast(std::span<double>(model.centers), 0);
   comm.broadcast(std::span<std::int64_t>(model.sizes), 0);
   comm.broadcast(std::span<std::int64_t>(model.feature_shape), 0);
   return model;
+}
+
+}  // namespace
+
+KMeansModel load_kmeans(const Context& ctx, const std::string& path,
+                        const std::optional<FileCheck>& untrusted) {
+  return load(ctx, path, true, untrusted);
+}
+
+KMeansModel load_kmeans_without_centers(const Context& ctx, const std::string& path,
+                                        const std::optional<FileCheck>& untrusted) {
+  return load(ctx, path, false, untrusted);
 }
 
 }  // namespace serried

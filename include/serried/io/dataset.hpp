@@ -134,6 +134,13 @@ class Dataset : public TileSource {
   /// included; at least a decompressed chunk. Local.
   [[nodiscard]] std::int64_t reading_bytes() const;
 
+  /// The same rows with only some of their elements: those numbered [begin, end) of a row, for rows
+  /// that are too wide to be read whole. Layout and name are this Dataset's; each rank reads for
+  /// itself in either IoMode. While this Dataset lives, the file stays open. Local; reading
+  /// is as Collective as it is here.
+  /// @throws InvalidArgument for no elements, and for such that a row does not have.
+  [[nodiscard]] Dataset columns(RowRange range) const;
+
   /// Reads everything into memory; each rank its own rows: shape (rows, feature_shape...).
   /// Collective.
   /// @throws RankError if reading fails on any rank.

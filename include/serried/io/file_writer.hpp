@@ -7,6 +7,7 @@
 
 #include "serried/array/array.hpp"
 #include "serried/context.hpp"
+#include "serried/io/columns_writer.hpp"
 #include "serried/io/dataset.hpp"
 #include "serried/io/rows_writer.hpp"
 
@@ -59,6 +60,11 @@ class FileWriter {
   [[nodiscard]] RowsWriter open_rows(const std::string& dataset, std::int64_t rows,
                                      const Shape& row_shape, DType dtype,
                                      const WriteOptions& options = {});
+  /// Makes a contiguous dataset (rows, columns) of f64 whose values come by pieces of its columns.
+  /// The ColumnsWriter must be finished before commit(), and must not outlive the FileWriter.
+  /// Collective.
+  [[nodiscard]] ColumnsWriter open_columns(const std::string& dataset, std::int64_t rows,
+                                           std::int64_t columns);
   /// What a RowsWriter allocates on a rank that appends at most `most_rows` rows, in bytes: the
   /// arguments as for open_rows. Local.
   /// @param batch_rows that are appended at a time, where that is more than rows_between().

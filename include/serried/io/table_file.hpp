@@ -24,6 +24,9 @@ class TableFile {
   TableFile(TableFile&&) noexcept;
   TableFile& operator=(TableFile&&) noexcept;
 
+  /// The shape of a dataset.
+  /// Local. @throws DataError if it is not there.
+  [[nodiscard]] Shape shape_of(const std::string& dataset) const;
   /// A whole dataset of numbers, converted.
   /// Local. @throws DataError if it is not there, holds no numbers, or more than 2^31 elements.
   [[nodiscard]] Values<double> read_f64(const std::string& dataset) const;

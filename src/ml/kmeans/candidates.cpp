@@ -1,18 +1,13 @@
 // Clusters the weighted candidates of k-means||: a small problem, solved from several starts that
 // the ranks share out.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
-#include "ml/kmeans/seeding.hpp"
+#include "ml/kmeans/seeding_steps.hpp"
 #include "serried/comm/agree.hpp"
 #include "serried/device/backend.hpp"
 
 namespace serried::kmeans {
 namespace {
-
-constexpr int most_lloyd_steps = 20;
-constexpr std::int64_t most_starts = 8;
 
 struct Solution {
   std::vector<double> centers;
@@ -43,26 +38,6 @@ class CandidateProblem {
     return {values_.data(), static_cast<std::int64_t>(count_)};
   }
 
-  /// An index drawn with probabilities proportional to `shares`; the last of them that is above 0
-  /// where rounding has eaten the rest.
-  [[nodiscard]] std::size_t draw(const std::vector<double>& shares, double total, double u) const {
-    double sum = 0;
-    std::size_t chosen = 0;
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (!(shares[i] > 0)) continue;
-      chosen = i;
-      sum += shares[i];
-      if (sum > u * total) break;
-    }
-    return chosen;
-  }
-
-  [[nodiscard]] double potential(const std::vector<float>& squared) const {
-    double sum = 0;
-    for (std::size_t i = 0; i < count_; ++i) sum += weights_[i] * static_cast<double>(squared[i]);
-    return sum;
-  }
-
   /// Distances of all candidates to some of them, (chosen, count).
   [[nodiscard]] std::vector<float> distances_to(const std::vector<std::size_t>& chosen) const {
     std::vector<double> centers;
@@ -81,40 +56,11 @@ class CandidateProblem {
 
   /// Greedy k-means++ on the candidates.
   [[nodiscard]] std::vector<double> choose_greedily(std::uint64_t start) const {
-    const auto trials =
-        static_cast<std::uint64_t>(greedy_trials(static_cast<std::int64_t>(clusters_)));
-    std::vector<float> squared(count_, std::numeric_limits<float>::infinity());
     std::vector<double> centers;
-    std::vector<double> shares = weights_;
-    for (std::size_t j = 0; j < clusters_; ++j) {
-      double total = 0;
-      for (const double share : shares) total += share;
-      std::vector<std::size_t> drawn;
-      for (std::uint64_t t = 0; t < (j == 0 ? 1 : trials); ++t)
-        drawn.push_back(draw(
-            shares, total, random_.open_unit(RunRandom::Purpose::candidates, j, start << 32 | t)));
-      std::ranges::sort(drawn);
-      drawn.erase(std::unique(drawn.begin(), drawn.end()), drawn.end());
-      const std::vector<float> distances = distances_to(drawn);
-      double least = std::numeric_limits<double>::infinity();
-      std::vector<float> best;
-      std::size_t chosen = drawn[0];
-      for (std::size_t t = 0; t < drawn.size(); ++t) {
-        std::vector<float> trial(count_);
-        for (std::size_t i = 0; i < count_; ++i)
-          trial[i] = std::min(squared[i], distances[t * count_ + i]);
-        const double sum = potential(trial);
-        if (sum < least) {
-          least = sum;
-          best = std::move(trial);
-          chosen = drawn[t];
-        }
-      }
-      squared = std::move(best);
-      append(chosen, centers);
-      for (std::size_t i = 0; i < count_; ++i)
-        shares[i] = weights_[i] * static_cast<double>(squared[i]);
-    }
+    for (const std::size_t i :
+         choose_candidates(weights_, clusters_, random_, start,
+                           [&](const std::vector<std::size_t>& c) { return distances_to(c); }))
+      append(i, centers);
     return centers;
   }
 
@@ -127,7 +73,7 @@ class CandidateProblem {
       const std::int64_t changed =
           kernels_.assign(*prepared, rows(), nullptr, labels.data(), nullptr, nullptr, nullptr)
               .changed;
-      if (changed == 0 || step == most_lloyd_steps)
+      if (changed == 0 || step == most_candidate_steps)
         return {std::move(centers), inertia(*prepared, labels)};
       move(labels, centers);
     }
@@ -165,20 +111,6 @@ class CandidateProblem {
   std::size_t clusters_;
   const RunRandom& random_;
 };
-
-/// As many starts as cost little: all of them no more than half an iteration over the rows, or what
-/// is done in a blink. Products are counted: each start compares candidates with clusters once for
-/// each trial of the choice and once for each step.
-std::int64_t number_of_starts(const Columns& columns, std::int64_t candidates,
-                              std::int64_t clusters, std::int64_t features) {
-  constexpr double blink = 1e8;
-  const double pairs = static_cast<double>(clusters) * static_cast<double>(features);
-  const double start = static_cast<double>(candidates) * pairs *
-                       static_cast<double>(greedy_trials(clusters) + most_lloyd_steps);
-  const double budget = std::max(blink, static_cast<double>(columns.usable_rows) * pairs / 2);
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::min(budget / start, 1e9)), 1,
-                                  most_starts);
-}
 
 /// The starts numbered rank, rank + ranks, ..., on this rank's threads.
 std::vector<Solution> solve_own(const CandidateProblem& problem, const Context& ctx,

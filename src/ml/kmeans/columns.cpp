@@ -12,9 +12,7 @@
 #include "serried/comm/agree.hpp"
 
 namespace serried::kmeans {
-namespace {
 
-/// The largest of non-negative doubles over all ranks; their bits are ordered as they are.
 void all_maxima(const Communicator& comm, std::vector<double>& values) {
   std::vector<std::uint64_t> bits(values.size());
   std::ranges::transform(values, bits.begin(),
@@ -24,7 +22,6 @@ void all_maxima(const Communicator& comm, std::vector<double>& values) {
                          [](std::uint64_t b) { return std::bit_cast<double>(b); });
 }
 
-/// 2^-e with 2^(e - 1) <= largest < 2^e, inside what the dtype can hold.
 double scale_for(DType dtype, double largest) {
   if (largest == 0) return 1;
   int exponent = 0;
@@ -36,6 +33,8 @@ double scale_for(DType dtype, double largest) {
 double in_dtype(DType dtype, double value) {
   return dtype == DType::f32 ? static_cast<double>(static_cast<float>(value)) : value;
 }
+
+namespace {
 
 void mark_missing(Rows& rows, const Unit& unit, std::vector<std::uint8_t>& is_missing) {
   std::uint8_t* const flags = is_missing.data() + unit.local_row;
@@ -86,6 +85,8 @@ void find_means(Rows& rows, bool drop_missing, Columns& columns) {
   for (double& value : columns.shift) value = in_dtype(rows.dtype(), value / count);
 }
 
+}  // namespace
+
 void check_range(const Rows& rows, double largest) {
   // (2 |x|)^2 times the features has to stay a finite number, and |x|^2 a normal one.
   const double highest = 1e153 / std::sqrt(static_cast<double>(rows.features()));
@@ -96,7 +97,6 @@ void check_range(const Rows& rows, double largest) {
                   "needs them in other units");
 }
 
-/// A power of two changes no digit of a fit, and without it w * d^2 may leave the range of f64.
 void scale_weights(Rows& rows, Columns& columns) {
   if (!rows.has_weights() || columns.usable_rows == 0) return;
   std::vector<double> largest(1, 0.);
@@ -110,6 +110,8 @@ void scale_weights(Rows& rows, Columns& columns) {
   rows.scale_weights(-columns.weight_exponent,
                      [&](std::int64_t i) { return columns.is_missing_row(i); });
 }
+
+namespace {
 
 /// Second read: variances and the largest deviations.
 void find_spreads(Rows& rows, Columns& columns) {

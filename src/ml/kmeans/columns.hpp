@@ -51,6 +51,21 @@ struct ModelFrame {
 [[nodiscard]] ModelFrame frame_of_centers(DType dtype, const std::vector<double>& centers,
                                           std::int64_t features);
 
+/// The largest of non-negative doubles over all ranks; their bits are ordered as they are.
+/// Collective.
+void all_maxima(const Communicator& comm, std::vector<double>& values);
+/// 2^-e with 2^(e - 1) <= largest < 2^e, inside what the dtype can hold. Local.
+[[nodiscard]] double scale_for(DType dtype, double largest);
+/// The value rounded to the dtype, f32 or f64. Local.
+[[nodiscard]] double in_dtype(DType dtype, double value);
+/// Local.
+/// @throws DataError where values that lie up to `largest` from their mean cannot be squared.
+void check_range(const Rows& rows, double largest);
+/// Brings the weights of usable rows into [0, 1). A power of two changes no digit of a fit, and
+/// without it w * d^2 may leave the range of f64. Collective.
+/// @throws DataError if no usable row has a weight above 0.
+void scale_weights(Rows& rows, Columns& columns);
+
 /// The error for rows with NaN or Inf.
 [[noreturn]] void throw_missing(const Rows& rows, std::int64_t missing, std::int64_t first_row);
 

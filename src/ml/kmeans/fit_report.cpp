@@ -93,13 +93,15 @@ void report_fit(Rows& rows, const Columns& columns, const FixedPoint& fixed,
                     std::to_string(result.examined_rows) + " of " +
                         std::to_string(result.visited_rows) +
                         ", the others were decided by bounds");
-  if (is_coarse)
-    recorder.say(
-        Severity::warning,
-        fmt::format("k-means: column {} has outliers that take the bits of the other values: "
-                    "its sums are good to {:.1e} a row, while rows lie about {:.1e} from "
-                    "their centres",
-                    worst.column, worst.error, typical));
+  if (is_coarse) warn_of_outliers(recorder, worst.column, worst.error, typical);
+}
+
+void warn_of_outliers(Recorder& recorder, std::int64_t column, double error, double typical) {
+  recorder.say(Severity::warning,
+               fmt::format("k-means: column {} has outliers that take the bits of the other "
+                           "values: its sums are good to {:.1e} a row, while rows lie about {:.1e} "
+                           "from their centres",
+                           column, error, typical));
 }
 
 }  // namespace serried::kmeans

@@ -14,4 +14,7 @@ namespace serried::kmeans {
 void report_fit(Rows& rows, const Columns& columns, const FixedPoint& fixed,
                 const LloydResult& result, std::int64_t fits, const char* steps = "iterations");
 
+/// The warning that a column's sums are not good to what they should be. Local.
+void warn_of_outliers(Recorder& recorder, std::int64_t column, double error, double typical);
+
 }  // namespace serried::kmeans

@@ -154,9 +154,14 @@ class Lloyd {
     const std::vector<double> old = result_.centers;
     if (state_ != nullptr) result_.label_centers = old;
     const bool is_relocated = co_await move_centers(*prepared);
+    // Cluster by cluster, so that centres which come by pieces of columns give the same sum.
     double shift = 0;
-    for (std::size_t i = 0; i < old.size(); ++i)
-      shift += (result_.centers[i] - old[i]) * (result_.centers[i] - old[i]);
+    for (std::size_t i = 0; i < old.size();) {
+      double of_center = 0;
+      for (std::int64_t f = 0; f < p_; ++f, ++i)
+        of_center += (result_.centers[i] - old[i]) * (result_.centers[i] - old[i]);
+      shift += of_center;
+    }
     Decision decision;
     decision.are_labels_final = moved == 0 && !is_relocated ? 1 : 0;
     decision.is_converged = moved == 0 || shift <= tolerance ? 1 : 0;
@@ -170,12 +175,8 @@ class Lloyd {
     return fixed_.weight(sums.weight_high(cluster), sums.weight_low(cluster));
   }
 
-  /// How far the mean of equal rows may lie from them, by element of the centres: half a last digit
-  /// of the centre, six roundings in relation to x - shift (the difference, its product with the
-  /// weight, two sums and their quotient, and one to spare), and what the fixed point's units take
-  /// from the sums.
+  /// rounding_of_mean, by element of the centres.
   [[nodiscard]] std::vector<double> roundings() {
-    constexpr double u = 0x1.0p-53;
     std::vector<double> result;
     for (std::int64_t j = 0; j < k_; ++j) {
       const double weight = weight_of(totals_, j);
@@ -183,9 +184,8 @@ class Lloyd {
       const double of_weight = rows_.has_weights() ? rows * fixed_.weight_unit() : 0.;
       for (std::int64_t f = 0; f < p_; ++f) {
         const double center = result_.centers[static_cast<std::size_t>(j * p_ + f)];
-        const double distance = std::abs(center - columns_.shift[static_cast<std::size_t>(f)]);
-        result.push_back(u * std::abs(center) + (6 * u + of_weight) * distance +
-                         rows * fixed_.unit(f));
+        const double shift = columns_.shift[static_cast<std::size_t>(f)];
+        result.push_back(rounding_of_mean(center, shift, rows, of_weight, fixed_.unit(f)));
       }
     }
     return result;
@@ -255,12 +255,16 @@ Task<double> assign_and_measure(SharedReads& reads, const KMeansCenters& centers
   co_await reads.pass("inertia", work, totals);
   const std::vector<double> sum = totals.finish();
   const double inertia = sum[0] + sum[1];
+  require_finite_inertia(rows, inertia);
+  co_return inertia;
+}
+
+void require_finite_inertia(const Rows& rows, double inertia) {
   // One squared distance that is not finite makes the sum so. All ranks have the same sum.
   if (!std::isfinite(inertia))
     throw DataError(rows.source().describe() +
                     ": squared distances from the centres, or their sum, leave the range of f64; "
                     "k-means needs the data in other units");
-  co_return inertia;
 }
 
 Task<LloydResult> run_lloyd(SharedReads& reads, const Columns& columns, const FixedPoint& fixed,

@@ -47,6 +47,9 @@ Task<LloydResult> run_lloyd(SharedReads& reads, const Columns& columns, const Fi
 /// Collective.
 Task<> find_labels(SharedReads& reads, const Columns& columns, LloydResult& result);
 
+/// Local. @throws DataError if the inertia, the same on all ranks, is not finite.
+void require_finite_inertia(const Rows& rows, double inertia);
+
 /// What an assignment keeps up to date besides the labels.
 struct AssignmentState {
   const FixedPoint& fixed;

@@ -8,6 +8,7 @@
 #include "ml/kmeans/label_stream.hpp"
 #include "ml/kmeans/labels.hpp"
 #include "ml/kmeans/lloyd.hpp"
+#include "ml/kmeans/predict_checks.hpp"
 #include "ml/kmeans/watched_source.hpp"
 #include "serried/array/map_rows.hpp"
 #include "serried/comm/agree.hpp"
@@ -66,23 +67,21 @@ std::int64_t most_rows_of_a_batch(const ReadPlan& plan) {
   return most;
 }
 
-/// Distances between centres have to be told apart; those of the rows show in the inertia.
-void check_range(const ModelFrame& frame) {
+}  // namespace
+
+void kmeans::check_range_of_centers(double largest) {
   constexpr double least = 0x1.0p-511;  // its square is the least normal number
-  if (frame.largest == 0 || (frame.largest >= least && frame.largest * least < 1)) return;
-  throw DataError("the centres of this k-means model lie up to " +
-                  fmt::format("{:g}", frame.largest) +
+  if (largest == 0 || (largest >= least && largest * least < 1)) return;
+  throw DataError("the centres of this k-means model lie up to " + fmt::format("{:g}", largest) +
                   " from their mean, so that squared distances leave the range of f64");
 }
-
-}  // namespace
 
 KMeansPrediction predict_kmeans(const Context& ctx, const KMeansModel& model,
                                 const TileSource& data, bool drop_missing) {
   check_model(model, data);
   Rows rows(ctx, data);
   const ModelFrame frame = kmeans::frame_of_centers(rows.dtype(), model.centers, model.features);
-  check_range(frame);
+  kmeans::check_range_of_centers(frame.largest);
   const auto centers = rows.kernels().prepare({frame.shift, frame.scale}, model.centers,
                                               model.clusters, KMeansUse::assign);
   kmeans::RowValues<std::int32_t> placed;
@@ -120,7 +119,7 @@ KMeansPredictionSummary predict_kmeans_into(const Context& ctx, const KMeansMode
       [&](std::int64_t batch) { stream.advance(batch); });
   Rows rows(ctx, watched);
   const ModelFrame frame = kmeans::frame_of_centers(rows.dtype(), model.centers, model.features);
-  check_range(frame);
+  kmeans::check_range_of_centers(frame.largest);
   const auto centers = rows.kernels().prepare({frame.shift, frame.scale}, model.centers,
                                               model.clusters, KMeansUse::assign);
   kmeans::SharedReads reads(rows);

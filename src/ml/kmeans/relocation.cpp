@@ -8,19 +8,12 @@
 namespace serried::kmeans {
 namespace {
 
-struct FarRow {
-  double squared = 0;
-  std::int64_t row = 0;
-  double weight = 0;
-  std::int32_t label = 0;
-  std::int32_t reserved = 0;  ///< so that no padding is sent
-};
-
 bool is_farther(const FarRow& a, const FarRow& b) {
   return a.squared != b.squared ? a.squared > b.squared : a.row < b.row;
 }
 
-/// Keeps the `count` farthest in the order of is_farther.
+}  // namespace
+
 void keep_farthest(std::vector<FarRow>& candidates, std::size_t count) {
   if (candidates.size() > count) {
     std::ranges::nth_element(candidates, candidates.begin() + static_cast<std::ptrdiff_t>(count),
@@ -28,6 +21,17 @@ void keep_farthest(std::vector<FarRow>& candidates, std::size_t count) {
     candidates.resize(count);
   }
 }
+
+std::vector<FarRow> farthest_of_all(const Communicator& comm, std::vector<FarRow> own,
+                                    std::size_t count) {
+  keep_farthest(own, count);
+  std::vector<FarRow> all = comm.allgather(std::span<const FarRow>(own)).values;
+  keep_farthest(all, count);
+  std::ranges::sort(all, is_farther);
+  return all;
+}
+
+namespace {
 
 /// The centres that rows are measured from, and how far rounding may have moved their elements.
 struct Places {
@@ -85,11 +89,7 @@ Task<std::vector<FarRow>> farthest_rows(SharedReads& reads, const Places& places
   co_await reads.pass("farthest rows", work);
   std::vector<FarRow> candidates;
   for (const auto& mine : found) candidates.insert(candidates.end(), mine.begin(), mine.end());
-  keep_farthest(candidates, count);
-  candidates = rows.context().comm().allgather(std::span<const FarRow>(candidates)).values;
-  keep_farthest(candidates, count);
-  std::ranges::sort(candidates, is_farther);
-  co_return candidates;
+  co_return farthest_of_all(rows.context().comm(), std::move(candidates), count);
 }
 
 }  // namespace
@@ -102,8 +102,8 @@ Task<bool> relocate_empty_clusters(SharedReads& reads, const KMeansCenters& prep
   const Rows& rows = reads.rows();
   const auto features = static_cast<std::size_t>(rows.features());
   Places places{prepared, centers, roundings, std::vector<double>(centers.size() / features, 0.)};
-  for (std::size_t i = 0; i < roundings.size(); ++i)  // a little more, for the sum's own rounding
-    places.squared_roundings[i / features] += 1.01 * roundings[i] * roundings[i];
+  for (std::size_t i = 0; i < roundings.size(); ++i)
+    places.squared_roundings[i / features] += square_of_rounding(roundings[i]);
   const std::vector<FarRow> far = co_await farthest_rows(reads, places, labels, empty.size());
   if (far.empty()) co_return false;
   std::vector<std::int64_t> numbers;

@@ -1,10 +1,8 @@
 // Greedy k-means++ (D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding",
 // 2007), with scikit-learn's number of trials.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
-#include "ml/kmeans/seeding.hpp"
+#include "ml/kmeans/seeding_steps.hpp"
 
 namespace serried::kmeans {
 namespace {
@@ -51,11 +49,7 @@ class Greedy {
     };
     co_await reads_.pass("trial centres", work, totals);
     const std::vector<double> potentials = totals.finish();
-    std::size_t best = 0;
-    for (std::size_t t = 1; t < potentials.size(); ++t)
-      if (potentials[t] < potentials[best] ||
-          (potentials[t] == potentials[best] && rows[t] < rows[best]))
-        best = t;
+    const std::size_t best = best_trial(potentials, rows);
     std::vector<double> leaf_sums;
     for (std::int64_t leaf = 0; leaf < own_leaves; ++leaf)
       leaf_sums.push_back(by_leaf[static_cast<std::size_t>(leaf * count) + best]);
@@ -90,35 +84,18 @@ class Greedy {
     }
   }
 
-  struct Draw {
-    std::int64_t leaf = 0;
-    double rest = 0;  ///< of the random number, inside the leaf
-  };
-
   /// Rows drawn with probabilities proportional to w * d^2, with repetitions taken out: first the
   /// leaf, by the leaves' sums, then the row, by the rank that holds the leaf. Empty where all
   /// distances are 0.
   Task<std::vector<std::int64_t>> draw() {
-    double total = 0;
-    std::vector<double> prefix;
-    for (const double sum : leaf_sums_) prefix.push_back(total += sum);
-    if (!(total > 0)) co_return std::vector<std::int64_t>();
-    std::vector<Draw> draws;
-    for (std::int64_t t = 0; t < trials_; ++t) {
-      const double wanted = total * random_.open_unit(RunRandom::Purpose::trials, chosen_.size(),
-                                                      static_cast<std::uint64_t>(t));
-      auto leaf = std::upper_bound(prefix.begin(), prefix.end(), wanted) - prefix.begin();
-      leaf = std::min(leaf, static_cast<std::ptrdiff_t>(prefix.size()) - 1);
-      while (leaf > 0 && !(leaf_sums_[static_cast<std::size_t>(leaf)] > 0)) --leaf;
-      draws.push_back(
-          {leaf, wanted - (leaf > 0 ? prefix[static_cast<std::size_t>(leaf - 1)] : 0.)});
-    }
+    const auto draws = draw_leaves(leaf_sums_, trials_, random_, chosen_.size());
+    if (draws.empty()) co_return std::vector<std::int64_t>();
     co_return co_await rows_of(draws);
   }
 
-  Task<std::vector<std::int64_t>> rows_of(const std::vector<Draw>& draws) {
+  Task<std::vector<std::int64_t>> rows_of(const std::vector<LeafDraw>& draws) {
     std::vector<std::int64_t> wanted;
-    for (const Draw& draw : draws)
+    for (const LeafDraw& draw : draws)
       if (draw.leaf >= rows_.first_leaf() && draw.leaf < rows_.last_leaf())
         wanted.push_back(draw.leaf);
     std::ranges::sort(wanted);
@@ -133,42 +110,19 @@ class Greedy {
       const HostView<float> last(*rows_.device(), distances, unit.rows.size());
       const HostView<float> squared(*rows_.device(), state_.squared.data() + unit.local_row,
                                     unit.rows.size());
-      for (const Draw& draw : draws)
+      for (const LeafDraw& draw : draws)
         if (draw.leaf == unit.first_leaf)
-          found.push_back(row_in_leaf(unit, squared.data(), last.data(), draw.rest));
+          found.push_back(
+              row_of_draw(rows_, unit.local_row, unit.rows.size(), draw.rest,
+                          [&](std::int64_t i) { return std::min(squared[i], last[i]); }));
     };
     co_await reads_.visit_leaves(wanted, work);
-    std::vector<std::int64_t> rows =
-        rows_.context().comm().allgather(std::span<const std::int64_t>(found)).values;
-    std::ranges::sort(rows);
-    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
-    co_return rows;
-  }
-
-  [[nodiscard]] std::int64_t row_in_leaf(const Unit& unit, const float* squared, const float* last,
-                                         double rest) const {
-    double sum = 0;
-    std::int64_t chosen = 0;
-    for (std::int64_t i = 0; i < unit.rows.size(); ++i) {
-      const double weight = rows_.weight(unit.local_row + i);
-      const float value = std::min(squared[i], last[i]);
-      if (!(value > 0) || !(weight > 0)) continue;
-      chosen = i;
-      sum += weight * static_cast<double>(value);
-      if (sum > rest) break;
-    }
-    return unit.rows.begin + chosen;
+    co_return distinct_rows(rows_.context().comm(), found);
   }
 
   /// All rows coincide with a centre: rows not chosen yet complete the number.
   Task<> fill() {
-    const auto rows = race_rows(rows_, columns_, clusters_, random_, RunRandom::Purpose::filling, 0,
-                                [&](std::int64_t i) { return rows_.weight(i); });
-    std::vector<std::int64_t> more;
-    for (const std::int64_t row : rows)
-      if (std::ranges::find(chosen_, row) == chosen_.end() &&
-          static_cast<std::int64_t>(chosen_.size() + more.size()) < clusters_)
-        more.push_back(row);
+    const auto more = rows_to_complete(rows_, columns_, clusters_, random_, chosen_);
     const std::vector<double> added = co_await reads_.fetch(more);
     centers_.insert(centers_.end(), added.begin(), added.end());
   }
