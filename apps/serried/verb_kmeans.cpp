@@ -189,6 +189,12 @@ void run_range(const Session& session, const KMeansCommand& command, const Input
                                                  : summary(command, inputs, range, seconds));
 }
 
+/// With a range, of the smallest model.
+std::int64_t least_bytes_of_model(const KMeansCommand& command, const Inputs& inputs) {
+  const std::int64_t clusters = command.range ? command.range->lowest : inputs.options.clusters;
+  return FileWriter::least_bytes({clusters, inputs.data.row_elements()}, DType::f64);
+}
+
 }  // namespace
 
 void run_kmeans(const Session& session, const KMeansCommand& command) {
@@ -196,10 +202,15 @@ void run_kmeans(const Session& session, const KMeansCommand& command) {
     const auto phase = session.ctx.recorder().phase("read");
     return open_inputs(session, command);
   }();
-  if (command.labels) check_output(session.ctx, command.labels->path, inputs.files);
-  if (!command.model_path.empty()) check_output(session.ctx, command.model_path, inputs.files);
   if (command.labels && !command.model_path.empty())
     check_outputs_differ(session.ctx, command.labels->path, command.model_path);
+  std::vector<OutputClaim> claims;
+  if (command.labels)
+    claims.push_back(check_output(session.ctx, command.labels->path, inputs.files,
+                                  least_bytes_of_labels(inputs.data)));
+  if (!command.model_path.empty())
+    claims.push_back(check_output(session.ctx, command.model_path, inputs.files,
+                                  least_bytes_of_model(command, inputs)));
 
   if (command.range) return run_range(session, command, inputs);
   run_one(session, command, inputs);
