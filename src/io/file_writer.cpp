@@ -30,6 +30,9 @@ namespace serried {
 namespace {
 
 constexpr std::int64_t piece_bytes = std::int64_t{1} << 30;
+/// Of an array that is compressed, on each rank.
+constexpr std::int64_t least_rounds = 64;
+constexpr std::int64_t most_round_bytes = std::int64_t{16} << 20;
 /// Of a file with one dataset: superblock, two headers, a group's index.
 constexpr std::int64_t least_metadata_bytes = 2048;
 
@@ -78,9 +81,8 @@ struct FileWriter::Impl {
                                  const WriteOptions& options);
   void write_elements(const std::string& dataset, const Shape& shape, DType dtype,
                       RowRange elements, const std::byte* data, const WriteOptions& options);
-  /// Batch by batch. Collective.
-  void write_rows(FileWriter& self, const std::string& dataset, const TileSource& rows,
-                  const WriteOptions& options) const;
+  /// Collective.
+  void write_in_rounds(const Array& array, RowsWriter& writer) const;
   /// Collective.
   void attach(const std::string& dataset, const std::string& scale, int axis) const;
   void write_numbers(const std::string& object, const std::string& attribute, DType dtype,
@@ -174,19 +176,19 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
   hdf5::agree_on_status(ctx.comm(), id.reset(), "cannot close" + of_dataset);
 }
 
-void FileWriter::Impl::write_rows(FileWriter& self, const std::string& dataset,
-                                  const TileSource& rows, const WriteOptions& options) const {
-  RowsWriter writer = self.open_rows(dataset, rows.rows(), rows.row_shape(), rows.dtype(), options);
-  const std::int64_t round_bytes = writer.rows_between() * rows.row_bytes();
-  const ReadPlan plan = rows.plan(Leaves::single_tiles(rows.layout()),
-                                  std::max(ctx.options().batch_bytes, round_bytes), ctx.rank());
-  Buffer scratch;
-  const auto count = static_cast<std::int64_t>(plan.batches.size());
-  for (std::int64_t batch = 0; batch < count; ++batch) {
-    const TileView view = rows.read(plan, batch, scratch);
-    if (batch + 1 < count) rows.prefetch(plan, batch + 1);
-    writer.append(view.rows,
-                  {view.data, static_cast<std::size_t>(view.rows.size() * rows.row_bytes())});
+void FileWriter::Impl::write_in_rounds(const Array& array, RowsWriter& writer) const {
+  const RowRange own = array.local_rows();
+  // What rows take when they are compressed is known after a round alone; until then there must be
+  // room for all of them. So rounds are small beside the array, and not too many.
+  const std::int64_t row_bytes = std::max<std::int64_t>(1, array.row_bytes());
+  const std::int64_t rows = std::max(
+      writer.rows_between(), std::min(own.size() / least_rounds, most_round_bytes / row_bytes));
+  const std::int64_t rounds = ctx.comm().allreduce((own.size() + rows - 1) / rows, ReduceOp::max);
+  for (std::int64_t round = 0; round < rounds; ++round) {
+    const std::int64_t begin = std::min(own.end, own.begin + round * rows);
+    const RowRange part{begin, std::min(own.end, begin + rows)};
+    const std::byte* data = array.local_data() + (begin - own.begin) * array.row_bytes();
+    writer.append(part, {data, static_cast<std::size_t>(part.size() * array.row_bytes())});
     writer.advance();
   }
   writer.finish();
@@ -248,10 +250,10 @@ void FileWriter::write(const std::string& dataset, const Array& array,
     return;
   }
   if (options.deflate > 0 && !array.is_replicated()) {
-    // in rounds: how much space compressed rows need is known from one round to the next
-    WriteOptions whole = options;
-    whole.shape = shape;
-    impl_->write_rows(*this, dataset, array, whole);
+    WriteOptions in_file = options;
+    in_file.shape = shape;
+    RowsWriter writer = open_rows(dataset, array.rows(), array.row_shape(), array.dtype(), in_file);
+    impl_->write_in_rounds(array, writer);
     return;
   }
   RowRange elements{0, array.shape().elements()};
@@ -309,7 +311,21 @@ std::int64_t FileWriter::least_bytes(const Shape& shape, DType dtype, const Writ
 void FileWriter::write(const std::string& dataset, const TileSource& rows,
                        const WriteOptions& options) {
   if (const auto* array = dynamic_cast<const Array*>(&rows)) return write(dataset, *array, options);
-  impl_->write_rows(*this, dataset, rows, options);
+  RowsWriter writer = open_rows(dataset, rows.rows(), rows.row_shape(), rows.dtype(), options);
+  const std::int64_t round_bytes = writer.rows_between() * rows.row_bytes();
+  const ReadPlan plan =
+      rows.plan(Leaves::single_tiles(rows.layout()),
+                std::max(impl_->ctx.options().batch_bytes, round_bytes), impl_->ctx.rank());
+  Buffer scratch;
+  const auto count = static_cast<std::int64_t>(plan.batches.size());
+  for (std::int64_t batch = 0; batch < count; ++batch) {
+    const TileView view = rows.read(plan, batch, scratch);
+    if (batch + 1 < count) rows.prefetch(plan, batch + 1);
+    writer.append(view.rows,
+                  {view.data, static_cast<std::size_t>(view.rows.size() * rows.row_bytes())});
+    writer.advance();
+  }
+  writer.finish();
 }
 
 void FileWriter::write(const std::string& dataset, const Shape& shape,

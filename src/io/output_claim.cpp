@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -26,6 +27,14 @@ struct Claims {
     const std::lock_guard lock(mutex);
     const auto found = by_name.find(name);
     return found == by_name.end() ? nullptr : found->second.lock();
+  }
+  /// Whether a file is claimed already, by its inode: under another path of its folder.
+  bool holds(std::uint64_t inode) {
+    const std::lock_guard lock(mutex);
+    return inode != 0 && std::any_of(by_name.begin(), by_name.end(), [&](const auto& entry) {
+             const auto claim = entry.second.lock();
+             return claim != nullptr && claim->is_listed && inode_of(claim->absolute) == inode;
+           });
   }
   void add(const std::shared_ptr<OutputClaim::Impl>& claim) {
     const std::lock_guard lock(mutex);
@@ -68,12 +77,18 @@ OutputClaim::Impl::Impl(std::string of_path, std::string of_temporary)
       absolute(absolute_path(temporary)) {}
 
 OutputClaim::Impl::~Impl() {
-  if (is_listed) remove();
+  remove();
 }
 
 void OutputClaim::Impl::make(const Context& ctx) {
   const Communicator& comm = ctx.comm();
   const bool is_held = is_listed;
+  if (!is_held)
+    agree_on_root(comm, 0, [&] {
+      if (claims().holds(inode_of(temporary)))
+        throw IoError("cannot write " + path +
+                      ": this program is writing it already, under another name of its folder");
+    });
   agree(comm, [&] {
     if (is_listed) return;
     register_temporary_file(absolute);
@@ -110,6 +125,7 @@ void OutputClaim::Impl::publish(const Context& ctx) {
 }
 
 void OutputClaim::Impl::remove() noexcept {
+  if (!is_listed) return;  // the file may be another claim's
   ::unlink(absolute.c_str());
   forget_temporary_file(absolute);
   is_listed = false;

@@ -26,7 +26,7 @@ struct OutputClaim::Impl {
   void make(const Context& ctx);
   /// Gives the complete file its name. Collective. @throws RankError (kind io).
   void publish(const Context& ctx);
-  /// Removes the file. Local.
+  /// Removes the file, if this claim has made it. Local.
   void remove() noexcept;
 
   std::string path;

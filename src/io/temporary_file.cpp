@@ -66,9 +66,12 @@ std::vector<Unfinished> find_others(const std::string& path, const std::string& 
   return others;
 }
 
-bool is_settled(const std::string& file) {
+enum class ClaimState { absent, coming, settled };
+
+ClaimState state_of_claim(const std::string& file) {
   struct stat status {};
-  return ::stat(file.c_str(), &status) == 0 && (status.st_mode & S_IRUSR) != 0;
+  if (::stat(file.c_str(), &status) != 0 && errno == ENOENT) return ClaimState::absent;
+  return (status.st_mode & S_IRUSR) != 0 ? ClaimState::settled : ClaimState::coming;
 }
 
 [[noreturn]] void throw_taken(const std::string& path, const Unfinished& other,
@@ -103,10 +106,14 @@ class Claim {
           break;
         case Standing::later_attempt:
           throw_taken(path_, other, "a later attempt of this job");
-        case Standing::alive:
-          if (is_settled(other.file) || other.file < own_) throw_taken(path_, other, "another run");
+        case Standing::alive: {
+          const ClaimState state = state_of_claim(other.file);
+          if (state == ClaimState::absent) break;
+          if (state == ClaimState::settled || other.file < own_)
+            throw_taken(path_, other, "another run");
           answer = Answer::no_one_knows_yet;
           waits_for_ = other;
+        }
       }
     }
     return answer;
