@@ -189,7 +189,7 @@ void FileWriter::Impl::write_in_rounds(const Array& array, RowsWriter& writer) c
     const RowRange part{begin, std::min(own.end, begin + rows)};
     const std::byte* data = array.local_data() + (begin - own.begin) * array.row_bytes();
     writer.append(part, {data, static_cast<std::size_t>(part.size() * array.row_bytes())});
-    writer.advance();
+    if (round + 1 < rounds) writer.advance();
   }
   writer.finish();
 }
