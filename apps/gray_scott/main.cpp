@@ -15,10 +15,13 @@
 #include "serried/base/signals.hpp"
 #include "serried/comm/layout.hpp"
 #include "serried/io/file_writer.hpp"
+#include "serried/io/output_claim.hpp"
 #include "simulation.hpp"
 
 namespace gray_scott {
 namespace {
+
+constexpr std::int64_t cell_bytes = sizeof(double);
 
 serried::Shape local_shape(const Parameters& parameters, std::int64_t planes) {
   if (parameters.is_3d) return {planes, parameters.cells[1], parameters.cells[2]};
@@ -64,6 +67,11 @@ void simulate(MPI_Comm comm, const Options& options, const std::string& command_
   runtime_options.fortran_communicator = MPI_Comm_c2f(comm);
   const serried::Runtime runtime(runtime_options);
   const serried::Context ctx(runtime);
+  if (ctx.rank() == 0)
+    runtime.recorder()->set_sink([](serried::Severity severity, const std::string& text) {
+      if (severity == serried::Severity::warning)
+        std::fprintf(stderr, "gray_scott: %s\n", text.c_str());
+    });
 
   // Cut where Serried's tiles are cut: then a snapshot is written from this program's own memory.
   const Parameters& p = options.parameters;
@@ -71,6 +79,9 @@ void simulate(MPI_Comm comm, const Options& options, const std::string& command_
   std::vector<serried::RowRange> rows;
   for (int rank = 0; rank < ctx.size(); ++rank) rows.push_back(layout.rows_of(rank));
 
+  // Before the work: the folder can be written to, and no other run writes these files.
+  const serried::OutputClaim claim(ctx, snapshot_path(options.output, options.steps),
+                                   2 * p.cells[0] * p.cells[1] * p.cells[2] * cell_bytes);
   Simulation simulation(comm, p, std::move(rows));
   while (true) {
     const std::int64_t step = simulation.steps_done();

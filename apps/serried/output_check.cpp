@@ -1,10 +1,7 @@
 #include "output_check.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "serried/comm/agree.hpp"
@@ -12,8 +9,8 @@
 
 namespace serried::app {
 
-void check_output(const Context& ctx, const std::string& path,
-                  const std::vector<std::string>& inputs) {
+OutputClaim check_output(const Context& ctx, const std::string& path,
+                         const std::vector<std::string>& inputs, std::int64_t least_bytes) {
   agree_on_root(ctx.comm(), 0, [&] {
     namespace fs = std::filesystem;
     std::error_code ignored;
@@ -23,9 +20,6 @@ void check_output(const Context& ctx, const std::string& path,
       throw IoError(fmt::format("{}: there is no folder {}", path, folder.string()));
     if (!fs::is_directory(folder, ignored))
       throw IoError(fmt::format("{}: {} is no folder", path, folder.string()));
-    if (access(folder.c_str(), W_OK | X_OK) != 0)
-      throw IoError(fmt::format("{}: the folder {} cannot be written to: {}", path, folder.string(),
-                                std::strerror(errno)));
     if (fs::is_directory(file, ignored))
       throw IoError(path + " is a folder; a file name is needed");
     if (fs::exists(file, ignored) && !fs::is_regular_file(file, ignored))
@@ -38,6 +32,7 @@ void check_output(const Context& ctx, const std::string& path,
         throw InvalidArgument(fmt::format(
             "the output {} would replace the input {}; choose another name", path, input));
   });
+  return {ctx, path, least_bytes};
 }
 
 void check_outputs_differ(const Context& ctx, const std::string& a, const std::string& b) {

@@ -72,6 +72,10 @@ WriteOptions label_options(const Dataset& dataset) {
           .attributes = {{"long_name", "number of the cluster, -1 where the sample was left out"}}};
 }
 
+std::int64_t least_bytes_of_labels(const Dataset& dataset) {
+  return FileWriter::least_bytes(dataset.sample_shape(), DType::i32, label_options(dataset));
+}
+
 void write_labels(const Session& session, const OutputAddress& output, const Dataset& dataset,
                   const Array& labels, const std::vector<std::string>& inputs,
                   const std::string& seed) {

@@ -45,6 +45,8 @@ void print_result(const Session& session, const std::string& text);
 
 /// How the labels of a data set's samples are stored.
 [[nodiscard]] WriteOptions label_options(const Dataset& dataset);
+/// What their file takes for certain, whatever the labels are.
+[[nodiscard]] std::int64_t least_bytes_of_labels(const Dataset& dataset);
 
 /// The distributed labels into a file of their own, with coordinates and provenance, in the phase
 /// "write". Collective.

@@ -195,15 +195,36 @@ std::unique_ptr<CheckpointFile> open_checkpoint(const Session& session,
                                          .provenance = provenance_of(session, inputs.files, seed)});
 }
 
-/// All outputs are tried before work begins; each is a file of its own.
-void check_outputs(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
-  std::vector<std::string> outputs;
-  if (command.labels) outputs.push_back(command.labels->path);
-  if (!command.model_path.empty()) outputs.push_back(command.model_path);
-  if (!command.checkpoint.path.empty()) outputs.push_back(command.checkpoint.path);
-  for (const std::string& output : outputs) check_output(session.ctx, output, inputs.files);
+/// With a range, of the smallest model.
+std::int64_t least_bytes_of_model(const KMeansCommand& command, const Inputs& inputs) {
+  const std::int64_t clusters = command.range ? command.range->lowest : inputs.options.clusters;
+  return FileWriter::least_bytes({clusters, inputs.data.row_elements()}, DType::f64);
+}
+
+/// All outputs are tried and held before work begins; each is a file of its own. The checkpoint's
+/// is only tried: it is written and named again and again.
+std::vector<OutputClaim> claim_outputs(const Session& session, const KMeansCommand& command,
+                                       const Inputs& inputs) {
+  struct Output {
+    std::string path;
+    std::int64_t least_bytes;
+    bool is_held;
+  };
+  std::vector<Output> outputs;
+  if (command.labels)
+    outputs.push_back({command.labels->path, least_bytes_of_labels(inputs.data), true});
+  if (!command.model_path.empty())
+    outputs.push_back({command.model_path, least_bytes_of_model(command, inputs), true});
+  if (!command.checkpoint.path.empty()) outputs.push_back({command.checkpoint.path, 0, false});
   for (std::size_t i = 1; i < outputs.size(); ++i)
-    for (std::size_t j = 0; j < i; ++j) check_outputs_differ(session.ctx, outputs[j], outputs[i]);
+    for (std::size_t j = 0; j < i; ++j)
+      check_outputs_differ(session.ctx, outputs[j].path, outputs[i].path);
+  std::vector<OutputClaim> claims;
+  for (const Output& output : outputs) {
+    OutputClaim claim = check_output(session.ctx, output.path, inputs.files, output.least_bytes);
+    if (output.is_held) claims.push_back(std::move(claim));
+  }
+  return claims;
 }
 
 /// Whether rows and centres are to be read by pieces, because they do not fit into memory.
@@ -294,7 +315,7 @@ void run_kmeans(const Session& session, const KMeansCommand& command) {
     const auto phase = session.ctx.recorder().phase("read");
     return open_inputs(session, command);
   }();
-  check_outputs(session, command, inputs);
+  const std::vector<OutputClaim> claims = claim_outputs(session, command, inputs);
   const std::unique_ptr<CheckpointFile> checkpoint = open_checkpoint(session, command, inputs);
   inputs.options.checkpoint = checkpoint.get();
   if (command.range) {

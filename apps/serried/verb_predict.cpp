@@ -139,7 +139,10 @@ void run_predict(const Session& session, const PredictCommand& command) {
   check_features(command, model, dataset);
   std::vector<std::string> files = dataset.files();
   files.push_back(command.model_path);
-  if (command.labels) check_output(session.ctx, command.labels->path, files);
+  std::optional<OutputClaim> claim;
+  if (command.labels)
+    claim.emplace(
+        check_output(session.ctx, command.labels->path, files, least_bytes_of_labels(dataset)));
   share_batches_with_labels(session, dataset);
   const std::int64_t whole = dataset.least_memory(needed_memory(session, command, model, dataset));
   const bool is_wide = whole > session.ctx.options().memory_bytes;

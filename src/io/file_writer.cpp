@@ -1,7 +1,6 @@
 #include "serried/io/file_writer.hpp"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +12,7 @@
 #include "io/dataset_creation.hpp"
 #include "io/element_boxes.hpp"
 #include "io/file_access.hpp"
+#include "io/file_space.hpp"
 #include "io/hdf5/attributes.hpp"
 #include "io/hdf5/collective.hpp"
 #include "io/hdf5/errors.hpp"
@@ -21,21 +21,21 @@
 #include "io/hdf5/transfer.hpp"
 #include "io/hdf5/types.hpp"
 #include "io/mpi_io_path.hpp"
+#include "io/output_claim_impl.hpp"
 #include "io/provenance.hpp"
 #include "io/rows_writer_impl.hpp"
-#include "io/temporary_file.hpp"
+#include "io/temporary_name.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
 namespace {
 
 constexpr std::int64_t piece_bytes = std::int64_t{1} << 30;
-
-/// Room for metadata beside `bytes` of values: HDF5 grows a file in steps, and the index of chunks
-/// grows with them.
-std::int64_t with_metadata(std::int64_t bytes) {
-  return bytes + std::clamp<std::int64_t>(bytes, std::int64_t{1} << 15, std::int64_t{1} << 20);
-}
+/// Of an array that is compressed, on each rank.
+constexpr std::int64_t least_rounds = 64;
+constexpr std::int64_t most_round_bytes = std::int64_t{16} << 20;
+/// Of a file with one dataset: superblock, two headers, a group's index.
+constexpr std::int64_t least_metadata_bytes = 2048;
 
 /// Only compressed chunks have to be written at once.
 WriteSlabs slabs_of(const Shape& shape, DType dtype, const WriteOptions& options) {
@@ -58,8 +58,10 @@ bool is_same_scale(const Coordinate& a, const Coordinate& b) {
 struct FileWriter::Impl {
   Context ctx;
   std::string path;
-  std::string temporary;
+  std::shared_ptr<OutputClaim::Impl> claim;
   hdf5::File file;
+  std::shared_ptr<const FileSpace> space;
+  bool is_writing = false;  ///< the claim is this object's
   bool is_committed = false;
   std::shared_ptr<std::int64_t> unfinished = std::make_shared<std::int64_t>(0);  ///< RowsWriters
   std::set<std::string> names;  ///< absolute paths of what is in the file, groups with them
@@ -67,8 +69,12 @@ struct FileWriter::Impl {
   Impl(const Context& context, std::string name) : ctx(context), path(std::move(name)) {}
 
   void create();
-  /// Collective: all ranks learn before an HDF5 call whether the disk has room.
-  void require_space(std::int64_t bytes, const std::string& what) const;
+  /// Local: for one that is not committed.
+  void give_up() noexcept;
+  /// Collective: before HDF5 adds something small, and `bytes` of text, to the file.
+  void require_space(std::size_t bytes, const std::string& what) const {
+    space->require(ctx.comm(), static_cast<std::int64_t>(bytes), what);
+  }
   /// Collective: opens it on all ranks.
   hdf5::Object open_object(const std::string& object) const;
   /// Collective: makes a dataset with its attributes and leaves it open.
@@ -76,6 +82,8 @@ struct FileWriter::Impl {
                                  const WriteOptions& options);
   void write_elements(const std::string& dataset, const Shape& shape, DType dtype,
                       RowRange elements, const std::byte* data, const WriteOptions& options);
+  /// Collective.
+  void write_in_rounds(const Array& array, RowsWriter& writer) const;
   /// Collective.
   void attach(const std::string& dataset, const std::string& scale, int axis) const;
   void write_numbers(const std::string& object, const std::string& attribute, DType dtype,
@@ -88,27 +96,28 @@ struct FileWriter::Impl {
 
 void FileWriter::Impl::create() {
   const auto span = ctx.recorder().span("make a file", Activity::file);
-  const Communicator& comm = ctx.comm();
-  temporary = comm.broadcast_text(comm.rank() == 0 ? temporary_name(path) : "", 0);
-  agree_on_root(comm, 0, [&] {
-    check_output_path(path);
-    make_temporary_file(path, temporary);
+  const std::string cannot_write = "cannot write " + path;
+  claim = OutputClaim::Impl::of(ctx, path);
+  agree(ctx.comm(), [&] {
+    if (claim->is_written)
+      throw IoError(cannot_write + ": this program is writing it already, elsewhere");
   });
-  // Each rank would open a file of its own, and HDF5's ranks wait for each other.
-  const auto inode = comm.broadcast(inode_of(temporary), 0);
-  agree(comm, [&] {
-    if (inode_of(temporary) != inode)
-      throw IoError("cannot write " + path +
-                    ": this rank does not see the file that rank 0 has made; the folder must be "
-                    "one that all ranks see, and outputs with relative names need one working "
-                    "folder");
-  });
-  file = hdf5::create_parallel(comm, temporary, "cannot write " + path);
+  claim->is_written = true;
+  is_writing = true;
+  claim->make(ctx);
+  file = hdf5::create_parallel(ctx.comm(), claim->temporary, cannot_write);
+  const hdf5::Turn turn;
+  space = agree_on(ctx.comm(),
+                   [&] { return std::make_shared<const FileSpace>(claim->temporary, file.id()); });
   note_file_access(ctx.recorder(), "writing files", describe_parallel_access(file));
 }
 
-void FileWriter::Impl::require_space(std::int64_t bytes, const std::string& what) const {
-  agree_on_root(ctx.comm(), 0, [&] { check_free_space(temporary, with_metadata(bytes), what); });
+void FileWriter::Impl::give_up() noexcept {
+  // Closing the file is collective, and a destructor must not communicate.
+  hdf5::abandon_parallel(file);
+  if (!is_writing) return;
+  claim->is_written = false;
+  claim->remove();
 }
 
 hdf5::Object FileWriter::Impl::open_object(const std::string& object) const {
@@ -126,20 +135,24 @@ hdf5::DatasetId FileWriter::Impl::create_dataset(const std::string& dataset, con
   for (std::string name = absolute_name(dataset); !name.empty();
        name.erase(std::min(name.rfind('/'), name.size())))
     names.insert(name);
-  require_space(shape.elements() * static_cast<std::int64_t>(size_of(dtype)),
-                "cannot write" + of_dataset);
-  hdf5::Space space;
+  std::int64_t bytes = stored_bytes(shape, dtype, options).at_creation;
+  // a group, which may be missing, has 1 to 2 KiB; attributes are in the header
+  bytes += std::count(dataset.begin(), dataset.end(), '/') * 2048;
+  for (const auto& [name, value] : options.attributes)
+    bytes += static_cast<std::int64_t>(2 * (name.size() + value.size()));
+  space->require(comm, bytes, "cannot write" + of_dataset);
+  hdf5::Space extent;
   hdf5::Type type;
   hdf5::Properties links;
   hdf5::Properties creation;
   agree(comm, [&] {
-    space = dataset_space(shape);
+    extent = dataset_space(shape);
     type = hdf5::memory_type(dtype);
     links = hdf5::Properties(hdf5::checked(H5Pcreate(H5P_LINK_CREATE), cannot_make));
     hdf5::check(H5Pset_create_intermediate_group(links.id(), 1), cannot_make);
     creation = creation_properties(shape, dtype, options);
   });
-  hdf5::DatasetId id(H5Dcreate2(file.id(), dataset.c_str(), type.id(), space.id(), links.id(),
+  hdf5::DatasetId id(H5Dcreate2(file.id(), dataset.c_str(), type.id(), extent.id(), links.id(),
                                 creation.id(), H5P_DEFAULT));
   hdf5::agree_on_status(comm, id.id(), cannot_make);
   for (const auto& [name, value] : options.attributes)
@@ -155,6 +168,8 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
   const hdf5::Turn turn;
   const std::string of_dataset = " the dataset " + dataset + " in " + path;
   hdf5::DatasetId id = create_dataset(dataset, shape, dtype, options);
+  const std::int64_t to_write = stored_bytes(shape, dtype, options).at_write;
+  if (to_write > 0) space->require(ctx.comm(), to_write, "cannot write" + of_dataset);
   const auto boxes = agree_on(ctx.comm(), [&] {
     return cut_into_boxes(shape, elements, piece_bytes / static_cast<std::int64_t>(size_of(dtype)));
   });
@@ -162,10 +177,29 @@ void FileWriter::Impl::write_elements(const std::string& dataset, const Shape& s
   hdf5::agree_on_status(ctx.comm(), id.reset(), "cannot close" + of_dataset);
 }
 
+void FileWriter::Impl::write_in_rounds(const Array& array, RowsWriter& writer) const {
+  const RowRange own = array.local_rows();
+  // What rows take when they are compressed is known after a round alone; until then there must be
+  // room for all of them. So rounds are small beside the array, and not too many.
+  const std::int64_t row_bytes = std::max<std::int64_t>(1, array.row_bytes());
+  const std::int64_t rows = std::max(
+      writer.rows_between(), std::min(own.size() / least_rounds, most_round_bytes / row_bytes));
+  const std::int64_t rounds = ctx.comm().allreduce((own.size() + rows - 1) / rows, ReduceOp::max);
+  for (std::int64_t round = 0; round < rounds; ++round) {
+    const std::int64_t begin = std::min(own.end, own.begin + round * rows);
+    const RowRange part{begin, std::min(own.end, begin + rows)};
+    const std::byte* data = array.local_data() + (begin - own.begin) * array.row_bytes();
+    writer.append(part, {data, static_cast<std::size_t>(part.size() * array.row_bytes())});
+    if (round + 1 < rounds) writer.advance();
+  }
+  writer.finish();
+}
+
 void FileWriter::Impl::attach(const std::string& dataset, const std::string& scale,
                               int axis) const {
   const auto span = ctx.recorder().span("write", Activity::file);
   const hdf5::Turn turn;
+  require_space(dataset.size() + scale.size(), "cannot write the scale " + scale + " in " + path);
   const hdf5::Object target = open_object(dataset);
   const hdf5::Object source = open_object(scale);
   hdf5::attach_scale(ctx.comm(), target.id(), source.id(), axis, scale.substr(scale.rfind('/') + 1),
@@ -178,6 +212,8 @@ void FileWriter::Impl::write_numbers(const std::string& object, const std::strin
   require_open();
   const auto span = ctx.recorder().span("write", Activity::file);
   const hdf5::Turn turn;
+  require_space(attribute.size() + static_cast<std::size_t>(count) * size_of(dtype),
+                "cannot write the attribute " + attribute + " in " + path);
   const hdf5::Object target = open_object(object);
   hdf5::write_number_attribute(ctx.comm(), target.id(), attribute, dtype, values, count, is_scalar,
                                object + " in " + path);
@@ -195,16 +231,13 @@ FileWriter::FileWriter(const Context& ctx, std::string path)
   try {
     impl_->create();
   } catch (...) {
-    if (ctx.rank() == 0 && !impl_->temporary.empty()) ::unlink(impl_->temporary.c_str());
+    impl_->give_up();
     throw;
   }
 }
 
 FileWriter::~FileWriter() {
-  if (impl_ == nullptr || impl_->is_committed) return;
-  // Closing the file is collective, and a destructor must not communicate.
-  if (impl_->ctx.rank() == 0) ::unlink(impl_->temporary.c_str());
-  hdf5::abandon_parallel(impl_->file);
+  if (impl_ != nullptr && !impl_->is_committed) impl_->give_up();
 }
 
 void FileWriter::write(const std::string& dataset, const Array& array,
@@ -216,6 +249,13 @@ void FileWriter::write(const std::string& dataset, const Array& array,
   check_write_options(dataset, array.shape(), shape, options);
   if (!array.is_replicated() && array.split_axis() != 0) {
     write(dataset, array.with_split_axis(0), options);
+    return;
+  }
+  if (options.deflate > 0 && !array.is_replicated()) {
+    WriteOptions in_file = options;
+    in_file.shape = shape;
+    RowsWriter writer = open_rows(dataset, array.rows(), array.row_shape(), array.dtype(), in_file);
+    impl_->write_in_rounds(array, writer);
     return;
   }
   RowRange elements{0, array.shape().elements()};
@@ -241,6 +281,8 @@ RowsWriter FileWriter::open_rows(const std::string& dataset, std::int64_t rows,
                     .shape = shape,
                     .dtype = dtype,
                     .slabs = slabs_of(shape, dtype, options),
+                    .slab_bytes = stored_bytes(shape, dtype, options).of_slab,
+                    .space = impl_->space,
                     .rows = rows,
                     .row_elements = row_shape.elements(),
                     .name = "the dataset " + dataset + " in " + impl_->path,
@@ -275,14 +317,18 @@ std::int64_t FileWriter::memory_of_rows(std::int64_t rows, const Shape& row_shap
   return std::min(all, 2 * round) + (options.deflate > 0 ? std::min(all, round) + 2 * slab : 0);
 }
 
+std::int64_t FileWriter::least_bytes(const Shape& shape, DType dtype, const WriteOptions& options) {
+  return stored_bytes(shape, dtype, options).least + least_metadata_bytes;
+}
+
 void FileWriter::write(const std::string& dataset, const TileSource& rows,
                        const WriteOptions& options) {
   if (const auto* array = dynamic_cast<const Array*>(&rows)) return write(dataset, *array, options);
-  const Context& ctx = impl_->ctx;
   RowsWriter writer = open_rows(dataset, rows.rows(), rows.row_shape(), rows.dtype(), options);
   const std::int64_t round_bytes = writer.rows_between() * rows.row_bytes();
-  const ReadPlan plan = rows.plan(Leaves::single_tiles(rows.layout()),
-                                  std::max(ctx.options().batch_bytes, round_bytes), ctx.rank());
+  const ReadPlan plan =
+      rows.plan(Leaves::single_tiles(rows.layout()),
+                std::max(impl_->ctx.options().batch_bytes, round_bytes), impl_->ctx.rank());
   Buffer scratch;
   const auto count = static_cast<std::int64_t>(plan.batches.size());
   for (std::int64_t batch = 0; batch < count; ++batch) {
@@ -320,6 +366,8 @@ void FileWriter::set_attribute(const std::string& object, const std::string& att
   const std::string text = impl_->ctx.comm().broadcast_text(value, 0);
   const auto span = impl_->ctx.recorder().span("write", Activity::file);
   const hdf5::Turn turn;
+  impl_->require_space(2 * (attribute.size() + text.size()),
+                       "cannot write the attribute " + attribute + " in " + impl_->path);
   const hdf5::Object target = impl_->open_object(object);
   hdf5::write_text_attribute(impl_->ctx.comm(), target.id(), attribute, text,
                              object + " in " + impl_->path);
@@ -401,7 +449,8 @@ void FileWriter::commit() {
   hdf5::agree_on_status(comm, closed, cannot_close);
   // What ranks that disagree have written must not get its name.
   comm.compare_calls();
-  agree_on_root(comm, 0, [&] { publish_file(impl_->temporary, impl_->path); });
+  impl_->claim->publish(impl_->ctx);
+  impl_->claim->is_written = false;
   impl_->is_committed = true;
 }
 

@@ -35,6 +35,13 @@ std::vector<ElementBox> boxes_of(const RowsTarget& target, RowRange elements) {
   return boxes;
 }
 
+/// How many slabs a run of whole ones has.
+std::int64_t count_slabs(const WriteSlabs& slabs, RowRange elements) {
+  std::int64_t count = 0;
+  for (; !elements.is_empty(); ++count) elements.begin = slabs.slab_of(elements.begin).end;
+  return count;
+}
+
 /// Without the recorder: what the I/O thread waits for is not what the rank waits for.
 Communicator communicator_of_rounds(const Communicator& comm) {
   return Communicator::from_fortran_handle(comm.fortran_handle(), {}, comm.options());
@@ -117,6 +124,8 @@ void RowsWriter::Impl::prepare_round() {
   const std::int64_t complete = coming.empty() ? coming_begin : target.slabs.last_begin(end);
   const std::int64_t begin = coming_begin;
   boxes = boxes_of(target, {begin, std::max(begin, complete)});
+  if (target.slab_bytes > 0)
+    going_slabs = count_slabs(target.slabs, {begin, std::max(begin, complete)});
   going.clear();
   if (complete <= begin) return;
   going.assign(coming.begin() + static_cast<std::ptrdiff_t>((complete - begin) * element_bytes),
@@ -125,10 +134,17 @@ void RowsWriter::Impl::prepare_round() {
   coming_begin = complete;
 }
 
+void RowsWriter::Impl::require_space() {
+  if (target.slab_bytes == 0) return;
+  const std::int64_t slabs = comm.allreduce(going_slabs, ReduceOp::sum);
+  target.space->require(comm, slabs * target.slab_bytes, "cannot write " + target.name);
+}
+
 void RowsWriter::Impl::write_round(Activity activity) {
   auto span = ctx.recorder().span("write", activity);
   for (const ElementBox& box : boxes) span.add_bytes(box.elements * element_bytes);
   const hdf5::Turn turn;
+  require_space();
   hdf5::write_boxes(comm, target.id.id(), target.shape, target.dtype, boxes, going.data(),
                     "cannot write " + target.name);
 }

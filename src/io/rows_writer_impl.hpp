@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "io/element_boxes.hpp"
+#include "io/file_space.hpp"
 #include "io/hdf5/handle.hpp"
 #include "io/write_slabs.hpp"
 #include "serried/context.hpp"
@@ -21,6 +22,8 @@ struct RowsTarget {
   Shape shape;  ///< in the file
   DType dtype = DType::f64;
   WriteSlabs slabs;
+  std::int64_t slab_bytes = 0;  ///< the most that one takes when it is written; 0: it has them
+  std::shared_ptr<const FileSpace> space;
   std::int64_t rows = 0;
   std::int64_t row_elements = 0;
   std::string name;  ///< "the dataset X in FILE"
@@ -54,6 +57,8 @@ struct RowsWriter::Impl {
   void take(RowRange rows, std::span<const std::byte> bytes);
   /// Puts what is complete where a round takes it from. Local.
   void prepare_round();
+  /// Sets aside what the round may take. Collective.
+  void require_space();
   /// Writes what was prepared. Collective.
   void write_round(Activity activity);
   /// Returns when no round is running on the I/O thread. Local.
@@ -82,6 +87,7 @@ struct RowsWriter::Impl {
 
   std::vector<std::byte> going;   ///< what a round writes
   std::vector<ElementBox> boxes;  ///< and where
+  std::int64_t going_slabs = 0;
   std::exception_ptr round_failure;
   std::atomic<bool> is_running = false;
 };

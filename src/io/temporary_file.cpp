@@ -1,45 +1,171 @@
 #include "io/temporary_file.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <functional>
+#include <memory>
+#include <set>
+#include <thread>
+#include <vector>
 
-#include "io/mpi_io_path.hpp"
+#include "io/file_space.hpp"
 #include "serried/base/error.hpp"
 #include "serried/base/faults.hpp"
 
 namespace serried {
 namespace {
 
-/// The folder of a path with its trailing slash, and the name in it.
-std::pair<std::string, std::string> split_path(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return {"./", path};
-  return {path.substr(0, slash + 1), path.substr(slash + 1)};
+using Warn = std::function<void(const std::string&)>;
+
+/// How long others that claim the output at this moment may take: a few calls of the file system.
+constexpr std::chrono::seconds longest_wait(10);
+constexpr mode_t unsettled_mode = 0266;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) noexcept : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int number() const noexcept { return number_; }
+
+ private:
+  int number_;
+};
+
+struct Unfinished {
+  std::string file;  ///< with its folder
+  TemporaryOwner owner;
+};
+
+/// Unfinished files of the output in its folder, but not `own`.
+std::vector<Unfinished> find_others(const std::string& path, const std::string& own,
+                                    const Warn& warn) {
+  const std::string folder = split_path(path).first;
+  std::vector<Unfinished> others;
+  const auto close = [](DIR* listing) { ::closedir(listing); };
+  errno = 0;
+  const std::unique_ptr<DIR, decltype(close)> listing(::opendir(folder.c_str()), close);
+  while (listing != nullptr) {
+    errno = 0;
+    const dirent* entry = ::readdir(listing.get());
+    if (entry == nullptr) break;
+    const std::string file = folder + entry->d_name;
+    const auto owner = owner_of(path, entry->d_name);
+    if (owner && file != own) others.push_back({file, *owner});
+  }
+  if (errno != 0)
+    warn("the folder of " + path + " cannot be listed (" + write_cause(errno) +
+         "): whether another run is writing that file is not known");
+  return others;
 }
 
-std::string put_together(const std::string& folder, const std::string& name,
-                         const std::string& suffix) {
-  const std::size_t used = folder.size() + 1 + suffix.size();
-  if (used + name.size() <= max_mpi_io_path) return folder + "." + name + suffix;
-  // Two outputs whose names differ at the end alone must not share it.
-  const std::string hash = "~" + std::to_string(std::hash<std::string>()(name));
-  const std::size_t free_bytes = max_mpi_io_path - std::min(used + hash.size(), max_mpi_io_path);
-  return folder + "." + name.substr(0, free_bytes) + hash + suffix;
+enum class ClaimState { absent, coming, settled };
+
+ClaimState state_of_claim(const std::string& file) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0 && errno == ENOENT) return ClaimState::absent;
+  return (status.st_mode & S_IRUSR) != 0 ? ClaimState::settled : ClaimState::coming;
 }
 
-std::string variable(const char* key) {
-  const char* value = std::getenv(key);
-  return value == nullptr ? "" : value;
+[[noreturn]] void throw_taken(const std::string& path, const Unfinished& other,
+                              const std::string& who) {
+  throw IoError("cannot write " + path + ": " + who + " (" + other.owner.to_string() +
+                ") is writing it, to " + other.file + "; wait for it or choose another name");
+}
+
+/// What the files of others say about a claim.
+enum class Answer { yes, no_one_knows_yet };
+
+class Claim {
+ public:
+  Claim(const std::string& path, const std::string& own, const Warn& warn)
+      : path_(path), own_(own), warn_(warn), self_(this_owner()) {}
+
+  /// @throws IoError if the output is another's.
+  [[nodiscard]] Answer ask() {
+    Answer answer = Answer::yes;
+    for (const Unfinished& other :
+         find_others(path_, own_, [&](const std::string& text) { warn_once(path_, text); })) {
+      switch (standing_of(other.owner, self_)) {
+        case Standing::gone:
+        case Standing::earlier_attempt:
+          remove(other);
+          break;
+        case Standing::unknown:
+          warn_once(other.file, other.file + " is an unfinished " + split_path(path_).second +
+                                    " of " + other.owner.to_string() +
+                                    ": it cannot be told from here whether that still runs; if "
+                                    "not, remove the file");
+          break;
+        case Standing::later_attempt:
+          throw_taken(path_, other, "a later attempt of this job");
+        case Standing::alive: {
+          const ClaimState state = state_of_claim(other.file);
+          if (state == ClaimState::absent) break;
+          if (state == ClaimState::settled || other.file < own_)
+            throw_taken(path_, other, "another run");
+          answer = Answer::no_one_knows_yet;
+          waits_for_ = other;
+        }
+      }
+    }
+    return answer;
+  }
+
+  [[noreturn]] void give_up() const { throw_taken(path_, waits_for_, "another run"); }
+
+ private:
+  void remove(const Unfinished& other) {
+    if (::unlink(other.file.c_str()) != 0 && errno != ENOENT)
+      warn_once(other.file, other.file + ", which was left by " + other.owner.to_string() +
+                                " that is gone, cannot be removed: " + write_cause(errno));
+  }
+
+  void warn_once(const std::string& file, const std::string& text) {
+    if (warned_.insert(file).second) warn_(text);
+  }
+
+  const std::string& path_;
+  const std::string& own_;
+  const Warn& warn_;
+  TemporaryOwner self_;
+  std::set<std::string> warned_;
+  Unfinished waits_for_;
+};
+
+void settle(const std::string& path, const std::string& temporary, const Descriptor& file,
+            const Warn& warn) {
+  Claim claim(path, temporary, warn);
+  const auto end = std::chrono::steady_clock::now() + longest_wait;
+  while (claim.ask() != Answer::yes) {
+    if (std::chrono::steady_clock::now() > end) claim.give_up();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  struct stat status {};
+  // some file systems have no rights to give: there all files stand at once
+  if (::fstat(file.number(), &status) == 0)
+    static_cast<void>(::fchmod(file.number(), (status.st_mode & 0777U) | S_IRUSR));
+}
+
+void check_place(const std::string& path) {
+  const auto [folder, name] = split_path(path);
+  if (name.empty()) throw IoError("cannot write " + path + ": a file name is missing");
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0)
+    throw IoError("cannot write " + path + ": the folder " + folder + " is not there (" +
+                  write_cause(errno) + ")");
+  if (!S_ISDIR(status.st_mode))
+    throw IoError("cannot write " + path + ": " + folder + " is no folder");
+  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+    throw IoError("cannot write " + path + ": a folder of that name is there");
 }
 
 /// An injected fault looks like a disk that fails.
@@ -50,68 +176,45 @@ bool has_fault() {
 }
 
 void sync_file(const std::string& path, int flags) {
-  const int file = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (file < 0) throw IoError("cannot open " + path + " to sync it: " + std::strerror(errno));
+  const Descriptor file(::open(path.c_str(), flags | O_CLOEXEC));
+  if (file.number() < 0)
+    throw IoError("cannot open " + path + " to sync it: " + write_cause(errno));
   // Some file systems cannot sync a folder and say EINVAL; the rename stands all the same.
-  const int status = has_fault() ? -1 : ::fsync(file);
-  const int cause = errno;
-  ::close(file);
-  if (status != 0 && cause != EINVAL)
-    throw IoError("cannot sync " + path + ": " + std::strerror(cause));
+  if ((has_fault() || ::fsync(file.number()) != 0) && errno != EINVAL)
+    throw IoError("cannot sync " + path + ": " + write_cause(errno));
 }
 
 }  // namespace
 
-std::string temporary_name(const std::string& path) {
-  const auto [folder, name] = split_path(path);
-  const std::string job = variable("SLURM_JOB_ID");
-  if (!job.empty()) {
-    const std::string attempt = variable("SLURM_RESTART_COUNT");
-    return put_together(folder, name, ".tmp." + job + "." + (attempt.empty() ? "0" : attempt));
+void claim_output(const std::string& path, const std::string& temporary, const Warn& warn) {
+  check_place(path);
+  const int flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC;
+  int number = has_fault() ? -1 : ::open(temporary.c_str(), flags, unsettled_mode);
+  // this very process has left it: it gave up an output whose file could not be removed then
+  if (number < 0 && errno == EEXIST && ::unlink(temporary.c_str()) == 0)
+    number = ::open(temporary.c_str(), flags, unsettled_mode);
+  const Descriptor file(number);
+  if (file.number() < 0) throw IoError("cannot write " + path + ": " + write_cause(errno));
+  try {
+    settle(path, temporary, file, warn);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
   }
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-  return put_together(folder, name,
-                      std::string(".tmp.") + host.data() + "-" + std::to_string(::getpid()) + ".0");
-}
-
-void make_temporary_file(const std::string& path, const std::string& temporary) {
-  const auto [folder, name] = split_path(path);
-  if (name.empty()) throw IoError("cannot write " + path + ": a file name is missing");
-  struct stat status {};
-  if (::stat(folder.c_str(), &status) != 0)
-    throw IoError("cannot write " + path + ": the folder " + folder + " is not there (" +
-                  std::strerror(errno) + ")");
-  if (!S_ISDIR(status.st_mode))
-    throw IoError("cannot write " + path + ": " + folder + " is no folder");
-  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
-    throw IoError("cannot write " + path + ": a folder of that name is there");
-  const int file =
-      has_fault() ? -1 : ::open(temporary.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
-  if (file < 0) throw IoError("cannot write " + path + ": " + std::strerror(errno));
-  ::close(file);
 }
 
 std::uint64_t inode_of(const std::string& file) noexcept {
+  // opened, because NFS tells stat() what it knew of a name some time ago
+  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
-  return ::stat(file.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_ino) : 0;
-}
-
-void check_free_space(const std::string& file, std::int64_t bytes, const std::string& what) {
-  struct statvfs status {};
-  // Some file systems do not know their size and say 0.
-  if (::statvfs(file.c_str(), &status) != 0 || status.f_blocks == 0) return;
-  const double free_bytes =
-      static_cast<double>(status.f_bavail) * static_cast<double>(status.f_frsize);
-  if (static_cast<double>(bytes) > free_bytes)
-    throw IoError(what + ": no space left: it may take " + std::to_string(bytes) + " bytes, and " +
-                  std::to_string(static_cast<std::int64_t>(free_bytes)) + " are free");
+  const bool is_there = descriptor.number() >= 0 && ::fstat(descriptor.number(), &status) == 0;
+  return is_there ? static_cast<std::uint64_t>(status.st_ino) : 0;
 }
 
 void publish_file(const std::string& temporary, const std::string& path) {
   sync_file(temporary, O_RDWR);
   if (has_fault() || std::rename(temporary.c_str(), path.c_str()) != 0)
-    throw IoError("cannot rename " + temporary + " to " + path + ": " + std::strerror(errno));
+    throw IoError("cannot rename " + temporary + " to " + path + ": " + write_cause(errno));
   try {
     sync_file(split_path(path).first, O_RDONLY | O_DIRECTORY);
   } catch (const IoError& error) {

@@ -1,29 +1,34 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+
+#include "io/temporary_name.hpp"
 
 namespace serried {
 
-/// The name under which an output is made: `.NAME.tmp.<job>.<attempt>` in the folder of `path`. The
-/// job is SLURM_JOB_ID with SLURM_RESTART_COUNT as the attempt, or host and process number. A NAME
-/// that would make it too long for MPI-IO is cut and gets its hash. Local; to be called on rank 0
-/// and broadcast.
-[[nodiscard]] std::string temporary_name(const std::string& path);
-
-/// Finds out, before work starts, whether an output can be made: makes the empty temporary file.
-/// Local. @throws IoError naming what is wrong: no such folder, no permission, a folder of that
-/// name, ...
-void make_temporary_file(const std::string& path, const std::string& temporary);
+/// Claims an output for this process: makes the empty temporary file, which stands for the claim
+/// until the output is published or given up, and looks for those of others in the folder.
+///
+/// - Those of processes that are gone, and of earlier attempts of this Slurm job, are removed.
+/// - One of a process that runs, or of a later attempt of this job, is an error that names it.
+/// - Of any other it is said, by `warn`, that nothing is known of its process.
+///
+/// Of processes that claim one output at the same time exactly one gets it: each makes its file
+/// first and looks then, so of any two the later one sees the earlier. A file is made without the
+/// right to read it, and gets that when the claim stands. Who sees one that stands gives up, and so
+/// does who sees one that does not, with a lower name; who sees none but higher ones waits until
+/// they have given up or stand.
+///
+/// Local; for rank 0.
+/// @throws IoError naming what is wrong: no such folder, no permission, a folder of that name, ...
+void claim_output(const std::string& path, const std::string& temporary,
+                  const std::function<void(const std::string&)>& warn);
 
 /// The inode number of a file, 0 where there is none: the same on all nodes that share a file
 /// system. Local.
 [[nodiscard]] std::uint64_t inode_of(const std::string& file) noexcept;
-
-/// Finds out whether `bytes` more can be written to the file system of a file. HDF5 does not
-/// survive a full disk in parallel: ranks get out of step and wait for each other. Local.
-/// @throws IoError "what: ..." with the bytes needed and free.
-void check_free_space(const std::string& file, std::int64_t bytes, const std::string& what);
 
 /// Gives a complete temporary file its final name: fsync, rename, fsync of the folder.
 /// Local. @throws IoError.

@@ -47,4 +47,27 @@ expect_failure 2 "size" --size 0
 expect_failure 2 "output" --output 'a%sb.h5'
 expect_failure 3 "diverged" --size 16 --dt 50 --steps 200
 expect_failure 4 "nowhere" --size 16 --steps 1 --output nowhere/out.h5
+
+# A second run with the same output ends; what a run that was killed leaves is removed by the next one.
+"$mpiexec" -n 2 "$gray_scott" --size 64 --steps 1000000000 --output own.h5 >log 2>&1 &
+first=$!
+for ((i = 0; i < 500; ++i)); do
+  if compgen -G '.own.h5.tmp.*' >claims && [[ -r $(<claims) ]]; then break; fi
+  sleep 0.02
+done
+code=0
+"$mpiexec" -n 2 "$gray_scott" --size 16 --steps 1 --output own.h5 >second 2>&1 || code=$?
+if ((code != 4)) || ! grep -q "^gray_scott: .*another run (process" second; then
+  echo "expected code 4 and the other process, got code $code and:"
+  cat second
+  exit 1
+fi
+kill -KILL "$(sed 's/.*\.\([0-9]*\)\.[0-9a-f]*$/\1/' claims)" # rank 0
+wait "$first" && exit 1
+"$mpiexec" -n 2 "$gray_scott" --size 16 --steps 1 --output own.h5 >log
+if [[ $(find . -name '*own*') != ./own.h5 ]]; then
+  echo "more than own.h5 is left:"
+  find . -name '*own*'
+  exit 1
+fi
 echo "the same bits at 1, 2, 3, 4 and 7 ranks"

@@ -10,7 +10,6 @@
 #include "io/hdf5/errors.hpp"
 #include "io/hdf5/open.hpp"
 #include "io/hdf5/types.hpp"
-#include "io/temporary_file.hpp"
 #include "serried/comm/agree.hpp"
 #include "serried/io/table_file.hpp"
 #include "support/spmd.hpp"
@@ -135,16 +134,6 @@ TEST_F(FileWriterTest, write_replicated_and_attributes) {
   EXPECT_EQ(file.i64_attribute("/", "shape"), (std::vector<std::int64_t>{2, 3}));
   EXPECT_THROW((void)file.read_f64("/nothing"), DataError);
   EXPECT_THROW((void)file.text_attribute("/", "inertia"), DataError);
-}
-
-TEST_F(FileWriterTest, check_free_space_compares_with_the_file_system) {
-  check_free_space(folder_, 0, "cannot write x");
-  try {
-    check_free_space(folder_, std::int64_t{1} << 62, "cannot write x");
-    FAIL() << "4 EiB were found";
-  } catch (const IoError& error) {
-    EXPECT_NE(std::string(error.what()).find("cannot write x: no space left"), std::string::npos);
-  }
 }
 
 TEST_F(FileWriterTest, abandoned_file_takes_what_hdf5_still_writes) {

@@ -38,10 +38,12 @@ struct Provenance {
 
 /// Writes one HDF5 file in parallel. The file is made beside its final name and renamed by
 /// commit(); if that is not reached it is removed. So the final name is either complete or not
-/// there.
+/// there. Space on the disk is set aside before HDF5 writes, so that a full disk is an error and
+/// not a wait without end.
 class FileWriter {
  public:
-  /// Collective. @throws RankError (kind io) if the folder is missing or cannot be written.
+  /// Collective. @throws RankError (kind io) if the folder is missing or cannot be written, or
+  /// another process is writing this file. An OutputClaim finds that out earlier.
   FileWriter(const Context& ctx, std::string path);
   /// Removes the temporary file if commit() was not reached.
   ~FileWriter();
@@ -72,6 +74,9 @@ class FileWriter {
                                                    DType dtype, const WriteOptions& options,
                                                    std::int64_t most_rows,
                                                    std::int64_t batch_rows = 0);
+  /// What a file with one dataset takes on disk for certain, whatever the values are. Local.
+  [[nodiscard]] static std::int64_t least_bytes(const Shape& shape, DType dtype,
+                                                const WriteOptions& options = {});
   /// Writes values that are the same on all ranks.
   /// Collective.
   void write(const std::string& dataset, const Shape& shape, std::span<const double> values,
