@@ -1,3 +1,4 @@
+// timeout: 300
 // Every HDF5 call of the writer fails once on one rank alone. No rank may be left waiting inside
 // HDF5 (the test would time out), all ranks get the same error, and no file is left.
 //
