@@ -66,8 +66,6 @@ template <class Post>
 void run_pieces(comm::CommunicatorState& impl, const char* operation, std::int64_t count,
                 Post post) {
   if (count <= 0) return;
-  if (comm::is_lost(faults::Fault::any_peer))
-    comm::wait_for(impl, comm::never_complete(), operation);
   const std::int64_t limit = impl.limit();
   if (count <= limit) {
     MPI_Request request = MPI_REQUEST_NULL;
@@ -174,8 +172,6 @@ void Communicator::barrier(CallSite site) const {
   const auto span = impl_->span("barrier", 0);
   if (size() == 1) return;
   const comm::Call call(*impl_, {.kind = comm::CallKind::barrier}, site);
-  if (comm::is_lost(faults::Fault::any_peer))
-    comm::wait_for(*impl_, comm::never_complete(), "MPI_Ibarrier");
   MPI_Request request = MPI_REQUEST_NULL;
   comm::check(MPI_Ibarrier(impl_->comm, &request), "MPI_Ibarrier");
   comm::wait_for(*impl_, request, "MPI_Ibarrier");

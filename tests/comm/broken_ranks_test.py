@@ -165,6 +165,12 @@ class Patience(unittest.TestCase):
             run = Run(3, "compute", 6, **environment).finish()
             self.assertEqual(run.code, 0, run.out + run.err)
 
+    def test_call_that_does_not_end_is_stalled(self):
+        run = Run(3, "nothing", SERRIED_WATCHDOG="stalled=3,deadlock=1",
+                  SERRIED_FAULT="send-drop:rank=1,step=60").finish()
+        self.assertEqual(run.code, VERDICT, run.out + run.err)
+        self.assertRegex(run.lines()[0], "all 3 ranks are in one call.* " + SITE)
+
     def test_healthy_program(self):
         for environment in ({}, {"SERRIED_CHECK": "1"}, {"SERRIED_WATCHDOG": "off"},
                             {"SERRIED_WATCHDOG": "ranks_per_host=2"}):
