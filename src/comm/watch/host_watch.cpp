@@ -277,7 +277,7 @@ std::optional<WatchdogVerdict> HostWatch::check_links() {
     verdict.text = text_of_ranks(places_, verdict.ranks) +
                    (verdict.ranks.size() == 1 ? " is" : " are") + " lost: " +
                    (is_closed ? "the link to the host was closed"
-                              : "its host gives no sign of life for " +
+                              : "the host gives no sign of life for " +
                                     std::to_string(static_cast<int>(
                                         static_cast<double>(times_.lost) * times_.tick_s)) +
                                     " s");
