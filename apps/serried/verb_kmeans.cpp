@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "json_output.hpp"
+#include "labels_xdmf.hpp"
 #include "output_check.hpp"
 #include "serried/io/held_rows.hpp"
 #include "serried/ml/kmeans_file.hpp"
@@ -146,8 +147,10 @@ void write_outputs(const Session& session, const KMeansCommand& command, const I
   const Shape& feature_shape = inputs.data.feature_shape();
   model.feature_shape.assign(feature_shape.extents().begin(), feature_shape.extents().end());
   const std::string seed = fmt::format("{}", command.options.seed);
-  if (command.labels)
+  if (command.labels) {
     write_labels(session, *command.labels, inputs.data, labels, inputs.files, seed);
+    write_labels_xdmf(session, *command.labels, inputs.data, command.addresses);
+  }
   if (command.model_path.empty()) return;
   const auto phase = session.ctx.recorder().phase("write");
   save_kmeans(session.ctx, command.model_path, model, provenance_of(session, inputs.files, seed));
@@ -199,7 +202,10 @@ void run_kmeans(const Session& session, const KMeansCommand& command) {
     const auto phase = session.ctx.recorder().phase("read");
     return open_inputs(session, command);
   }();
-  if (command.labels) check_output(session.ctx, command.labels->path, inputs.files);
+  if (command.labels) {
+    check_output(session.ctx, command.labels->path, inputs.files);
+    check_labels_xdmf(session, *command.labels, inputs.data, inputs.files);
+  }
   if (!command.model_path.empty()) check_output(session.ctx, command.model_path, inputs.files);
   if (command.labels && !command.model_path.empty())
     check_outputs_differ(session.ctx, command.labels->path, command.model_path);

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "json_output.hpp"
+#include "labels_xdmf.hpp"
 #include "output_check.hpp"
 #include "serried/io/held_rows.hpp"
 #include "serried/ml/kmeans_file.hpp"
@@ -87,6 +88,7 @@ KMeansPredictionSummary predict(const Session& session, const PredictCommand& co
     const auto phase = recorder.phase("write");
     labels->finish();
     complete_labels(session, *command.labels, dataset, *file, files, "");
+    write_labels_xdmf(session, *command.labels, dataset, command.addresses);
   }
   return prediction;
 }
@@ -103,7 +105,10 @@ void run_predict(const Session& session, const PredictCommand& command) {
   check_features(command, model, dataset);
   std::vector<std::string> files = dataset.files();
   files.push_back(command.model_path);
-  if (command.labels) check_output(session.ctx, command.labels->path, files);
+  if (command.labels) {
+    check_output(session.ctx, command.labels->path, files);
+    check_labels_xdmf(session, *command.labels, dataset, files);
+  }
   share_batches_with_labels(session, dataset);
   require_memory(session.ctx, dataset.least_memory(needed_memory(session, command, model, dataset)),
                  "predicting this data", session.runtime.node_size());
