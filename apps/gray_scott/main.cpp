@@ -1,5 +1,6 @@
 // A small simulation that stands for any MPI program: it starts MPI itself, works on a communicator
-// of its own, and hands its memory and that communicator to Serried, which writes the snapshots.
+// of its own, and hands its memory and that communicator to Serried, which writes the snapshots and
+// analyses the fields while they are in memory.
 #include <mpi.h>
 
 #include <cstdio>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "in_situ.hpp"
 #include "options.hpp"
 #include "serried/array/array.hpp"
 #include "serried/base/error.hpp"
@@ -16,17 +18,13 @@
 #include "serried/comm/layout.hpp"
 #include "serried/io/file_writer.hpp"
 #include "serried/io/output_claim.hpp"
+#include "serried/io/xdmf.hpp"
 #include "simulation.hpp"
 
 namespace gray_scott {
 namespace {
 
 constexpr std::int64_t cell_bytes = sizeof(double);
-
-serried::Shape local_shape(const Parameters& parameters, std::int64_t planes) {
-  if (parameters.is_3d) return {planes, parameters.cells[1], parameters.cells[2]};
-  return {planes, parameters.cells[2]};
-}
 
 /// Whether this process speaks for the job, before MPI can tell.
 bool is_first_rank() {
@@ -62,6 +60,24 @@ void write_snapshot(const serried::Context& ctx, const Simulation& simulation,
     std::printf("step %lld: %s\n", static_cast<long long>(simulation.steps_done()), path.c_str());
 }
 
+// What viewers open: the snapshots so far as a series in time.
+void write_series(const serried::Context& ctx, const Simulation& simulation, const Options& options,
+                  std::vector<serried::XdmfGrid>& series) {
+  const Parameters& p = options.parameters;
+  const std::string path = snapshot_path(options.output, simulation.steps_done());
+  const serried::Shape shape = local_shape(p, p.cells[0]);
+  series.push_back({.name = "step " + std::to_string(simulation.steps_done()),
+                    .shape = shape,
+                    .geometry = serried::XdmfUniform{},
+                    .attributes = {},
+                    .time = static_cast<double>(simulation.steps_done()) * p.dt});
+  for (const char* field : {"u", "v"})
+    series.back().attributes.push_back(
+        {.name = field,
+         .data = {.file = path, .dataset = std::string("/fields/") + field, .shape = shape}});
+  serried::write_xdmf(ctx, series_path(options.output, ".xmf"), series);
+}
+
 void simulate(MPI_Comm comm, const Options& options, const std::string& command_line) {
   serried::RuntimeOptions runtime_options;
   runtime_options.fortran_communicator = MPI_Comm_c2f(comm);
@@ -83,14 +99,22 @@ void simulate(MPI_Comm comm, const Options& options, const std::string& command_
   const serried::OutputClaim claim(ctx, snapshot_path(options.output, options.steps),
                                    2 * p.cells[0] * p.cells[1] * p.cells[2] * cell_bytes);
   Simulation simulation(comm, p, std::move(rows));
+  InSitu in_situ(ctx, options);
+  std::vector<serried::XdmfGrid> series;
   while (true) {
     const std::int64_t step = simulation.steps_done();
     const bool is_last = step == options.steps;
-    if (is_last || (options.every > 0 && step > 0 && step % options.every == 0)) {
-      if (!simulation.is_finite())
-        throw serried::NumericError("the simulation has diverged by step " + std::to_string(step) +
-                                    ": choose a smaller --dt");
+    const auto is_due = [&](std::int64_t every) {
+      return every > 0 && (is_last || (step > 0 && step % every == 0));
+    };
+    const bool is_snapshot = is_last || is_due(options.every);
+    if ((is_snapshot || is_due(options.in_situ)) && !simulation.is_finite())
+      throw serried::NumericError("the simulation has diverged by step " + std::to_string(step) +
+                                  ": choose a smaller --dt");
+    if (is_due(options.in_situ)) in_situ.analyse(simulation);
+    if (is_snapshot) {
       write_snapshot(ctx, simulation, options, command_line);
+      write_series(ctx, simulation, options, series);
     }
     if (is_last) break;
     simulation.step();

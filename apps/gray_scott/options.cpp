@@ -69,7 +69,8 @@ ParsedOptions parse_options(int argc, char** argv, bool is_printing) {
   Parameters& p = options.parameters;
   CLI::App app(
       "Gray-Scott reaction and diffusion of two substances, u and v, in a periodic box of cells.\n"
-      "Writes /fields/u and /fields/v to HDF5.");
+      "Writes /fields/u and /fields/v to HDF5, and an .xmf file beside them for ParaView and "
+      "VisIt.");
   std::string size = "256";
   app.add_option("--size", size, "Cells: N (NxN), NxM or NxMxK")->capture_default_str();
   app.add_option("--steps", options.steps, "Steps of time")
@@ -80,6 +81,17 @@ ParsedOptions parse_options(int argc, char** argv, bool is_printing) {
       ->capture_default_str();
   app.add_option("--output", options.output,
                  "File; %d or %06d is the step; a series without either: NAME_%06d.h5")
+      ->capture_default_str();
+  app.add_option("--in-situ", options.in_situ,
+                 "Steps between analyses of the fields in memory, which NAME_in_situ.json gets:\n"
+                 "statistics and histograms of u and v, k-means of the cells' (u, v); 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--clusters", options.clusters, "Clusters of the k-means of --in-situ")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--bins", options.bins, "Bins of the histograms of --in-situ")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--feed", p.feed, "Rate at which u is fed")->capture_default_str();
   app.add_option("--kill", p.kill, "Rate at which v is drained, beside the feed")
@@ -112,6 +124,21 @@ std::string snapshot_path(const std::string& pattern, std::int64_t step) {
   std::string number = std::to_string(step);
   if (number.size() < place.width) number.insert(0, place.width - number.size(), '0');
   return pattern.substr(0, place.begin) + number + pattern.substr(place.end);
+}
+
+std::string series_path(const std::string& pattern, const std::string& ending) {
+  std::string name = pattern;
+  const Placeholder place = find_placeholder(pattern);
+  if (place.begin != std::string::npos) {
+    const bool has_line =
+        place.begin > 0 && std::string("_-.").find(name[place.begin - 1]) != std::string::npos;
+    const std::size_t begin = place.begin - (has_line ? 1 : 0);
+    name.erase(begin, place.end - begin);
+  }
+  const std::size_t file = name.rfind('/') == std::string::npos ? 0 : name.rfind('/') + 1;
+  const std::size_t dot = name.rfind('.');
+  if (dot != std::string::npos && dot >= file) name.erase(dot);
+  return (name.size() == file ? name + "series" : name) + ending;
 }
 
 }  // namespace gray_scott

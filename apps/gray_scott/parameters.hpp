@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "serried/base/shape.hpp"
+
 namespace gray_scott {
 
 /// What is simulated: two substances u and v that react (u + 2v -> 3v) and diffuse, u fed, v
@@ -22,5 +24,12 @@ struct Parameters {
   double dt = 1.0;
   std::uint64_t seed = 1;
 };
+
+/// The shape of some planes of axis 0: two or three axes.
+/// Local.
+[[nodiscard]] inline serried::Shape local_shape(const Parameters& parameters, std::int64_t planes) {
+  if (parameters.is_3d) return {planes, parameters.cells[1], parameters.cells[2]};
+  return {planes, parameters.cells[2]};
+}
 
 }  // namespace gray_scott

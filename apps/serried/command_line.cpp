@@ -88,6 +88,7 @@ struct Words {
   std::optional<Address> given_centers;
   std::optional<Address> weights;
   std::optional<OutputAddress> labels;
+  bool has_xdmf = false;
   std::string model_path;
   CheckpointWishes checkpoint;
 };
@@ -154,6 +155,8 @@ void add_samples(CLI::App& app, Words& words) {
   add_value(app, "--labels", "OUT.h5[:/labels]",
             "write the labels, int32 in the shape of the sample axes",
             [&words](const std::string& text) { words.labels = parse_output("--labels", text); });
+  app.add_flag("--xdmf", words.has_xdmf,
+               "beside the labels OUT.xmf, with which ParaView and VisIt open them on their grid");
 }
 
 void set_up_info(CLI::App& app, Words& words) {
@@ -314,6 +317,8 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
   line.common.untrusted = parse_file_check("--untrusted", words.untrusted);
   line.common.has_report = !words.report.empty();
   line.common.io_mode = words.io == "collective" ? IoMode::collective : IoMode::independent;
+  if (words.has_xdmf && !words.labels) throw InvalidArgument("--xdmf has no use without --labels");
+  if (words.labels) words.labels->has_xdmf = words.has_xdmf;
   if (verb == "info") {
     InfoCommand command{.files = parse_addresses(words.addresses)};
     for (const Address& address : command.files)

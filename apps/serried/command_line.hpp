@@ -36,6 +36,7 @@ struct CommonOptions {
 struct OutputAddress {
   std::string path;
   std::string object = "/labels";
+  bool has_xdmf = false;  ///< with an .xmf file beside it
 };
 
 struct InfoCommand {

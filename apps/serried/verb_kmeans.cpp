@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "json_output.hpp"
+#include "labels_xdmf.hpp"
 #include "output_check.hpp"
 #include "serried/base/signals.hpp"
 #include "serried/io/checkpoint_file.hpp"
@@ -162,8 +163,10 @@ void write_outputs(const Session& session, const KMeansCommand& command, const I
                    KMeansModel& model, const Array& labels) {
   set_feature_shape(inputs, model);
   const std::string seed = fmt::format("{}", command.options.seed);
-  if (command.labels)
+  if (command.labels) {
     write_labels(session, *command.labels, inputs.data, labels, inputs.files, seed);
+    write_labels_xdmf(session, *command.labels, inputs.data, command.addresses);
+  }
   if (command.model_path.empty()) return;
   const auto phase = session.ctx.recorder().phase("write");
   save_kmeans(session.ctx, command.model_path, model, provenance_of(session, inputs.files, seed));
@@ -260,8 +263,10 @@ void run_wide(const Session& session, const KMeansCommand& command, const Inputs
                       inputs.weights ? &*inputs.weights : nullptr, take);
   set_feature_shape(inputs, result.model);
   const std::string seed = fmt::format("{}", command.options.seed);
-  if (command.labels)
+  if (command.labels) {
     write_labels(session, *command.labels, inputs.data, result.labels, inputs.files, seed);
+    write_labels_xdmf(session, *command.labels, inputs.data, command.addresses);
+  }
   if (file) {
     const auto phase = ctx.recorder().phase("write");
     centers->finish();
@@ -316,6 +321,7 @@ void run_kmeans(const Session& session, const KMeansCommand& command) {
     return open_inputs(session, command);
   }();
   const std::vector<OutputClaim> claims = claim_outputs(session, command, inputs);
+  if (command.labels) check_labels_xdmf(session, *command.labels, inputs.data, inputs.files);
   const std::unique_ptr<CheckpointFile> checkpoint = open_checkpoint(session, command, inputs);
   inputs.options.checkpoint = checkpoint.get();
   if (command.range) {

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "json_output.hpp"
+#include "labels_xdmf.hpp"
 #include "output_check.hpp"
 #include "serried/io/held_rows.hpp"
 #include "serried/ml/kmeans_file.hpp"
@@ -122,6 +123,7 @@ KMeansPredictionSummary predict(const Session& session, const PredictCommand& co
     const auto phase = recorder.phase("write");
     labels->finish();
     complete_labels(session, *command.labels, dataset, *file, files, "");
+    write_labels_xdmf(session, *command.labels, dataset, command.addresses);
   }
   return prediction;
 }
@@ -140,9 +142,11 @@ void run_predict(const Session& session, const PredictCommand& command) {
   std::vector<std::string> files = dataset.files();
   files.push_back(command.model_path);
   std::optional<OutputClaim> claim;
-  if (command.labels)
+  if (command.labels) {
     claim.emplace(
         check_output(session.ctx, command.labels->path, files, least_bytes_of_labels(dataset)));
+    check_labels_xdmf(session, *command.labels, dataset, files);
+  }
   share_batches_with_labels(session, dataset);
   const std::int64_t whole = dataset.least_memory(needed_memory(session, command, model, dataset));
   const bool is_wide = whole > session.ctx.options().memory_bytes;

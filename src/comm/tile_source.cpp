@@ -15,10 +15,10 @@ struct Share {
   bool has_lone_leaf = false;
 };
 
-Share share_of(const Leaves& leaves, int rank, bool is_last_leaf_alone) {
+Share share_of(const Leaves& leaves, int rank, bool is_last_leaf_alone, const Layout& held) {
   Share share{leaves.first_leaf(rank), leaves.first_leaf(rank + 1), false};
   if (is_last_leaf_alone && share.first < share.last &&
-      leaves.row_begin(share.last) > leaves.layout().rows_of(rank).end) {
+      leaves.row_begin(share.last) > held.rows_of(rank).end) {
     --share.last;
     share.has_lone_leaf = true;
   }
@@ -48,12 +48,13 @@ ReadPlan TileSource::plan(const Leaves& leaves, std::int64_t bytes, int rank) co
 void TileSource::prefetch(const ReadPlan& /*plan*/, std::int64_t /*batch*/) const {}
 
 ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes, std::int64_t bytes, int rank,
-                      bool is_last_leaf_alone) {
+                      bool is_last_leaf_alone, const Layout* held) {
+  const Layout& lying = held != nullptr ? *held : leaves.layout();
   const std::int64_t row_limit = row_bytes > 0 ? bytes / row_bytes : INT64_MAX;
   std::int64_t most_batches = 0;
   bool has_lone_leaves = false;
   for (int r = 0; r < leaves.layout().ranks(); ++r) {
-    const Share share = share_of(leaves, r, is_last_leaf_alone);
+    const Share share = share_of(leaves, r, is_last_leaf_alone, lying);
     has_lone_leaves = has_lone_leaves || share.has_lone_leaf;
     std::int64_t batches = 0;
     for (std::int64_t leaf = share.first; leaf < share.last; ++batches)
@@ -64,7 +65,7 @@ ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes, std::int64_t
   ReadPlan plan;
   plan.tiles_per_leaf = leaves.tiles_per_leaf();
   plan.batch_bytes = bytes;
-  const Share share = share_of(leaves, rank, is_last_leaf_alone);
+  const Share share = share_of(leaves, rank, is_last_leaf_alone, lying);
   std::int64_t leaf = share.first;
   plan.first_leaves.push_back(leaf);
   const auto add_batch = [&](std::int64_t end) {

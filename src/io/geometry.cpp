@@ -3,12 +3,10 @@
 #include <algorithm>
 
 #include "serried/base/error.hpp"
+#include "serried/base/row_axes.hpp"
 
 namespace serried {
 namespace {
-
-constexpr std::int64_t enough_rows = 1024;
-constexpr std::int64_t max_row_bytes = std::int64_t{64} << 20;
 
 std::vector<int> checked_axes(const std::vector<int>& given, const Shape& shape,
                               const std::string& name) {
@@ -21,16 +19,6 @@ std::vector<int> checked_axes(const std::vector<int>& given, const Shape& shape,
     if (std::count(axes.begin(), axes.end(), axes.back()) > 1)
       throw InvalidArgument(name + ": sample axis " + std::to_string(axis) + " is named twice");
   }
-  return axes;
-}
-
-int flattened_axes(const Shape& shape, std::size_t element_bytes) {
-  const auto bytes = static_cast<std::int64_t>(element_bytes);
-  int axes = std::min(1, shape.dimensions());
-  while (axes < shape.dimensions() &&
-         (shape.elements(0, axes) < enough_rows ||
-          shape.elements(axes, shape.dimensions()) > max_row_bytes / bytes))
-    ++axes;
   return axes;
 }
 
@@ -47,7 +35,8 @@ AxisRoles resolve_roles(const SampleAxes& samples, const Shape& shape, std::size
       for (int axis = 0; axis < shape.dimensions(); ++axis) roles.samples.push_back(axis);
       break;
     case SampleAxes::Kind::flattened:
-      for (int axis = 0; axis < flattened_axes(shape, element_bytes); ++axis)
+      for (int axis = 0; axis < flattened_row_axes(shape, static_cast<std::int64_t>(element_bytes));
+           ++axis)
         roles.samples.push_back(axis);
       break;
   }

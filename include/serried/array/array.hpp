@@ -54,8 +54,9 @@ class Array : public TileSource {
   /// is copied by each rank for itself; where tiles are cut, all rows are copied, and a cut tile's
   /// pieces go to the rank that holds its first row (a note to the recorder of rank 0 says so).
   /// `byte_strides` has one entry per axis of `local_shape` (empty: C order) and may be negative;
-  /// ghost cells are what strides and pointer leave out. Collective. Communication: one allgather
-  /// of the local shapes, and the pieces.
+  /// ghost cells are what strides and pointer leave out. (MemoryRows reads strided memory, and cuts
+  /// off tile boundaries, without such copies.) Collective. Communication: one allgather of the
+  /// local shapes, and the pieces.
   /// @throws InvalidArgument on all ranks if dtype, axis, or an extent but the split axis's differ
   /// between ranks, if a rank's strides are not one for each axis, or its pointer is null though it
   /// has elements.
@@ -63,6 +64,18 @@ class Array : public TileSource {
                                          const Shape& local_shape,
                                          std::span<const std::int64_t> byte_strides = {},
                                          int split_axis = 0);
+  /// An array split along axis 0, with uniform tiles, copied from the ranks' blocks of it, which
+  /// may be cut along every axis: this rank's begins at the global index `origin` and has the
+  /// extents `block_shape`; blocks cover the array, each element once. `byte_strides` as for
+  /// from_memory. Ranks without elements (an extent of 0) are allowed. Collective: an all-to-all of
+  /// all elements.
+  /// @throws InvalidArgument on all ranks if dtype or number of axes differ between ranks, if
+  /// blocks overlap or leave elements out, if origin or strides are not one for each axis, or a
+  /// pointer is null though the rank has elements.
+  [[nodiscard]] static Array redistribute(const Context&, const void* data, DType,
+                                          std::span<const std::int64_t> origin,
+                                          const Shape& block_shape,
+                                          std::span<const std::int64_t> byte_strides = {});
   /// The same array on every rank, copied from `data` (C order) which must be the same on all
   /// ranks.
   [[nodiscard]] static Array replicated(const Context&, const Shape&, DType, const void* data);

@@ -82,8 +82,11 @@ class TileSource {
 /// end. With `is_last_leaf_alone`, where on any rank a leaf reaches beyond the rank's own tiles,
 /// such leaves are batches of their own, and that batch is the last one of all on every rank (empty
 /// on ranks without such a leaf). Local; O(leaves + ranks), no communication.
+/// @param held with is_last_leaf_alone: which rows lie on which rank, where that is not what the
+/// leaves' layout says; the first row of a tile lies on the rank that owns it.
 [[nodiscard]] ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes,
-                                    std::int64_t bytes, int rank, bool is_last_leaf_alone = false);
+                                    std::int64_t bytes, int rank, bool is_last_leaf_alone = false,
+                                    const Layout* held = nullptr);
 
 /// Reads the batches of a plan in order, one ahead, and gives `use` those that have rows on this
 /// rank. A rank whose `use` has failed takes part in the collective reads all the same, and all
