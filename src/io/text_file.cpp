@@ -32,7 +32,9 @@ void write_text_file(const Context& ctx, const std::string& path, const std::str
     const std::string temporary = temporary_name(path);
     register_temporary_file(temporary);
     try {
-      make_temporary_file(path, temporary);
+      claim_output(path, temporary, [&](const std::string& warning) {
+        ctx.recorder().say(Severity::warning, warning);
+      });
       fill_file(path, temporary, text);
       publish_file(temporary, path);
     } catch (...) {
