@@ -65,8 +65,8 @@ fi
 kill -KILL "$(sed 's/.*\.\([0-9]*\)\.[0-9a-f]*$/\1/' claims)" # rank 0
 wait "$first" && exit 1
 "$mpiexec" -n 2 "$gray_scott" --size 16 --steps 1 --output own.h5 >log
-if [[ $(find . -name '*own*') != ./own.h5 ]]; then
-  echo "more than own.h5 is left:"
+if [[ $(find . -name '*own*' | sort | xargs) != "./own.h5 ./own.xmf" ]]; then
+  echo "more than own.h5 and own.xmf is left:"
   find . -name '*own*'
   exit 1
 fi
