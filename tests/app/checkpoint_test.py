@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 
 STOPPED = 85
+ROWS = 300000  # a fit takes seconds, so that it can be met in the middle
 GPU = {"SERRIED_CUDA_MODULE": os.environ.get("SERRIED_EMULATED_MODULE", "")}
 JOBSCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "jobscripts")
 
@@ -50,11 +51,11 @@ class Checkpoints(CommandTest):
     def setUpClass(cls):
         super().setUpClass()
         rng = np.random.default_rng(5)
-        cls.data = rng.normal(size=(60000, 4)) + rng.integers(0, 3, size=(60000, 1))
+        cls.data = rng.normal(size=(ROWS, 4)) + rng.integers(0, 3, size=(ROWS, 1))
         with h5py.File(os.path.join(cls.folder, "run.h5"), "w") as f:
             f["x"] = cls.data
-            f["w"] = rng.integers(1, 5, 60000) * 0.37
-            f["other"] = cls.data + (np.arange(60000) == 7777)[:, None]
+            f["w"] = rng.integers(1, 5, ROWS) * 0.37
+            f["other"] = cls.data + (np.arange(ROWS) == 7777)[:, None]
         cls.fit = ["kmeans", os.path.join(cls.folder, "run.h5:/x"), "--clusters", "24", "--tolerance", "0", "--threads",
                    "1"]
         cls.long = [*cls.fit, "--max-iterations", "120"]
@@ -63,8 +64,15 @@ class Checkpoints(CommandTest):
         with h5py.File(self.path(labels), "r") as f:
             return f["labels"][...].tobytes(), without_seconds(answer)
 
+    def timed(self, *arguments, **options):
+        """The answer of a run that nothing breaks; how long it took is kept, because signals must come within it."""
+        begin = time.monotonic()
+        answer = run_json(*arguments, **options)
+        self.seconds = time.monotonic() - begin
+        return answer
+
     def whole(self, *options):
-        answer = run_json(*self.long, *options, "--labels", self.path("whole.h5"), ranks=2)
+        answer = self.timed(*self.long, *options, "--labels", self.path("whole.h5"), ranks=2)
         return self.outcome("whole.h5", answer)
 
     def broken(self, rng, how, *options, env=None, most_ranks=4):
@@ -80,7 +88,7 @@ class Checkpoints(CommandTest):
                             checkpoint, "--every", "5", ranks=ranks, env=env)
             if breaks < 4:
                 pids = ranks_of(process, ranks)
-                time.sleep(rng.uniform(0, 1.2))
+                time.sleep(rng.uniform(0.1, 0.7) * self.seconds)
                 for pid in {"usr1 to one": pids[-1:], "usr1": [process.pid]}.get(how, pids[:1]):
                     number = signal.SIGUSR1 if how.startswith("usr1") else getattr(signal, how)
                     try:
@@ -150,7 +158,7 @@ class Checkpoints(CommandTest):
     def test_on_a_device(self):
         """Bits of a device are those of the device; a checkpoint of it is not taken up on the host."""
         options = ["--device", "cuda", "--share-gpu"]
-        answer = run_json(*self.long, *options, "--labels", self.path("whole.h5"), ranks=2, env=GPU)
+        answer = self.timed(*self.long, *options, "--labels", self.path("whole.h5"), ranks=2, env=GPU)
         self.check_broken(8, "usr1", *options, env=GPU, whole=self.outcome("whole.h5", answer))
         checkpoint = self.path("device.h5")
         process = start(*self.long, *options, "--checkpoint", checkpoint, "--every", "1", ranks=1, env=GPU)
@@ -183,17 +191,19 @@ class Checkpoints(CommandTest):
             out, err = process.communicate(timeout=60)
             self.assertEqual(process.returncode, 0, err)
             self.assertLessEqual(err.count("USR1 is ignored"), 1, err)
+        self.timed(*self.long)
         process = start(*self.long, ranks=0)
-        time.sleep(0.5)
+        time.sleep(0.5 * self.seconds)
         process.send_signal(signal.SIGUSR1)
         process.send_signal(signal.SIGUSR1)
         out, err = process.communicate(timeout=60)
         self.assertEqual((process.returncode, err.count("USR1 is ignored")), (0, 1), err)
 
     def test_term_and_int_end_it_by_the_signal(self):
+        self.timed(*self.long)
         for number in (signal.SIGTERM, signal.SIGINT):
             process = start(*self.long, "--labels", self.path("never.h5"))
-            time.sleep(0.4)
+            time.sleep(0.4 * self.seconds)
             process.send_signal(number)
             process.communicate(timeout=60)
             self.assertEqual(process.returncode, -number)
