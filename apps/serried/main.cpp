@@ -247,6 +247,9 @@ int main(int argc, char** argv) {
     if (std::holds_alternative<VersionRequest>(parsed)) return print_version();
     if (const auto wrong = check_faults()) return print_text(*wrong);
     return run(std::get<CommandLine>(parsed));
+  } catch (const serried::Error& error) {
+    write_error(fmt::format("serried: {}\n", error.what()));
+    serried::abort_job(serried::exit_code(error.kind()));
   } catch (const std::exception& error) {
     write_error(fmt::format("serried: {}\n", error.what()));
     serried::abort_job(1);

@@ -222,9 +222,13 @@ std::vector<OutputClaim> claim_outputs(const Session& session, const KMeansComma
   for (std::size_t i = 1; i < outputs.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
       check_outputs_differ(session.ctx, outputs[j].path, outputs[i].path);
+  // A checkpoint may be gone on from and replaced by the next; no other output may replace it.
+  std::vector<std::string> read = inputs.files;
+  if (!command.checkpoint.resume.empty()) read.push_back(command.checkpoint.resume);
   std::vector<OutputClaim> claims;
   for (const Output& output : outputs) {
-    OutputClaim claim = check_output(session.ctx, output.path, inputs.files, output.least_bytes);
+    OutputClaim claim = check_output(session.ctx, output.path, output.is_held ? read : inputs.files,
+                                     output.least_bytes);
     if (output.is_held) claims.push_back(std::move(claim));
   }
   return claims;

@@ -237,6 +237,12 @@ class Checkpoints(CommandTest):
         with open(self.path("cut.h5"), "wb") as f:
             f.write(content[:len(content) // 2])
         refused(short, 4, "cut.h5", path=self.path("cut.h5"))
+        for option in ("--labels", "--model"):
+            done = run(*short, "--resume", checkpoint, option, checkpoint)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("would replace the input", done.stderr)
+        with open(checkpoint, "rb") as f:
+            self.assertEqual(f.read(), content)
         # The same bytes elsewhere are the same data.
         shutil.copyfile(self.path("run.h5"), self.path("copy.h5"))
         moved = [a if a != x else self.path("copy.h5:/x") for a in short]
