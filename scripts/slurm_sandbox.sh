@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Two hosts with a real Slurm on this machine: slurmctld and two slurmd in network namespaces, to try batch scripts.
 #
-#   scripts/slurm_sandbox.sh up [OPTIONS]            starts it; installs Slurm where it is missing (Debian, root or sudo)
+#   scripts/slurm_sandbox.sh up [OPTIONS]            starts it; installs Slurm where it is missing (Debian)
 #   scripts/slurm_sandbox.sh submit [SBATCH OPTIONS] SCRIPT [ARGUMENTS]
 #                                                    submits, waits for the end, shows the output; the job's exit code
 #   scripts/slurm_sandbox.sh run [1|2] COMMAND...    runs a command on node1 or node2: squeue, scancel, sbatch, a shell
@@ -21,9 +21,10 @@
 #
 # node1 (10.77.0.1, with slurmctld) and node2 (10.77.0.2) have their own network, host name, processes, /tmp and
 # /dev/shm. All other folders are shared, as those of a cluster's file system. Needs root, or a user with newuidmap and
-# a range of ids in /etc/subuid. Nothing is left outside of its namespaces but the folder: they end with their processes.
+# a range of ids in /etc/subuid. Outside of its namespaces, which end with their processes, there is only the folder.
 set -euo pipefail
 self=$(realpath "${BASH_SOURCE[0]}")
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$self")/lib.sh"
 SKIPPED=77
 here=$OLDPWD # lib.sh has changed to the root of the checkout
@@ -79,13 +80,13 @@ check() {
   lines=$(missing)
   if [[ -z $lines ]]; then return 0; fi
   say "cannot start here, because this is missing:"
-  sed 's/^/  /' <<<"$lines" >&2
+  printf '  %s\n' "${lines//$'\n'/$'\n  '}" >&2
   return $SKIPPED
 }
 
 # --- state --------------------------------------------------------------------------------------------------------
 
-# The keeper is the process outside of the namespaces whose end is the end of all in them. Prints its number if it lives.
+# The keeper is the process outside of the namespaces whose end is the end of all in them. Prints its number, or fails.
 keeper() {
   local pid
   pid=$(cat "$state/keeper" 2>/dev/null) || return 1
@@ -118,7 +119,9 @@ remove() {
   local try
   for try in 1 2 3 4 5 6 7 8 9 10; do
     if rm -rf "$state" 2>/dev/null; then return 0; fi
-    if ((EUID != 0 && try == 5)); then unshare --user --map-root-user --map-auto rm -rf "$state" 2>/dev/null || true; fi
+    if ((EUID != 0 && try == 5)); then
+      unshare --user --map-root-user --map-auto rm -rf "$state" 2>/dev/null || true
+    fi
     sleep 0.2
   done
   fail "$state cannot be removed"
@@ -131,8 +134,10 @@ enter() {
   pid=$(keeper) || fail "it does not run; start it with: $self up"
   first=$(pgrep -P "$pid" | head -n 1)
   [[ -s $state/init-$node ]] || fail "it has not started yet"
+  # shellcheck disable=SC2016  # the inner shell expands its own arguments
   into "$first" nsenter --target "$(cat "$state/init-$node")" --mount --pid --net --ipc --uts -- \
-    env -u TMPDIR -u HOSTNAME "${job_environment[@]}" bash -c 'cd "$1" 2>/dev/null || cd /; shift; exec "$@"' enter "$here" "$@"
+    env -u TMPDIR -u HOSTNAME "${job_environment[@]}" \
+    bash -c 'cd "$1" 2>/dev/null || cd /; shift; exec "$@"' enter "$here" "$@"
 }
 
 # --- inside -------------------------------------------------------------------------------------------------------
@@ -146,7 +151,8 @@ inside() {
   export PATH=$PATH:/usr/sbin:/sbin
   write_configuration "$cpus" "$gpus"
   for node in 1 2; do
-    unshare --net --uts --ipc --mount --pid --fork --kill-child --mount-proc bash "$self" --state "$state" host "$node" "$@" &
+    unshare --net --uts --ipc --mount --pid --fork --kill-child --mount-proc \
+      bash "$self" --state "$state" host "$node" "$@" &
     init[node]=$!
     while [[ ! -e $state/ready-$node ]]; do
       kill -0 $! 2>/dev/null || fail "node$node did not start"
@@ -221,7 +227,8 @@ write_configuration() {
   : >"$state/gres.conf"
   if ((gpus > 0)); then
     gres="Gres=gpu:$gpus"
-    for ((node = 0; node < gpus; ++node)); do touch "$state/gpu$node"; done
+    # Slurm wants to find devices; it does not use them.
+    for ((node = 0; node < gpus; ++node)); do ln -s /dev/null "$state/gpu$node"; done
     echo "Name=gpu File=$state/gpu[0-$((gpus - 1))]" >"$state/gres.conf"
   fi
   # config_overrides: the hosts have the CPUs that stand here. cred_expire: a job that is requeued waits as long as
@@ -297,6 +304,7 @@ up() {
   trap 'say "interrupted"; remove; exit 130' INT TERM HUP
   read -r -d '' -a kind < <(namespaces) || true
   # The number of the keeper is written before there is anything that it keeps.
+  # shellcheck disable=SC2016  # the inner shell expands its own arguments
   setsid bash -c 'echo $$ >"$1/keeper"; shift; exec "$@"' keeper "$state" \
     unshare "${kind[@]}" bash "$self" inside "$state" "$minutes" "$cpus" "$gpus" "${shared[@]}" \
     >"$state/keeper.log" 2>&1 </dev/null {lock}<&- &
