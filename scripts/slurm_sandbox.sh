@@ -108,12 +108,19 @@ lock() {
   done
 }
 
+# Does a process run? One that has ended may wait for its parent to collect it.
+runs() {
+  local state_letter
+  state_letter=$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) && [[ $state_letter != [ZX] ]]
+}
+
 remove() {
-  local pid
+  local pid first
   if pid=$(keeper); then
+    # --kill-child takes the first process in the namespaces along, which ends when all others there have.
+    first=$(pgrep -P "$pid" || true)
     kill -KILL "$pid" 2>/dev/null || true
-    # --kill-child takes the first process in the namespaces along, and the kernel takes the rest.
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+    while runs "$pid" || { [[ -n $first ]] && runs "$first"; }; do sleep 0.02; done
   fi
   # What is dying may write for a moment yet; files of a user namespace's other ids are removed from inside one.
   local try
