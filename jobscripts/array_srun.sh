@@ -13,6 +13,7 @@
 # ---- yours: the lines above (account, partition, size), modules, and these ----------------------------------------
 SERRIED=${SERRIED:-serried}       # the program: a path, or its name where a module has put it into PATH
 START=(srun --mpi=pmix)           # Debian's Open MPI starts under pmix only; `srun --mpi=list` names what there is
+EVERY=${EVERY:-15min}             # how often the checkpoint is saved on the way
 ATTEMPTS=${ATTEMPTS:-50}          # the job is requeued at most so often
 OBJECT=${OBJECT:-/x}              # the dataset in each file
 OPTIONS=${OPTIONS:---clusters 8}  # of kmeans
@@ -36,5 +37,5 @@ checkpoint=serried-${SLURM_ARRAY_JOB_ID}_$task.checkpoint.h5
 read -r -a options <<<"$OPTIONS"
 run_or_requeue "${START[@]}" "${ignoring_usr1[@]}" "$serried" kmeans "$file:$OBJECT" "${options[@]}" \
   --labels "labels-$name.h5" --model "model-$name.h5" --checkpoint "$checkpoint" --resume "$checkpoint" \
-  --every 15min --report -
+  --every "$EVERY" --report -
 rm -f "$checkpoint"

@@ -15,6 +15,7 @@
 SERRIED=${SERRIED:-serried}       # the program: a path, or its name where a module has put it into PATH
 START=(mpirun)                    # options for the network, say
 DEVICE=${DEVICE:-cuda}            # cuda: a rank without a card is an error; auto: the host then, and the log says so
+EVERY=${EVERY:-15min}             # how often the checkpoint is saved on the way
 ATTEMPTS=${ATTEMPTS:-50}          # the job is requeued at most so often
 # ---- no change is needed below ------------------------------------------------------------------------------------
 set -euo pipefail
@@ -31,5 +32,5 @@ START+=(-n "$SLURM_NTASKS" --map-by "ppr:$SLURM_NTASKS_PER_NODE:node:PE=$SLURM_C
 # The first attempt has no checkpoint yet and begins afresh; the others go on from it.
 checkpoint=${CHECKPOINT:-serried-$SLURM_JOB_ID.checkpoint.h5}
 run_or_requeue "${START[@]}" "${ignoring_usr1[@]}" "$serried" kmeans "$@" --checkpoint "$checkpoint" \
-  --resume "$checkpoint" --every 15min --device "$DEVICE" --report -
+  --resume "$checkpoint" --every "$EVERY" --device "$DEVICE" --report -
 rm -f "$checkpoint"

@@ -16,6 +16,7 @@ SERRIED=${SERRIED:-serried}       # the program: a path, or its name where a mod
 START=(srun --mpi=pmix)           # Debian's Open MPI starts under pmix only; `srun --mpi=list` names what there is
 BIND=(--gpus-per-task=1)          # each rank sees its own card; docs/batch-jobs.md has what sites want instead
 DEVICE=${DEVICE:-cuda}            # cuda: a rank without a card is an error; auto: the host then, and the log says so
+EVERY=${EVERY:-15min}             # how often the checkpoint is saved on the way
 ATTEMPTS=${ATTEMPTS:-50}          # the job is requeued at most so often
 # ---- no change is needed below ------------------------------------------------------------------------------------
 set -euo pipefail
@@ -30,5 +31,5 @@ START+=(--cpus-per-task="$SLURM_CPUS_PER_TASK" "${BIND[@]}")
 # The first attempt has no checkpoint yet and begins afresh; the others go on from it.
 checkpoint=${CHECKPOINT:-serried-$SLURM_JOB_ID.checkpoint.h5}
 run_or_requeue "${START[@]}" "${ignoring_usr1[@]}" "$serried" kmeans "$@" --checkpoint "$checkpoint" \
-  --resume "$checkpoint" --every 15min --device "$DEVICE" --report -
+  --resume "$checkpoint" --every "$EVERY" --device "$DEVICE" --report -
 rm -f "$checkpoint"

@@ -13,6 +13,7 @@
 # ---- yours: the lines above (account, partition, size), modules, and these ----------------------------------------
 SERRIED=${SERRIED:-serried}       # the program: a path, or its name where a module has put it into PATH
 START=(srun --mpi=pmix)           # Debian's Open MPI starts under pmix only; `srun --mpi=list` names what there is
+EVERY=${EVERY:-15min}             # how often the checkpoint is saved on the way
 ATTEMPTS=${ATTEMPTS:-50}          # the job is requeued at most so often
 # ---- no change is needed below ------------------------------------------------------------------------------------
 set -euo pipefail
@@ -27,5 +28,5 @@ START+=(--cpus-per-task="$SLURM_CPUS_PER_TASK")
 # The first attempt has no checkpoint yet and begins afresh; the others go on from it.
 checkpoint=${CHECKPOINT:-serried-$SLURM_JOB_ID.checkpoint.h5}
 run_or_requeue "${START[@]}" "${ignoring_usr1[@]}" "$serried" kmeans "$@" --checkpoint "$checkpoint" \
-  --resume "$checkpoint" --every 15min --report -
+  --resume "$checkpoint" --every "$EVERY" --report -
 rm -f "$checkpoint"

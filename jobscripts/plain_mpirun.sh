@@ -9,6 +9,7 @@ RANKS=${RANKS:-2}
 START=(mpirun -n "$RANKS")        # on several hosts: --hostfile FILE, with lines such as `n17 slots=8`
 #START+=(--map-by ppr:8:node:PE=4 --bind-to core)    # 8 ranks on each host, 4 cores each
 CHECKPOINT=${CHECKPOINT:-serried.checkpoint.h5}
+EVERY=${EVERY:-15min}             # how often the checkpoint is saved on the way
 ATTEMPTS=${ATTEMPTS:-5}
 # ---- no change is needed below ------------------------------------------------------------------------------------
 set -euo pipefail
@@ -21,7 +22,7 @@ stop_signals=(USR1 TERM)
 for ((attempt = 1; ; ++attempt)); do
   code=0
   run "${START[@]}" -x HDF5_USE_FILE_LOCKING "${ignoring_usr1[@]}" "$serried" kmeans "$@" --checkpoint "$CHECKPOINT" \
-    --resume "$CHECKPOINT" --every 15min --report - || code=$?
+    --resume "$CHECKPOINT" --every "$EVERY" --report - || code=$?
   if ((code != 75 || attempt >= ATTEMPTS)); then break; fi
   echo "attempt $attempt $(reason_to_go_on "$code"); the next one begins" >&2
 done

@@ -266,7 +266,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2
 ReturnToService=2
 JobRequeue=1
-SlurmdTimeout=20
+SlurmdTimeout=10
 KillWait=5
 NodeName=node1 NodeAddr=10.77.0.1 CPUs=$cpus CoresPerSocket=$cpus RealMemory=$memory $gres
 NodeName=node2 NodeAddr=10.77.0.2 CPUs=$cpus CoresPerSocket=$cpus RealMemory=$memory $gres
