@@ -264,6 +264,30 @@ class Checkpoints(CommandTest):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertEqual(run(*self.long, "--checkpoint", self.path("nowhere/c.h5")).returncode, 4)
 
+    def test_two_runs_with_one_checkpoint(self):
+        """The second ends with code 4, also when the first has written checkpoints, and by another way to the folder."""
+        checkpoint = self.path("shared.h5")
+        os.symlink(self.folder, self.path("way"))
+        for ranks in (0, 3):
+            process = start(*self.long, "--checkpoint", checkpoint, "--every", "3", ranks=ranks)
+            try:
+                while not os.path.exists(checkpoint):
+                    self.assertIsNone(process.poll())
+                    time.sleep(0.01)
+                for name in ("shared.h5", "way/shared.h5"):
+                    second = run(*self.long, "--checkpoint", self.path(name), ranks=2)
+                    self.assertIsNone(process.poll(), "the first run was too short")
+                    self.assertEqual(second.returncode, 4, second.stderr)
+                    self.assertIn("another run", second.stderr)
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.communicate(timeout=60)
+            os.remove(checkpoint)
+            self.assertEqual([name for name in os.listdir(self.folder) if ".tmp." in name], [])
+            run_json(*self.fit, "--max-iterations", "9", "--checkpoint", checkpoint, "--every", "2", ranks=ranks)
+            self.assertEqual([name for name in os.listdir(self.folder) if ".tmp." in name], [])
+            os.remove(checkpoint)
+
     def test_time_between_checkpoints(self):
         checkpoint = self.path("timed.h5")
         process = start(*self.long, "--checkpoint", checkpoint, "--every", "0.05s", ranks=2)
