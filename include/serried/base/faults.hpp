@@ -83,8 +83,8 @@ SendFault note_send(int peer);
   return detail::state.load(std::memory_order_relaxed) != detail::State::off && detail::note(kind);
 }
 
-/// Stands before memory in proportion to the data is taken outside of a Buffer: an event of kind
-/// allocate. Local. @throws std::bad_alloc if it is to fail. @throws InvalidArgument as is_due().
+/// An event of kind allocate: stands where memory in proportion to the data is taken. Local.
+/// @throws std::bad_alloc if it is to fail; InvalidArgument as is_due().
 inline void before_allocation() {
   if (is_due(Kind::allocate)) throw std::bad_alloc();
 }

@@ -17,7 +17,7 @@ struct DeviceCollectivesOptions;
 
 enum class DeviceKind : unsigned char { host, cuda };
 
-/// One device of one rank: memory and kernels. Implementations live in src/backend/<kind>.
+/// One device of one rank: memory and kernels. Implementations live in src/backend/KIND.
 ///
 /// Memory: what kernels take by row (data, weights, labels, bounds, distances: everything whose
 /// size grows with the rows) lies on the device; everything else (spans of offsets, shifts, edges;
