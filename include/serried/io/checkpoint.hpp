@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "serried/array/array.hpp"
+#include "serried/base/api.hpp"
 #include "serried/base/build_info.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 #include "serried/io/file_check.hpp"
 #include "serried/io/file_writer.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// The state of a long computation, for any estimator: what it belongs to, and values that are kept
 /// bit for bit. Written by any number of ranks, it is read by any other.

@@ -6,10 +6,11 @@
 #include <optional>
 #include <string>
 
+#include "serried/base/api.hpp"
 #include "serried/io/checkpoint_hook.hpp"
 #include "serried/io/output_claim.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 struct CheckpointFileOptions {
   /// Where the state is saved; empty: nowhere.
