@@ -1,5 +1,6 @@
 """Sphinx's settings for the site that scripts/docs.sh builds; docs/site/stage.py makes its sources."""
 
+from docutils import nodes
 from sphinx import addnodes
 
 project = "Serried"
@@ -30,10 +31,17 @@ breathe_show_include = False
 
 def unwrap_namespaces(app, tree):
     """Breathe puts what a header declares into a box for its namespace, which is always the same."""
+    anchors = set()
     for entry in list(tree.findall(addnodes.desc)):
-        if entry[0].astext().startswith("namespace "):
-            entry.replace_self(entry[-1].children)
+        if not entry[0].astext().startswith("namespace "):
+            continue
+        parent, place = entry.parent, entry.parent.index(entry)
+        if place > 0 and isinstance(parent[place - 1], addnodes.index):
+            parent.remove(parent[place - 1])
+        new = [name for name in entry[0]["ids"] if name not in anchors]
+        anchors.update(new)
+        parent.replace(entry, [nodes.target(ids=[name]) for name in new] + entry[-1].children)
 
 
 def setup(app):
-    app.connect("doctree-read", unwrap_namespaces)
+    app.connect("doctree-read", unwrap_namespaces, priority=400)  # before Sphinx collects tables of contents

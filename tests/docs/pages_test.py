@@ -93,8 +93,9 @@ class Pages(unittest.TestCase):
     def test_cpp_is_a_piece_of_an_example(self):
         self.assertGreater(self.check_pieces("cpp", built_files(".cpp", ".hpp"), is_run_of), 3)
 
-    def test_cmake_is_taken_from_an_example(self):
+    def test_cmake_and_make_are_taken_from_an_example(self):
         self.assertGreater(self.check_pieces("cmake", built_files("CMakeLists.txt"), is_subsequence_of), 1)
+        self.assertGreater(self.check_pieces("make", built_files("Makefile"), is_subsequence_of), 0)
 
     def test_the_check_of_pieces_sees_a_difference(self):
         files = built_files(".cpp", ".hpp")

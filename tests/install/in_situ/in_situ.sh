@@ -26,6 +26,12 @@ for example in in_situ mean; do
     -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_CXX_FLAGS="$flags" >"$work/log" || { cat "$work/log"; exit 1; }
   "$cmake" --build "$work/$example" >"$work/log" || { cat "$work/log"; exit 1; }
 done
+if command -v make >/dev/null; then
+  PKG_CONFIG_PATH=$(dirname "$(find "$work/installed" -name serried.pc)")
+  mkdir "$work/by_make"
+  cp "$examples/mean/main.cpp" "$examples/mean/Makefile" "$work/by_make"
+  PKG_CONFIG_PATH=$PKG_CONFIG_PATH make -C "$work/by_make" CXX="$cxx $flags" >"$work/log" || { cat "$work/log"; exit 1; }
+fi
 
 cd "$work"
 "$mpiexec" -n 1 installed/bin/gray_scott --size 100x70 --steps 20 --output run.h5 >log || { cat log; exit 1; }
@@ -34,6 +40,7 @@ sed 's/.*"mean": *\([-+.0-9e]*\).*/\1/' stats.json | awk '/^[0-9]/ {printf "mean
 for ranks in 1 2 3 4; do
   "$mpiexec" -n "$ranks" mean/my_program >mean_at_"$ranks"
   cmp mean_of_the_command mean_at_"$ranks"
+  if [[ -e by_make ]]; then "$mpiexec" -n "$ranks" by_make/my_program | cmp mean_of_the_command; fi
   "$mpiexec" -n "$ranks" in_situ/in_situ >at_"$ranks"
   cmp at_1 at_"$ranks"
 done
