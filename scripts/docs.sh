@@ -4,7 +4,6 @@
 #   scripts/docs.sh
 # It installs doxygen, and Sphinx into an environment of its own, build/docs/venv (scripts/docs.txt).
 set -euo pipefail
-# shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 case ${1:-} in
   '') ;;

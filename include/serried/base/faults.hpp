@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "serried/base/api.hpp"
-
+/// @namespace serried::faults
 /// Failures on purpose: an allocation, a read, a write or a message fails on one rank at one step,
 /// so that tests (and whoever sets up a cluster) can see what the whole job makes of it.
 ///
