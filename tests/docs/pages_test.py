@@ -2,6 +2,9 @@
 
 import os
 import re
+import subprocess
+import sys
+import tempfile
 import unittest
 
 import markdown
@@ -58,7 +61,7 @@ class Pages(unittest.TestCase):
     def test_blocks_say_their_language(self):
         for page in markdown.pages("docs") + ["README.md"]:
             for block in markdown.split(page)[0]:
-                with self.subTest(f"{page}:{block.lines[0][0]}"):
+                with self.subTest(f"{page}:{block.line}"):
                     self.assertIn(block.language, LANGUAGES)
 
     def test_commands_are_in_fenced_blocks(self):
@@ -84,7 +87,7 @@ class Pages(unittest.TestCase):
                 piece = [text.strip() for _, text in block.lines if text.strip()]
                 if language != "cpp":
                     piece = [re.sub(r"\s+# .*", "", text) for text in piece]
-                with self.subTest(f"{page}:{block.lines[0][0]}"):
+                with self.subTest(f"{page}:{block.line}"):
                     self.assertTrue(piece)
                     self.assertTrue(any(is_piece(piece, lines) for lines in files),
                                     f"not in a file below {' or '.join(BUILT)}:\n" + "\n".join(piece))
@@ -96,6 +99,26 @@ class Pages(unittest.TestCase):
     def test_cmake_and_make_are_taken_from_an_example(self):
         self.assertGreater(self.check_pieces("cmake", built_files("CMakeLists.txt"), is_subsequence_of), 1)
         self.assertGreater(self.check_pieces("make", built_files("Makefile"), is_subsequence_of), 0)
+
+    def test_the_site_has_every_page_and_every_header(self):
+        """The sources that scripts/docs.sh gives to Sphinx."""
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, "-B", os.path.join(markdown.ROOT, "docs/site/stage.py"), markdown.ROOT,
+                            os.path.join(folder, "site")], check=True, timeout=60)
+            text, listed = "", set()
+            for path, _, names in os.walk(os.path.join(folder, "site")):
+                for name in names:
+                    if name.endswith(".md"):
+                        with open(os.path.join(path, name), encoding="utf-8") as file:
+                            text += file.read()
+            for block in re.findall(r"^```\{toctree\}\n(.*?)^```", text, flags=re.M | re.S):
+                listed |= {line for line in block.split("\n") if line and not line.startswith(":")}
+            pages = {os.path.relpath(page, "docs")[:-len(".md")] for page in markdown.pages("docs")}
+            self.assertEqual(pages - {"index"} - listed, set())
+            for path, _, names in os.walk(os.path.join(markdown.ROOT, "include/serried")):
+                for name in names:
+                    if name.endswith(".hpp"):
+                        self.assertIn(f"```{{doxygenfile}} {name}\n", text)
 
     def test_the_check_of_pieces_sees_a_difference(self):
         files = built_files(".cpp", ".hpp")
