@@ -26,6 +26,7 @@ serried_say "reading the doc comments"
 rm -rf "$out/doxygen" "$out/site"
 mkdir -p "$out/doxygen"
 doxygen docs/site/Doxyfile
+python3 docs/site/public_members.py "$out/doxygen/xml"
 python3 docs/site/stage.py . "$out/source"
 serried_say "building the site"
 "$out/venv/bin/sphinx-build" -q -W --keep-going -E -b html -c docs/site -d "$out/doctrees" "$out/source" "$out/site"

@@ -34,13 +34,15 @@ def write_reference(root, target):
     os.makedirs(os.path.join(target, "api"))
     seen = {}
     for page, headers in headers_by_page(root).items():
-        text = f"# {page}\n"
+        text = f"# serried/{page}\n" if os.path.dirname(headers[0]) else f"# serried/{headers[0]}\n"
         for header in headers:
             name = os.path.basename(header)
             if name in seen:  # doxygenfile finds files by name alone
                 fail(f"two headers have the name {name}: {seen[name]} and {header}")
             seen[name] = header
-            text += f"\n## {header}\n\n```{{doxygenfile}} {name}\n```\n"
+            if os.path.dirname(header):
+                text += f"\n## {name}\n"
+            text += f"\n```{{doxygenfile}} {name}\n```\n"
         with open(os.path.join(target, "api", page.replace("/", "-") + ".md"), "w", encoding="utf-8") as file:
             file.write(text)
 
