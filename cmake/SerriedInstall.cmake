@@ -11,7 +11,7 @@ install(EXPORT serriedTargets NAMESPACE serried:: DESTINATION ${serried_config_d
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # The C libraries without CMake packages of their own are recorded as they were found.
-set(SERRIED_FOUND_LIBRARIES ${HDF5_HL_LIBRARIES} ${HDF5_LIBRARIES} ${SLEEF_LIBRARY} ${HWY_LINK_LIBRARIES})
+set(SERRIED_FOUND_LIBRARIES ${HDF5_HL_LIBRARIES} ${HDF5_LIBRARIES} ${SLEEF_LIBRARY} ${HWY_LINK_LIBRARIES} ${PNG_LIBRARIES})
 configure_package_config_file(cmake/serriedConfig.cmake.in ${CMAKE_BINARY_DIR}/install_files/serriedConfig.cmake
   INSTALL_DESTINATION ${serried_config_dir} NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/install_files/serriedConfigVersion.cmake

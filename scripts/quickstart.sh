@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 ranks=${RANKS:-2}
 output=${OUTPUT:-$serried_root/build/quickstart}
 
-serried_install_packages build
+serried_install_packages build page
 serried_mpi_environment
 serried_cmake_options=(-DSERRIED_BUILD_TESTS=OFF -DSERRIED_BUILD_BENCH=OFF)
 if [[ -e build/host/CMakeCache.txt ]]; then serried_cmake_options=(); fi

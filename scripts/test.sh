@@ -19,7 +19,7 @@ if ((is_sanitizing)); then
   exec scripts/sanitize.sh asan ${arguments[@]+-- "${arguments[@]}"}
 fi
 
-serried_install_packages build test extra
+serried_install_packages build page test extra
 serried_make_venv
 serried_mpi_environment
 # A tree that quickstart.sh has made has neither tests nor benchmarks yet.
