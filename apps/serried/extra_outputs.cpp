@@ -26,25 +26,31 @@ void ExtraOutputs::claim(const Context& ctx, const std::vector<std::string>& inp
   }
 }
 
-Page& ExtraOutputs::begin_page(const std::string& title, const std::string& lead) {
+void ExtraOutputs::keep_run(const Session& session) {
+  if (has_page()) run_ = collect_run_report(session.runtime, session.ctx);
+}
+
+Page& ExtraOutputs::begin_page(const Session& session, const std::string& title,
+                               const std::string& lead) {
+  if (!run_) keep_run(session);
   return page_.emplace(title, lead, is_writing_);
 }
 
 void ExtraOutputs::write(const Session& session) {
   if (!has_any()) return;
   const Context& ctx = session.ctx;
-  if (page_) {
-    const RunReport run = collect_run_report(session.runtime, ctx);
+  if (has_page()) {
     const auto phase = ctx.recorder().phase("report");
     std::string html;
     agree_on_root(ctx.comm(), 0, [&] {
       std::error_code ignored;
-      html = page_->finish(run, {.command_line = session.line.text,
-                                 .working_folder = std::filesystem::current_path(ignored).string(),
-                                 .configuration = std::string(build_info().configuration),
-                                 .hdf5_library = hdf5_library(),
-                                 .seed = seed_,
-                                 .inputs = inputs_});
+      html = page_.value().finish(
+          run_.value(), {.command_line = session.line.text,
+                         .working_folder = std::filesystem::current_path(ignored).string(),
+                         .configuration = std::string(build_info().configuration),
+                         .hdf5_library = hdf5_library(),
+                         .seed = seed_,
+                         .inputs = inputs_});
     });
     write_text_file(ctx, options_.page_path, html);
   }

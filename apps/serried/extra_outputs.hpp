@@ -33,13 +33,17 @@ class ExtraOutputs {
   void claim(const Context& ctx, const std::vector<std::string>& inputs,
              const std::vector<std::string>& others);
 
-  /// Begins the page. Local. @return what results are added to, on every rank.
-  Page& begin_page(const std::string& title, const std::string& lead);
+  /// Keeps what is known of the run by now, for the page, which tells nothing of its own making.
+  /// Collective.
+  void keep_run(const Session& session);
+  /// Begins the page, and keeps the run unless that was done. Collective.
+  /// @return what results are added to, on every rank.
+  Page& begin_page(const Session& session, const std::string& title, const std::string& lead);
   /// Local. The picture, a PNG file; only rank 0's counts.
   void set_picture(std::string png) { picture_ = std::move(png); }
   void set_seed(const std::string& seed) { seed_ = seed; }
 
-  /// Writes all of them, the page with the run as it is known by now.
+  /// Writes all of them.
   /// Collective.
   /// @throws RankError (kind io).
   void write(const Session& session);
@@ -49,6 +53,7 @@ class ExtraOutputs {
   bool is_writing_ = true;  ///< rank 0
   std::vector<OutputClaim> claims_;
   std::vector<std::string> inputs_;
+  std::optional<RunReport> run_;
   std::optional<Page> page_;
   std::string picture_;
   std::string seed_;

@@ -91,7 +91,7 @@ struct ClusterPage::Impl {
     if (rows_left_out > 0)
       text += fmt::format(" {} left out: NaN or Inf.", singular_or_plural(rows_left_out, "sample") +
                                                            (rows_left_out == 1 ? " is" : " are"));
-    Page& page = session.extras.begin_page(title, text);
+    Page& page = session.extras.begin_page(session, title, text);
     page.add_heading("Result");
     return page;
   }
@@ -110,7 +110,10 @@ struct ClusterPage::Impl {
 
   void set_picture(std::int64_t clusters) {
     if (!session.extras.has_picture()) return;
-    const Plane plane = picks.back().gather(session.ctx, grid_axes, clusters);
+    Plane plane = picks.back().gather(session.ctx, grid_axes, clusters);
+    plane.title = "Clusters of " + fields.front().title;
+    for (std::size_t i = 1; i < std::min<std::size_t>(4, fields.size()); ++i)
+      plane.title += ", " + fields[i].title;
     if (session.ctx.rank() == 0) session.extras.set_picture(picture_png(plane));
   }
 
@@ -165,9 +168,17 @@ struct ClusterPage::Impl {
                                      model.clusters - most_clusters));
   }
 
-  /// Centres as lines where the features of an address are a series, as maps where they are a
-  /// plane.
+  /// Centres as lines where the features of an address are a series, beside the inertia by
+  /// iteration; as maps where the features are a plane.
   void add_centers(Page& page, const KMeansModel& model) const {
+    page.begin_row();
+    if (other_axes.size() == 1) add_each(page, model);
+    add_iterations(page, model);
+    page.end_row();
+    if (other_axes.size() == 2) add_each(page, model);
+  }
+
+  void add_each(Page& page, const KMeansModel& model) const {
     if (static_cast<std::int64_t>(model.centers.size()) != model.clusters * model.features) return;
     const std::int64_t parts = features.dimensions() > static_cast<int>(other_axes.size())
                                    ? static_cast<std::int64_t>(addresses.size())
@@ -187,8 +198,10 @@ struct ClusterPage::Impl {
                  std::int64_t count) const {
     const FieldAxis& axis = other_axes.front();
     const std::int64_t step = line_step(count);
-    PageChart chart{.title = "Centres of the clusters",
-                    .vertical_title = with_units(field.title, field.units)};
+    constexpr std::size_t most_letters = 28;  // beside a chart
+    const std::string what = with_units(field.title, field.units);
+    PageChart chart{.title = "Centres of the clusters", .note = what};
+    chart.vertical_title = what.size() <= most_letters ? what : field.units;
     for (std::int64_t c = 0; c < std::min(model.clusters, most_lines); ++c) {
       const auto begin = static_cast<std::size_t>(c * model.features + first);
       const Plane line = plane_of_row(
@@ -197,10 +210,9 @@ struct ClusterPage::Impl {
       chart.horizontal = line.horizontal;
       chart.series.push_back({.name = fmt::format("{}", c), .values = line.values, .color = c});
     }
-    if (step > 1) chart.note = fmt::format("one in {} values is shown", step);
+    if (step > 1) chart.note += fmt::format("; one in {} values is shown", step);
     if (model.clusters > most_lines)
-      chart.note += fmt::format("{}the first {} of {} clusters", chart.note.empty() ? "" : "; ",
-                                most_lines, model.clusters);
+      chart.note += fmt::format("; the first {} of {} clusters", most_lines, model.clusters);
     page.add_chart(chart);
   }
 
@@ -433,27 +445,27 @@ PageTable score_table(const KMeansRange& range) {
 void ClusterPage::fill(const KMeansCommand& command, const KMeansModel& model,
                        const FitFacts& facts) {
   if (is_empty()) return;
+  impl_->session.extras.keep_run(impl_->session);
   const auto phase = impl_->session.ctx.recorder().phase("report");
   impl_->session.extras.set_seed(fmt::format("{}", command.options.seed));
   impl_->set_picture(model.clusters);
   if (!impl_->session.extras.has_page()) return;
-  Page& page = impl_->begin("serried kmeans",
-                            lead_of(model.clusters, model.rows, model.features, impl_->what()),
-                            model.rows - model.rows_used);
+  Page& page = impl_->begin(
+      "serried kmeans",
+      lead_of(model.clusters, model.rows, model.features, names_text(impl_->addresses)),
+      model.rows - model.rows_used);
   page.add_facts({{"inertia", fmt::format("{:.10g}", model.inertia)},
                   {"fit", iterations_text(model, command.options.batch_rows > 0)},
                   {"silhouette", silhouette_text(facts)}});
   impl_->add_maps(page, model.clusters, model.sizes);
   impl_->add_table(page, model, model.sizes, model.rows_used);
-  page.begin_row();
   impl_->add_centers(page, model);
-  Impl::add_iterations(page, model);
-  page.end_row();
   impl_->add_data(page, option_facts(command));
 }
 
 void ClusterPage::fill(const KMeansCommand& command, const KMeansRange& range) {
   if (is_empty()) return;
+  impl_->session.extras.keep_run(impl_->session);
   const auto phase = impl_->session.ctx.recorder().phase("report");
   const KMeansModel& model = range.chosen().model;
   impl_->session.extras.set_seed(fmt::format("{}", command.options.seed));
@@ -464,7 +476,7 @@ void ClusterPage::fill(const KMeansCommand& command, const KMeansRange& range) {
       "serried kmeans",
       fmt::format("{} to {} clusters of {} with {} each: {}.", range.fits.front().model.clusters,
                   last.clusters, singular_or_plural(model.rows, "sample"),
-                  singular_or_plural(model.features, "feature"), impl_->what()),
+                  singular_or_plural(model.features, "feature"), names_text(impl_->addresses)),
       model.rows - model.rows_used);
   const std::int64_t drawn = range.chosen().scores.silhouette_rows;
   page.add_paragraph(
@@ -490,30 +502,27 @@ void ClusterPage::fill(const KMeansCommand& command, const KMeansRange& range) {
   page.add_heading(fmt::format("The fit with {} clusters", model.clusters));
   impl_->add_maps(page, model.clusters, model.sizes);
   impl_->add_table(page, model, model.sizes, model.rows_used);
-  page.begin_row();
   impl_->add_centers(page, model);
-  Impl::add_iterations(page, model);
-  page.end_row();
   impl_->add_data(page, option_facts(command));
 }
 
 void ClusterPage::fill(const PredictCommand& command, const KMeansModel& model,
                        const KMeansPredictionSummary& prediction) {
   if (is_empty()) return;
+  impl_->session.extras.keep_run(impl_->session);
   const auto phase = impl_->session.ctx.recorder().phase("report");
   impl_->set_picture(model.clusters);
   if (!impl_->session.extras.has_page()) return;
   Page& page = impl_->begin(
       "serried predict",
       fmt::format("{} assigned to the {} of {}: {}.", singular_or_plural(prediction.rows, "sample"),
-                  singular_or_plural(model.clusters, "cluster"), command.model_path, impl_->what()),
+                  singular_or_plural(model.clusters, "cluster"), command.model_path,
+                  names_text(impl_->addresses)),
       prediction.rows - prediction.rows_used);
   page.add_facts({{"inertia", fmt::format("{:.10g}", prediction.inertia)}});
   impl_->add_maps(page, model.clusters, prediction.sizes);
   impl_->add_table(page, model, prediction.sizes, prediction.rows_used);
-  page.begin_row();
   impl_->add_centers(page, model);
-  page.end_row();
   impl_->add_data(page, {{"model", command.model_path},
                          {"samples with NaN or Inf",
                           command.drop_missing ? "left out, label -1" : "an error"}});

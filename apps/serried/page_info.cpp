@@ -7,8 +7,9 @@ namespace serried::app {
 
 void fill_page(const Session& session, const ProgramInfo& info) {
   Page& page = session.extras.begin_page(
-      "serried info", fmt::format("Serried {} and the {} that it runs on here.", info.version,
-                                  info.ranks.size() == 1 ? "rank" : "ranks"));
+      session, "serried info",
+      fmt::format("Serried {} and the {} that it runs on here.", info.version,
+                  info.ranks.size() == 1 ? "rank" : "ranks"));
   page.add_heading("The program");
   page.add_folded("As the command prints it", to_text(info), true);
 }
@@ -16,7 +17,7 @@ void fill_page(const Session& session, const ProgramInfo& info) {
 void fill_page(const Session& session, const std::vector<FileInfo>& files) {
   std::string names;
   for (const FileInfo& file : files) names += (names.empty() ? "" : ", ") + file.path;
-  Page& page = session.extras.begin_page("serried info", "What is in " + names + ".");
+  Page& page = session.extras.begin_page(session, "serried info", "What is in " + names + ".");
   for (const FileInfo& file : files) {
     std::int64_t datasets = 0;
     for (const ObjectInfo& object : file.objects)

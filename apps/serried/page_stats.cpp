@@ -99,13 +99,15 @@ std::vector<Cell> cells_of(DType dtype, const Statistics& s) {
 const std::vector<std::string> statistics_header = {"count", "NaN", "min",      "max",
                                                     "mean",  "std", "skewness", "kurtosis"};
 
-PageTable overview_of(const std::vector<StatsResult>& results) {
+PageTable overview_of(const StatsCommand& command, const std::vector<StatsResult>& results) {
   PageTable table{.header = {"dataset", "shape", "type"}};
   table.header.insert(table.header.end(), statistics_header.begin(), statistics_header.end());
-  for (const StatsResult& result : results) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const StatsResult& result = results[i];
     if (result.is_by_column) continue;
-    std::vector<Cell> row = {
-        {result.address}, {extents_text(result.shape)}, {std::string(name(result.dtype))}};
+    std::vector<Cell> row = {{short_address(command.addresses[i])},
+                             {extents_text(result.shape)},
+                             {std::string(name(result.dtype))}};
     for (Cell& cell : cells_of(result.dtype, result.statistics.front()))
       row.push_back(std::move(cell));
     table.rows.push_back(std::move(row));
@@ -134,7 +136,7 @@ void add_dataset(const Session& session, Page& page, const Address& address,
                  const StatsResult& result, const PlaneLimits& limits) {
   const Field field = open_field(session.ctx, address, session.common().untrusted);
   const std::string what = with_units(field.title, field.units);
-  page.add_heading(result.address);
+  page.add_heading(short_address(address));
   page.add_paragraph(fmt::format(
       "{}: {} numbers, {}{}.", what, extents_text(result.shape), name(result.dtype),
       result.file_type == name(result.dtype) ? "" : " (in the file: " + result.file_type + ")"));
@@ -178,6 +180,7 @@ void claim_stats_extras(const Session& session, const StatsCommand& command) {
 
 void fill_page(const Session& session, const StatsCommand& command,
                const std::vector<StatsResult>& results) {
+  session.extras.keep_run(session);
   const auto phase = session.ctx.recorder().phase("report");
   if (session.extras.has_picture()) {
     const Field field =
@@ -188,9 +191,9 @@ void fill_page(const Session& session, const StatsCommand& command,
   }
   if (!session.extras.has_page()) return;
   Page& page = session.extras.begin_page(
-      "serried stats", fmt::format("Statistics of {}.", texts_of(command.addresses)));
+      session, "serried stats", fmt::format("Statistics of {}.", names_text(command.addresses)));
   page.add_heading("Result");
-  const PageTable overview = overview_of(results);
+  const PageTable overview = overview_of(command, results);
   if (!overview.rows.empty()) page.add_table(overview);
   const std::size_t shown = std::min(most_fields, results.size());
   for (std::size_t i = 0; i < shown; ++i)

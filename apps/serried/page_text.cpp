@@ -36,6 +36,22 @@ std::string extents_text(const Shape& shape) {
   return text;
 }
 
+std::string short_address(const Address& address) {
+  const std::string& text = address.text;
+  const std::size_t folder = address.path.rfind('/');
+  const bool is_as_typed = text.starts_with(address.path);
+  return folder == std::string::npos || !is_as_typed ? text : text.substr(folder + 1);
+}
+
+std::string names_text(const std::vector<Address>& addresses) {
+  constexpr std::size_t most = 3;
+  if (addresses.size() > most) return fmt::format("{} datasets", addresses.size());
+  std::string text;
+  for (std::size_t i = 0; i < addresses.size(); ++i)
+    text += (i == 0 ? "" : i + 1 < addresses.size() ? ", " : " and ") + short_address(addresses[i]);
+  return text;
+}
+
 std::string share_text(std::int64_t part, std::int64_t whole) {
   return fmt::format("{:.1f} %", 100 * static_cast<double>(part) /
                                      static_cast<double>(std::max<std::int64_t>(1, whole)));

@@ -5,6 +5,7 @@
 
 #include "serried/array/statistics.hpp"
 #include "serried/base/shape.hpp"
+#include "serried/io/address.hpp"
 #include "serried/report/page.hpp"
 
 namespace serried::app {
@@ -16,6 +17,10 @@ namespace serried::app {
 [[nodiscard]] std::string max_text(DType dtype, const Statistics& statistics);
 /// "128 × 89 × 180"; "one number" for no axes.
 [[nodiscard]] std::string extents_text(const Shape& shape);
+/// An address without the folders of its file.
+[[nodiscard]] std::string short_address(const Address& address);
+/// "run.h5:/u and run.h5:/v", or "5 datasets" where they are many.
+[[nodiscard]] std::string names_text(const std::vector<Address>& addresses);
 /// "12.3 %".
 [[nodiscard]] std::string share_text(std::int64_t part, std::int64_t whole);
 

@@ -22,10 +22,20 @@ std::int64_t thinned(std::int64_t extent, std::int64_t step) {
   return (extent + step - 1) / step;
 }
 
+/// The same step along both axes, unless that leaves one of them less than it should have.
 Steps steps_for(std::int64_t rows, std::int64_t columns, const PlaneLimits& limits) {
+  constexpr std::int64_t least = 128;
+  const auto cells = [&](const Steps& steps) {
+    return thinned(rows, steps.row) * thinned(columns, steps.column);
+  };
   Steps steps{.row = std::max<std::int64_t>(1, thinned(rows, limits.side)),
               .column = std::max<std::int64_t>(1, thinned(columns, limits.side))};
-  while (thinned(rows, steps.row) * thinned(columns, steps.column) > limits.cells)
+  Steps same{.row = std::max(steps.row, steps.column), .column = std::max(steps.row, steps.column)};
+  while (cells(same) > limits.cells) ++same.row, ++same.column;
+  if (thinned(rows, same.row) >= std::min(rows, least) &&
+      thinned(columns, same.column) >= std::min(columns, least))
+    return same;
+  while (cells(steps) > limits.cells)
     ++(thinned(rows, steps.row) > thinned(columns, steps.column) ? steps.row : steps.column);
   return steps;
 }
@@ -57,6 +67,7 @@ PlaneAxis plane_axis(const FieldAxis& axis, std::int64_t extent, std::int64_t st
   PlaneAxis result{.title = with_units(axis.title, axis.units), .units = axis.units};
   if (picture::are_dates(axis.units)) result.title = axis.title;
   result.extent = extent;
+  result.are_indices = axis.places.empty();
   for (std::int64_t i = 0; i < extent; i += step)
     result.places.push_back(axis.places.empty() ? static_cast<double>(i)
                                                 : axis.places[static_cast<std::size_t>(i)]);
@@ -64,8 +75,11 @@ PlaneAxis plane_axis(const FieldAxis& axis, std::int64_t extent, std::int64_t st
 }
 
 std::string place_note(const FieldAxis& axis, std::int64_t index, std::int64_t extent) {
-  if (axis.places.empty()) return fmt::format("{} = {} of 0 to {}", axis.title, index, extent - 1);
-  const double place = axis.places[static_cast<std::size_t>(index)];
+  if (axis.places.empty())
+    return fmt::format("{}: index {} of 0 to {}", axis.title, index, extent - 1);
+  double place = axis.places[static_cast<std::size_t>(index)];
+  // what is left of a difference that is none
+  if (std::abs(place) < 1e-12 * std::abs(axis.places.back() - axis.places.front())) place = 0;
   const bool is_date = picture::are_dates(axis.units);
   return fmt::format("{} = {}{} (index {} of {})", axis.title,
                      picture::place_text(place, axis.units),

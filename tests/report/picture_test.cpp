@@ -159,6 +159,15 @@ TEST(Ticks, times_are_dates) {
             (Texts{"1996", "1998", "2000", "2002", "2004", "2006"}));
 }
 
+TEST(Ticks, degrees_are_divided_as_on_maps) {
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(texts(ticks_between(88, -88, 7, "degrees_north")),
+            (Texts{"-60", "-30", "0", "30", "60"}));
+  EXPECT_EQ(texts(ticks_between(0, 358, 6, "degrees_east")),
+            (Texts{"0", "60", "120", "180", "240", "300"}));
+  EXPECT_EQ(texts(ticks_between(0, 10, 5, "degrees_east")), (Texts{"0", "2", "4", "6", "8", "10"}));
+}
+
 TEST(Ticks, positions_lie_between_places) {
   EXPECT_DOUBLE_EQ(position_among({0, 2, 4}, 3), 1.5);
   EXPECT_DOUBLE_EQ(position_among({4, 2, 0}, 3), 0.5);

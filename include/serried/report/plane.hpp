@@ -46,6 +46,7 @@ struct PlaneAxis {
   std::string units;           ///< of the places; also CF's "days since ..."
   std::vector<double> places;  ///< one for each row or column
   std::int64_t extent = 0;     ///< of the field's axis, of which the plane may be thinned
+  bool are_indices = false;    ///< places are whole numbers
 };
 
 /// Numbers on a plane, the way a picture shows them: row 0 is on top, column 0 on the left. Larger

@@ -32,13 +32,25 @@ struct Mark {
   std::string text;
 };
 
-std::vector<Mark> marks_between(double low, double high, int count, const std::string& units = {}) {
+std::vector<Mark> marks_of(const std::vector<Tick>& ticks, double low, double high) {
   std::vector<Mark> marks;
-  for (const Tick& tick : picture::ticks_between(low, high, count, units)) {
+  for (const Tick& tick : ticks) {
     const double share = low < high ? (tick.value - low) / (high - low) : 0.5;
     if (share >= -1e-9 && share <= 1 + 1e-9) marks.push_back({100 * share, tick.text});
   }
   return marks;
+}
+
+std::vector<Mark> marks_between(double low, double high, int count) {
+  return marks_of(picture::ticks_between(low, high, count), low, high);
+}
+
+/// The ticks of a chart's axis of places.
+std::vector<Tick> place_ticks(const PageChart& chart) {
+  if (chart.horizontal.places.empty()) return {};
+  PlaneAxis axis = chart.horizontal;
+  axis.are_indices = axis.are_indices || chart.has_points;
+  return picture::ticks_of(axis, 6);
 }
 
 /// Of places that are cells beside each other.
@@ -46,8 +58,7 @@ std::vector<Mark> marks_of_cells(const PlaneAxis& axis, int count) {
   std::vector<Mark> marks;
   if (axis.places.empty()) return marks;
   const double cell = 100 / static_cast<double>(axis.places.size());
-  for (const Tick& tick :
-       picture::ticks_between(axis.places.front(), axis.places.back(), count, axis.units)) {
+  for (const Tick& tick : picture::ticks_of(axis, count)) {
     const double at = (picture::position_among(axis.places, tick.value) + 0.5) * cell;
     if (at >= 0 && at <= 100) marks.push_back({at, tick.text});
   }
@@ -104,12 +115,17 @@ std::string plot(const Parts& parts) {
   return html + "</div>";
 }
 
-std::string caption(const std::string& title, const std::vector<std::string>& notes) {
-  if (title.empty() && notes.empty()) return {};
-  std::string html = fmt::format("<figcaption><b>{}</b>", escaped(title));
+std::string caption(const std::string& title) {
+  return title.empty() ? std::string()
+                       : fmt::format("<figcaption><b>{}</b></figcaption>", escaped(title));
+}
+
+/// What stands below a plot.
+std::string notes_of(const std::vector<std::string>& notes) {
+  std::string html;
   for (const std::string& note : notes)
     if (!note.empty()) html += fmt::format("<span class=\"note\">{}</span>", escaped(note));
-  return html + "</figcaption>";
+  return html;
 }
 
 std::string color_bar(const std::pair<double, double>& range) {
@@ -203,7 +219,7 @@ std::string bars_of(const PageChart& chart, const Projection& on) {
     path += fmt::format("M{:.1f} {:.1f}V{:.1f}H{:.1f}V{:.1f}Z", left + inset, on.y(0),
                         on.y(values[i]), right - inset, on.y(0));
   }
-  return fmt::format("<path fill=\"{}\" d=\"{}\"/>", to_hex(label_color(0)), path);
+  return fmt::format("<path class=\"bars\" d=\"{}\"/>", path);
 }
 
 std::string lines_of(const PageChart& chart, const Projection& on) {
@@ -221,10 +237,12 @@ std::string lines_of(const PageChart& chart, const Projection& on) {
       }
       is_open = std::isfinite(value);
     }
-    const std::string color = to_hex(label_color(series.color));
-    svg += fmt::format("<path class=\"line\" stroke=\"{}\" d=\"{}\"/>", color, path);
+    // one line alone has the page's own colour
+    const std::string color =
+        chart.series.size() == 1 ? "var(--accent)" : to_hex(label_color(series.color));
+    svg += fmt::format("<path class=\"line\" style=\"stroke:{}\" d=\"{}\"/>", color, path);
     if (!points.empty())
-      svg += fmt::format("<path class=\"dots\" stroke=\"{}\" d=\"{}\"/>", color, points);
+      svg += fmt::format("<path class=\"dots\" style=\"stroke:{}\" d=\"{}\"/>", color, points);
   }
   return svg;
 }
@@ -244,8 +262,7 @@ std::string chart_data(const PageChart& chart, const ChartRange& range) {
       {"xTicks", Json::array()},
       {"series", Json::array()}};
   for (const double place : chart.horizontal.places) json["x"].push_back(number(place));
-  for (const Tick& tick :
-       picture::ticks_between(range.left, range.right, 6, chart.horizontal.units))
+  for (const Tick& tick : place_ticks(chart))
     json["xTicks"].push_back({number(tick.value), tick.text});
   if (picture::are_dates(chart.horizontal.units)) {
     json["xTexts"] = Json::array();
@@ -255,9 +272,11 @@ std::string chart_data(const PageChart& chart, const ChartRange& range) {
   for (const PageChart::Series& series : chart.series) {
     Json values = Json::array();
     for (const double value : series.values) values.push_back(number(value));
-    json["series"].push_back({{"name", series.name},
-                              {"color", to_hex(label_color(series.color))},
-                              {"values", std::move(values)}});
+    json["series"].push_back(
+        {{"name", series.name},
+         {"color",
+          chart.series.size() == 1 ? Json(nullptr) : Json(to_hex(label_color(series.color)))},
+         {"values", std::move(values)}});
   }
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -276,7 +295,7 @@ std::string plane_figure(const Plane& plane, const std::string& title,
   if (plane.is_line()) {
     PageChart chart{.title = title.empty() ? plane.title : title,
                     .horizontal = plane.horizontal,
-                    .vertical_title = plane.title,
+                    .vertical_title = {},
                     .series = {{.name = plane.title, .values = plane.values}}};
     for (const std::string& note : plane.notes)
       chart.note += (chart.note.empty() ? "" : "; ") + note;
@@ -297,9 +316,9 @@ std::string plane_figure(const Plane& plane, const std::string& title,
     if (std::ranges::any_of(plane.values, [](double value) { return std::isnan(value); }))
       notes.emplace_back("grey: no value");
   }
-  return fmt::format("<figure class=\"{}\">{}{}{}</figure>\n",
+  return fmt::format("<figure class=\"{}\">{}{}{}{}</figure>\n",
                      parts.aspect < 0.8 ? "map tall" : "map",
-                     caption(title.empty() ? plane.title : title, notes), plot(parts),
+                     caption(title.empty() ? plane.title : title), plot(parts), notes_of(notes),
                      plane.labels > 0 ? key(plane, sizes) : "");
 }
 
@@ -311,8 +330,7 @@ std::string chart_figure(const PageChart& chart) {
   std::vector<Mark> vertical = marks_between(range.low, range.high, 5);
   turn_over(vertical);
   parts.vertical_marks = marks_beside(vertical, "yticks");
-  parts.horizontal_marks =
-      marks_below(marks_between(range.left, range.right, 6, chart.horizontal.units));
+  parts.horizontal_marks = marks_below(marks_of(place_ticks(chart), range.left, range.right));
   parts.horizontal_title = chart.horizontal.title;
   parts.aspect = 1.9;
   parts.area = fmt::format(
@@ -328,9 +346,9 @@ std::string chart_figure(const PageChart& chart) {
     names += "</div>";
   }
   return fmt::format(
-      "<figure class=\"chart\">{}{}<div class=\"live\" hidden><canvas></canvas></div>{}"
+      "<figure class=\"chart\">{}{}<div class=\"live\" hidden><canvas></canvas></div>{}{}"
       "<script type=\"application/json\">{}</script></figure>\n",
-      caption(chart.title, {chart.note}), plot(parts), names,
+      caption(chart.title), plot(parts), names, notes_of({chart.note}),
       json_in_html(chart_data(chart, range)));
 }
 

@@ -82,8 +82,9 @@ PageTable rank_table(const RunReport& run) {
 }  // namespace
 
 std::string table_html(const PageTable& table, const std::string& caption) {
-  std::string html = "<div class=\"scroll\"><table>";
-  if (!caption.empty()) html += fmt::format("<caption>{}</caption>", escaped(caption));
+  std::string html;
+  if (!caption.empty()) html += fmt::format("<p class=\"caption\">{}</p>", escaped(caption));
+  html += "<div class=\"scroll\"><table>";
   html += "<thead><tr>";
   for (const std::string& text : table.header) html += fmt::format("<th>{}</th>", escaped(text));
   html += "</tr></thead><tbody>";

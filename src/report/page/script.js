@@ -25,7 +25,7 @@
         return { x: x, y: value };
       });
       return {
-        label: series.name, data: points, borderColor: series.color, backgroundColor: series.color,
+        label: series.name, data: points, own: series.color,
         borderWidth: data.bars ? 0 : 1.6, pointRadius: data.points || points.length === 1 ? 3.5 : 0,
         pointHitRadius: 6, spanGaps: false, parsing: false, normalized: true,
         barPercentage: 1, categoryPercentage: 0.92, grouped: false
@@ -95,6 +95,9 @@
         chart.options.scales[axis].title.color = color("--ink");
         chart.options.scales[axis].grid.color = color("--line");
         chart.options.scales[axis].grid.borderColor = color("--faint");
+      });
+      chart.data.datasets.forEach(function (set) {
+        set.borderColor = set.backgroundColor = set.own || color("--accent");
       });
       chart.options.plugins.legend.labels.color = color("--ink");
       chart.update("none");

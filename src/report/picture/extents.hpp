@@ -14,7 +14,7 @@ struct Extents {
 [[nodiscard]] Extents extents_of(const Plane& plane);
 
 /// Width by height: as the axes' lengths are, where both have the same units, else as their
-/// numbers of indices; from 1/3 to 5. Local.
+/// numbers of indices; from 1/2 to 4. Local.
 [[nodiscard]] double aspect_of(const Plane& plane);
 
 }  // namespace serried::picture

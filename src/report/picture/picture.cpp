@@ -79,7 +79,7 @@ std::vector<Mark> marks_of(const PlaneAxis& axis, int pixels, int count) {
   std::vector<Mark> marks;
   if (axis.places.empty()) return marks;
   const double cell = static_cast<double>(pixels) / static_cast<double>(axis.places.size());
-  for (const Tick& tick : ticks_between(axis.places.front(), axis.places.back(), count, axis.units))
+  for (const Tick& tick : ticks_of(axis, count))
     marks.push_back({(position_among(axis.places, tick.value) + 0.5) * cell, tick.text});
   std::erase_if(marks, [&](const Mark& mark) { return mark.at < 0 || mark.at > pixels; });
   return marks;
@@ -345,7 +345,7 @@ double picture::aspect_of(const Plane& plane) {
     const double of_places = length(plane.horizontal) / length(plane.vertical);
     if (of_places > 0.2 && of_places < 8) aspect = of_places;
   }
-  return std::clamp(aspect, 1. / 3, 5.);
+  return std::clamp(aspect, 0.5, 4.);
 }
 
 std::pair<double, double> range_of(const Plane& plane) {

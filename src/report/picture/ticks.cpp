@@ -69,6 +69,13 @@ double round_step(double least) {
   return 10 * power;
 }
 
+std::vector<Tick> whole_ticks(double low, double high, int step) {
+  std::vector<Tick> ticks;
+  for (int value = static_cast<int>(std::ceil(low / step)) * step; value <= high; value += step)
+    ticks.push_back({static_cast<double>(value), fmt::format("{}", value)});
+  return ticks;
+}
+
 /// First days of years or months.
 std::vector<Tick> date_ticks(double low, double high, int count, const TimeUnits& units) {
   const double first = units.zero_days + low * units.unit_days;
@@ -82,7 +89,8 @@ std::vector<Tick> date_ticks(double low, double high, int count, const TimeUnits
   const int last_year = static_cast<int>(date_of(last).year());
   std::vector<Tick> ticks;
   if ((last - first) / 366 >= count) {
-    const auto step = static_cast<int>(std::max(1., round_step((last - first) / 365.25 / count)));
+    const auto step =
+        static_cast<int>(std::max(1., round_step(0.8 * (last - first) / 365.25 / count)));
     for (int year = first_year / step * step; year <= last_year; year += step)
       add(ticks, year, 1, fmt::format("{}", year));
     return ticks;
@@ -119,6 +127,13 @@ std::vector<Tick> ticks_between(double low, double high, int count) {
   return ticks;
 }
 
+std::vector<Tick> ticks_of(const PlaneAxis& axis, int count) {
+  const double low = std::min(axis.places.front(), axis.places.back());
+  const double high = std::max(axis.places.front(), axis.places.back());
+  if (axis.are_indices) count = static_cast<int>(std::clamp(high - low, 1., 1. * count));
+  return ticks_between(low, high, count, axis.units);
+}
+
 bool are_dates(const std::string& units) {
   return time_units(units).has_value();
 }
@@ -132,6 +147,10 @@ std::vector<Tick> ticks_between(double low, double high, int count, const std::s
     std::vector<Tick> ticks = date_ticks(low, high, count, *time);
     if (!ticks.empty()) return ticks;
   }
+  // degrees are divided as on maps
+  if (units.starts_with("degree") && high - low > 40 && high - low <= 1080)
+    for (const int step : {15, 30, 45, 60, 90, 180})
+      if ((high - low) / step <= count + 1 || step == 180) return whole_ticks(low, high, step);
   return ticks_between(low, high, count);
 }
 

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "serried/report/plane.hpp"
+
 namespace serried::picture {
 
 /// A mark at an axis.
@@ -16,9 +18,14 @@ struct Tick {
 [[nodiscard]] std::vector<Tick> ticks_between(double low, double high, int count);
 
 /// As ticks_between, for numbers in units: "days since 1800-01-01" and the like are marked by
-/// dates (proleptic Gregorian calendar), unless they span less than 60 days. Local.
+/// dates (proleptic Gregorian calendar), unless they span less than 60 days; "degrees..." by
+/// multiples of 15, 30, 45, 60, 90 or 180 where they span more than 40. Local.
 [[nodiscard]] std::vector<Tick> ticks_between(double low, double high, int count,
                                               const std::string& units);
+
+/// The ticks of an axis: whole numbers where its places are indices. Local.
+/// @param axis has at least one place.
+[[nodiscard]] std::vector<Tick> ticks_of(const PlaneAxis& axis, int count);
 
 /// Whether numbers in these units are told as dates.
 [[nodiscard]] bool are_dates(const std::string& units);
