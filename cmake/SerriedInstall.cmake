@@ -25,3 +25,9 @@ list(JOIN SERRIED_FOUND_LIBRARIES " " SERRIED_PC_LIBRARIES)
 list(JOIN MPI_C_LIBRARIES " " SERRIED_PC_MPI)
 configure_file(cmake/serried.pc.in ${CMAKE_BINARY_DIR}/serried.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/serried.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# The batch scripts find their functions from the program, at ../share/serried/jobscripts: in the build tree, too.
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/${CMAKE_INSTALL_DATADIR}/serried)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/jobscripts ${CMAKE_BINARY_DIR}/${CMAKE_INSTALL_DATADIR}/serried/jobscripts SYMBOLIC)
+install(DIRECTORY jobscripts/ DESTINATION ${CMAKE_INSTALL_DATADIR}/serried/jobscripts COMPONENT runtime
+  USE_SOURCE_PERMISSIONS)

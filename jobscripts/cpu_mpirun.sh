@@ -1,22 +1,23 @@
 #!/bin/bash
-# Clusters a simulation's output on CPU nodes, started by Open MPI's mpirun.   sbatch jobscripts/cpu_mpirun.sh
+# One command on CPU nodes, started by mpirun.   sbatch cpu_mpirun.sh stats 'gs_*.h5:/fields/u' --bins 20
 #SBATCH --job-name=serried
 #SBATCH --nodes=2
-#SBATCH --ntasks-per-node=8     # ranks of a node
+#SBATCH --ntasks-per-node=8     # ranks of a node: one for each group of cores that share memory is a good start
 #SBATCH --cpus-per-task=4       # threads of a rank
 #SBATCH --time=00:30:00
-#SBATCH --output=serried-%j.log
+#SBATCH --output=serried-%j.log # the text report is written to standard error, which goes here, too
+# ---- yours: the lines above (account, partition, size), modules, and these ----------------------------------------
+SERRIED=${SERRIED:-serried}       # the program: a path, or its name where a module has put it into PATH
+START=(mpirun)                    # options for the network, say
+# ---- no change is needed below ------------------------------------------------------------------------------------
 set -euo pipefail
-PROGRAMS=${PROGRAMS:-$SLURM_SUBMIT_DIR/build/host/bin}
+serried=$(command -v "$SERRIED") || { echo "$SERRIED is not found: SERRIED must name the program" >&2; exit 2; }
+# shellcheck source-path=SCRIPTDIR source=functions.sh
+source "$(dirname "$(realpath "$serried")")/../share/serried/jobscripts/functions.sh"
+need_job "$@"
 
-# mpirun learns nodes and ranks from Slurm. It binds each rank to one core unless told how many it may use.
-start=(mpirun -n "$SLURM_NTASKS" --map-by "ppr:$SLURM_NTASKS_PER_NODE:node:PE=$SLURM_CPUS_PER_TASK" --bind-to core
+# mpirun learns the hosts from Slurm. It binds each rank to one core unless told how many it may use.
+START+=(-n "$SLURM_NTASKS" --map-by "ppr:$SLURM_NTASKS_PER_NODE:node:PE=$SLURM_CPUS_PER_TASK" --bind-to core
   -x HDF5_USE_FILE_LOCKING -x SLURM_CPUS_PER_TASK)
 
-# HDF5 locks files; on many Lustre and NFS mounts that fails or hangs.
-export HDF5_USE_FILE_LOCKING=FALSE
-
-"${start[@]}" "$PROGRAMS/gray_scott" --size 1024 --steps 4000 --every 1000 --output gs.h5
-"${start[@]}" "$PROGRAMS/serried" stats 'gs_*.h5:/fields/u' --bins 20 --report -
-"${start[@]}" "$PROGRAMS/serried" kmeans 'gs_*.h5:/fields/u' 'gs_*.h5:/fields/v' --sample-axes all \
-  --clusters 4 --model model.h5 --labels labels.h5 --report -
+"${START[@]}" "$serried" "$@" --report -

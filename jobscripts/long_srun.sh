@@ -1,29 +1,32 @@
 #!/bin/bash
-# A long k-means fit with checkpoints, started by srun, that is requeued until it is done.
-#   sbatch jobscripts/long_srun.sh run.h5:/x
+# A long k-means fit on CPU nodes, started by srun: it writes checkpoints and is requeued until it is done.
+#   sbatch long_srun.sh run.h5:/x --clusters 100 --labels labels.h5 --model model.h5
 #SBATCH --job-name=serried-long
 #SBATCH --nodes=2
-#SBATCH --ntasks-per-node=8     # ranks of a node
+#SBATCH --ntasks-per-node=8     # ranks of a node: one for each group of cores that share memory is a good start
 #SBATCH --cpus-per-task=4       # threads of a rank
 #SBATCH --time=12:00:00
-#SBATCH --signal=B:USR1@120     # to this shell, 2 minutes before the end: time for one iteration and one checkpoint
+#SBATCH --signal=B:USR1@300     # to this shell, 5 minutes before the end: time for one iteration and one checkpoint
 #SBATCH --requeue               # also after the failure of a node: then from the last checkpoint
-#SBATCH --open-mode=append
+#SBATCH --open-mode=append      # one log for all attempts
 #SBATCH --output=serried-%j.log
+# ---- yours: the lines above (account, partition, size), modules, and these ----------------------------------------
+SERRIED=${SERRIED:-serried}       # the program: a path, or its name where a module has put it into PATH
+START=(srun --mpi=pmix)           # Debian's Open MPI starts under pmix only; `srun --mpi=list` names what there is
+EVERY=${EVERY:-15min}             # how often the checkpoint is saved on the way
+ATTEMPTS=${ATTEMPTS:-50}          # the job is requeued at most so often
+# ---- no change is needed below ------------------------------------------------------------------------------------
 set -euo pipefail
-FOLDER=${FOLDER:-$SLURM_SUBMIT_DIR}
-PROGRAMS=${PROGRAMS:-$FOLDER/build/host/bin}
-source "$FOLDER/jobscripts/requeue.sh"
+serried=$(command -v "$SERRIED") || { echo "$SERRIED is not found: SERRIED must name the program" >&2; exit 2; }
+# shellcheck source-path=SCRIPTDIR source=functions.sh
+source "$(dirname "$(realpath "$serried")")/../share/serried/jobscripts/functions.sh"
+need_job "$@"
 
-# Debian's Open MPI starts under pmix only. Since Slurm 22.05 srun does not take --cpus-per-task from the job.
-start=(srun --mpi=pmix --cpus-per-task="$SLURM_CPUS_PER_TASK")
-
-# HDF5 locks files; on many Lustre and NFS mounts that fails or hangs.
-export HDF5_USE_FILE_LOCKING=FALSE
+# Since Slurm 22.05 srun does not take --cpus-per-task from the job: it is said again.
+START+=(--cpus-per-task="$SLURM_CPUS_PER_TASK")
 
 # The first attempt has no checkpoint yet and begins afresh; the others go on from it.
-checkpoint=checkpoint-$SLURM_JOB_ID.h5
-run_or_requeue "${start[@]}" env --ignore-signal=USR1 "$PROGRAMS/serried" kmeans "$@" --clusters 100 --n-init 10 \
-  --labels labels.h5 --model model.h5 --checkpoint "$checkpoint" --resume "$checkpoint" --every 15min \
-  --report -
+checkpoint=${CHECKPOINT:-serried-$SLURM_JOB_ID.checkpoint.h5}
+run_or_requeue "${START[@]}" "${ignoring_usr1[@]}" "$serried" kmeans "$@" --checkpoint "$checkpoint" \
+  --resume "$checkpoint" --every "$EVERY" --report -
 rm -f "$checkpoint"

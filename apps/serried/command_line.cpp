@@ -132,11 +132,12 @@ void add_common(CLI::App& app, Words& words) {
       "memory for all ranks of a node: 4G, 500M, 50% of what there is [60%]",
       [&words](const std::string& text) { words.common.memory = parse_memory("--memory", text); })
       ->group(group);
-  add_value(app, "--watchdog", "SETTINGS",
-            "off, or seconds: lost=30,deadlock=5,stalled=600 [SERRIED_WATCHDOG, or these]",
-            [&words](const std::string& text) {
-              words.common.watchdog = WatchdogOptions::from_text(text);
-            })
+  add_value(
+      app, "--watchdog", "SETTINGS",
+      "off, or seconds: lost=30,deadlock=5,stalled=600,start=600 [SERRIED_WATCHDOG, or these]",
+      [&words](const std::string& text) {
+        words.common.watchdog = WatchdogOptions::from_text(text);
+      })
       ->group(group);
   app.add_flag("--json", words.common.is_json,
                "one JSON object on standard output, and nothing else")

@@ -220,7 +220,7 @@ std::vector<std::string> output_paths(const KMeansCommand& command) {
 }
 
 /// All outputs are tried and held before work begins; each is a file of its own. The checkpoint's
-/// is only tried: it is written and named again and again.
+/// is only tried here: a CheckpointFile holds it.
 std::vector<OutputClaim> claim_outputs(const Session& session, const KMeansCommand& command,
                                        const Inputs& inputs) {
   struct Output {

@@ -16,6 +16,7 @@
 #include "comm/mpi_version.hpp"
 #include "comm/thread_count.hpp"
 #include "comm/watch/call_board.hpp"
+#include "comm/watch/start_watch.hpp"
 #include "comm/watch/watchdog_thread.hpp"
 #include "serried/base/error.hpp"
 #include "serried/base/faults.hpp"
@@ -152,6 +153,7 @@ Runtime::Runtime(const RuntimeOptions& options) {
         "a memory limit must be a number of bytes above 0, or a share from 0 to 1");
   const WatchdogOptions watchdog =
       options.watchdog ? *options.watchdog : WatchdogOptions::from_environment();
+  auto start_watch = std::make_unique<comm::StartWatch>(watchdog);
   impl_ = std::make_unique<Impl>();
   int job_rank = 0;
   comm::check(MPI_Comm_rank(MPI_COMM_WORLD, &job_rank), "MPI_Comm_rank");
@@ -170,6 +172,7 @@ Runtime::Runtime(const RuntimeOptions& options) {
     if (communicator_options.spin_polls == 0 && has_core_for_each(inputs.node_ranks))
       communicator_options.spin_polls = brief_spin;
     impl_->start_watchdog(watchdog, all, node);
+    start_watch.reset();
   }
   impl_->communicator = std::make_unique<Communicator>(
       Communicator::from_fortran_handle(handle, impl_->recorder, communicator_options));

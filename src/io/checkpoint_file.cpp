@@ -23,6 +23,7 @@ bool is_absent(const Context& ctx, const std::string& path) {
 
 CheckpointFile::CheckpointFile(const Context& ctx, CheckpointFileOptions options)
     : ctx_(ctx), options_(std::move(options)), saved_(std::chrono::steady_clock::now()) {
+  if (!options_.path.empty()) claim_.emplace(ctx_, options_.path);
   if (options_.resume.empty()) return;
   if (options_.resume == options_.path && is_absent(ctx_, options_.resume)) {
     ctx_.recorder().say(Severity::warning,
@@ -47,11 +48,15 @@ void CheckpointFile::save(const Checkpoint& checkpoint, bool is_last) {
   const auto phase = ctx_.recorder().phase("checkpoint");
   try {
     save_checkpoint(ctx_, options_.path, checkpoint, options_.provenance);
+    // Its claim got the file's name; another one holds the file until the next is written.
+    claim_.reset();
+    if (!is_last) claim_.emplace(ctx_, options_.path);
   } catch (const RankError& error) {
     if (is_last) throw;
     ctx_.recorder().say(
         Severity::warning,
         std::string("no checkpoint was written, the one before stands: ") + error.what());
+    claim_.reset();
   }
   saved_ = std::chrono::steady_clock::now();
 }

@@ -25,6 +25,16 @@ Shape shape_of_opened(hid_t dataset, const std::string& what) {
   return Shape(shape);
 }
 
+/// Where an object could not be opened: one that is not there, or one that the file cannot give.
+[[noreturn]] void throw_not_opened(const std::string& path, hid_t file, const std::string& object) {
+  const std::string cause = hdf5::error_cause();
+  if (H5Lexists(file, object.c_str(), H5P_DEFAULT) == 0)
+    throw DataError(path + " has no " + object);
+  if (hdf5::Object(H5Oopen(file, object.c_str(), H5P_DEFAULT)).is_open())
+    throw DataError(path + ": " + object + " is no dataset");
+  throw IoError(path + " is damaged: " + object + " cannot be opened (" + cause + ")");
+}
+
 }  // namespace
 
 struct TableFile::Impl {
@@ -33,7 +43,7 @@ struct TableFile::Impl {
 
   hdf5::Object open(const std::string& object) const {
     const hid_t id = H5Oopen(file.id(), object.c_str(), H5P_DEFAULT);
-    if (id < 0) throw DataError(path + " has no " + object);
+    if (id < 0) throw_not_opened(path, file.id(), object);
     return hdf5::Object(id);
   }
 
@@ -53,7 +63,7 @@ TableFile::Values<T> TableFile::Impl::read(const std::string& dataset) const {
   constexpr std::int64_t most_elements = std::int64_t{1} << 31;
   const hdf5::Turn turn;
   const hid_t id = H5Dopen2(file.id(), dataset.c_str(), H5P_DEFAULT);
-  if (id < 0) throw DataError(path + " has no dataset " + dataset);
+  if (id < 0) throw_not_opened(path, file.id(), dataset);
   const hdf5::DatasetId opened(id);
   const std::string what = "cannot read " + path + ":" + dataset;
   const hdf5::Type type(hdf5::checked(H5Dget_type(id), what));
@@ -85,7 +95,7 @@ TableFile& TableFile::operator=(TableFile&&) noexcept = default;
 Shape TableFile::shape_of(const std::string& dataset) const {
   const hdf5::Turn turn;
   const hid_t id = H5Dopen2(impl_->file.id(), dataset.c_str(), H5P_DEFAULT);
-  if (id < 0) throw DataError(impl_->path + " has no dataset " + dataset);
+  if (id < 0) throw_not_opened(impl_->path, impl_->file.id(), dataset);
   const hdf5::DatasetId opened(id);
   return shape_of_opened(id, "cannot read " + impl_->path + ":" + dataset);
 }

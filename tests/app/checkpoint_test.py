@@ -19,7 +19,7 @@ import numpy as np
 STOPPED = 85
 ROWS = 300000  # a fit takes seconds, so that it can be met in the middle
 GPU = {"SERRIED_CUDA_MODULE": os.environ.get("SERRIED_EMULATED_MODULE", "")}
-JOBSCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "jobscripts")
+JOBSCRIPTS = os.path.join(os.path.dirname(os.path.realpath(SERRIED)), "..", "share", "serried", "jobscripts")
 
 
 def ignore_usr1():
@@ -264,6 +264,30 @@ class Checkpoints(CommandTest):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertEqual(run(*self.long, "--checkpoint", self.path("nowhere/c.h5")).returncode, 4)
 
+    def test_two_runs_with_one_checkpoint(self):
+        """The second ends with code 4, also when the first has written checkpoints, and by another way to the folder."""
+        checkpoint = self.path("shared.h5")
+        os.symlink(self.folder, self.path("way"))
+        for ranks in (0, 3):
+            process = start(*self.long, "--n-init", "50", "--checkpoint", checkpoint, "--every", "3", ranks=ranks)
+            try:
+                while not os.path.exists(checkpoint):
+                    self.assertIsNone(process.poll())
+                    time.sleep(0.01)
+                for name in ("shared.h5", "way/shared.h5"):
+                    second = run(*self.long, "--checkpoint", self.path(name), ranks=2)
+                    self.assertIsNone(process.poll(), "the first run was too short")
+                    self.assertEqual(second.returncode, 4, second.stderr)
+                    self.assertIn("another run", second.stderr)
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.communicate(timeout=60)
+            os.remove(checkpoint)
+            self.assertEqual([name for name in os.listdir(self.folder) if ".tmp." in name], [])
+            run_json(*self.fit, "--max-iterations", "9", "--checkpoint", checkpoint, "--every", "2", ranks=ranks)
+            self.assertEqual([name for name in os.listdir(self.folder) if ".tmp." in name], [])
+            os.remove(checkpoint)
+
     def test_time_between_checkpoints(self):
         checkpoint = self.path("timed.h5")
         process = start(*self.long, "--checkpoint", checkpoint, "--every", "0.05s", ranks=2)
@@ -273,7 +297,10 @@ class Checkpoints(CommandTest):
 
 
 class BatchScripts(CommandTest):
-    """jobscripts/long_mpirun.sh without Slurm: a scontrol that takes notes, and an mpirun with the wanted ranks."""
+    """jobscripts/ without Slurm: a scontrol that takes notes, and launchers that start two ranks here. With a real Slurm
+    slurm_sandbox_test.py runs them."""
+
+    fit = ["--clusters", "100", "--n-init", "10", "--tolerance", "0", "--max-iterations", "100"]
 
     @classmethod
     def setUpClass(cls):
@@ -292,18 +319,18 @@ class BatchScripts(CommandTest):
                 f.write("#!/bin/bash\n" + text + "\n")
             os.chmod(path, 0o755)
 
-    def submit(self, script, attempt, milliseconds):
-        """Runs the script as Slurm would; USR1 goes to its shell alone after so many milliseconds."""
+    def submit(self, script, attempt, milliseconds, number=signal.SIGUSR1):
+        """Runs the script as Slurm would; the signal goes to its shell alone after so many milliseconds."""
         env = dict(os.environ, PATH=os.path.join(self.folder, "bin") + ":" + os.environ["PATH"],
                    NOTES=self.path("notes"), REAL_MPIEXEC=shutil.which(MPIEXEC), REAL_FLAG=NUMPROC_FLAG,
                    SLURM_JOB_ID="77", SLURM_RESTART_COUNT=str(attempt), SLURM_NTASKS="2", SLURM_NTASKS_PER_NODE="2",
-                   SLURM_CPUS_PER_TASK="1", FOLDER=os.path.join(JOBSCRIPTS, ".."), PROGRAMS=os.path.dirname(SERRIED))
-        process = subprocess.Popen([os.path.join(JOBSCRIPTS, script), self.path("run.h5:/x"), "--tolerance", "0",
-                                    "--max-iterations", "100"], env=env, cwd=self.folder, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, text=True, start_new_session=True)
+                   SLURM_CPUS_PER_TASK="1", SERRIED=SERRIED)
+        process = subprocess.Popen([os.path.join(JOBSCRIPTS, script), self.path("run.h5:/x"), *self.fit, "--labels",
+                                    "labels.h5", "--model", "model.h5"], env=env, cwd=self.folder,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
         if milliseconds is not None:
             time.sleep(milliseconds / 1000)
-            process.send_signal(signal.SIGUSR1)
+            process.send_signal(number)
         out, _ = process.communicate(timeout=120)
         return process.returncode, out
 
@@ -322,17 +349,19 @@ class BatchScripts(CommandTest):
             if os.path.exists(self.path("labels.h5")):
                 break
             self.assertEqual(self.notes()[before:], ["requeue 77"], out)
-            self.assertIn("stopped with a checkpoint", out)
-            self.assertTrue(os.path.exists(self.path("checkpoint-77.h5")))
+            self.assertIn(f"attempt {attempt + 1} of job 77 was stopped", out)
+            self.assertTrue(os.path.exists(self.path("serried-77.checkpoint.h5")))
         self.assertGreaterEqual(attempt, 1, "nothing was ever stopped")
-        self.assertFalse(os.path.exists(self.path("checkpoint-77.h5")), "a job that is done leaves no checkpoint")
-        whole = run_json("kmeans", self.path("run.h5:/x"), "--clusters", "100", "--n-init", "10", "--tolerance", "0",
-                         "--max-iterations", "100", "--labels", self.path("expected.h5"), ranks=3)
+        self.check_outputs("serried-77.checkpoint.h5")
+
+    def check_outputs(self, checkpoint):
+        self.assertFalse(os.path.exists(self.path(checkpoint)), "a job that is done leaves no checkpoint")
+        whole = run_json("kmeans", self.path("run.h5:/x"), *self.fit, "--labels", self.path("expected.h5"), ranks=3)
         with h5py.File(self.path("labels.h5"), "r") as a, h5py.File(self.path("expected.h5"), "r") as b:
             np.testing.assert_array_equal(a["labels"][...], b["labels"][...])
         with h5py.File(self.path("model.h5"), "r") as f:
             np.testing.assert_array_equal(f["centers"][...], np.array(whole["centers"]))
-        for name in ("labels.h5", "model.h5", "expected.h5", "notes"):
+        for name in ("labels.h5", "model.h5", "expected.h5"):
             os.remove(self.path(name))
 
     def test_mpirun(self):
@@ -341,24 +370,49 @@ class BatchScripts(CommandTest):
     def test_srun(self):
         self.check("long_srun.sh")
 
+    def test_without_slurm(self):
+        """plain_mpirun.sh: TERM and USR1 stop it with code 85, and the next call goes on."""
+        for attempt, (milliseconds, number) in enumerate(((1200, signal.SIGTERM), (1200, signal.SIGUSR1), (None, 0))):
+            code, out = self.submit("plain_mpirun.sh", attempt, milliseconds, number)
+            if os.path.exists(self.path("labels.h5")):
+                break
+            self.assertEqual(code, STOPPED, out)
+            self.assertTrue(os.path.exists(self.path("serried.checkpoint.h5")))
+        self.assertGreaterEqual(attempt, 1, "nothing was ever stopped")
+        self.assertEqual(code, 0, out)
+        self.check_outputs("serried.checkpoint.h5")
+
+    def functions(self, commands, **env):
+        script = f'set -euo pipefail; source "{JOBSCRIPTS}/functions.sh"; scontrol() {{ echo "scontrol $*"; }}; '
+        done = subprocess.run(["bash", "-c", script + commands], capture_output=True, text=True,
+                              env=dict(os.environ, SLURM_JOB_ID="7", **env))
+        return done.returncode, done.stdout
+
     def test_a_failure_is_no_checkpoint(self):
-        done = subprocess.run(["bash", "-c", f'set -euo pipefail; source "{JOBSCRIPTS}/requeue.sh"; '
-                               'run_or_requeue bash -c "exit 7"; echo not reached'], capture_output=True, text=True)
-        self.assertEqual((done.returncode, done.stdout), (7, ""), done.stderr)
+        self.assertEqual(self.functions('run_or_requeue bash -c "exit 7"; echo not reached'), (7, ""))
+
+    def test_attempts(self):
+        """Stopped, or after the loss of a rank, the job is requeued, but not for ever; it says so where it cannot be."""
+        for stopped in (STOPPED, 75):
+            code, out = self.functions(f'run_or_requeue bash -c "exit {stopped}"; echo not reached', ATTEMPTS="3",
+                                       SLURM_RESTART_COUNT="1")
+            self.assertEqual(code, 0, out)
+            self.assertIn("attempt 2 of job 7", out)
+            self.assertIn("scontrol requeue 7", out)
+            code, out = self.functions(f'run_or_requeue bash -c "exit {stopped}"; echo not reached', ATTEMPTS="3",
+                                       SLURM_RESTART_COUNT="2")
+            self.assertEqual(code, stopped, out)
+            self.assertNotIn("scontrol", out)
+        code, out = self.functions(f'scontrol() {{ false; }}; run_or_requeue bash -c "exit {STOPPED}"; echo not reached')
+        self.assertEqual(code, STOPPED, out)
+        self.assertIn("submit it again with CHECKPOINT", out)
 
     def test_killed_before_it_began(self):
         """USR1 that kills a rank (138) is the request to stop all the same; by itself 138 is a failure."""
-        script = (f'set -euo pipefail; source "{JOBSCRIPTS}/requeue.sh"; export SLURM_JOB_ID=7; '
-                  'scontrol() { echo "scontrol $*"; }; ')
-        env = dict(os.environ)
-        passed_on = subprocess.run(["bash", "-c", script + '(sleep 0.3; kill -USR1 $$) & '
-                                    'run_or_requeue bash -c "sleep 1; exit 138"'], capture_output=True, text=True,
-                                   env=env)
-        self.assertEqual(passed_on.returncode, 0, passed_on.stderr)
-        self.assertIn("scontrol requeue 7", passed_on.stdout)
-        alone = subprocess.run(["bash", "-c", script + 'run_or_requeue bash -c "exit 138"'], capture_output=True,
-                               text=True, env=env)
-        self.assertEqual((alone.returncode, alone.stdout), (138, ""), alone.stderr)
+        code, out = self.functions('(sleep 0.3; kill -USR1 $$) & run_or_requeue bash -c "sleep 1; exit 138"')
+        self.assertEqual(code, 0, out)
+        self.assertIn("scontrol requeue 7", out)
+        self.assertEqual(self.functions('run_or_requeue bash -c "exit 138"'), (138, ""))
 
 
 if __name__ == "__main__":

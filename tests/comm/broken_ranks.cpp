@@ -107,12 +107,18 @@ int main(int argc, char** argv) {
       {"receive_from_nobody", receive_from_nobody},
       {"throw_and_catch", throw_and_catch},
       {"return_early", return_early},
+      {"start_late", [](const Case&) {}},
       {"compute", compute},
       {"wait", wait_busily}};
   const std::string way = argc > 1 ? argv[1] : "nothing";
   const bool is_foreign = std::getenv("BROKEN_RANKS_FOREIGN") != nullptr;
   int rank = 0;
   try {
+    // Before MPI runs only the launcher knows who one is.
+    const char* const launched = std::getenv("OMPI_COMM_WORLD_RANK");
+    const char* const pmi = std::getenv("PMI_RANK");
+    if (way == "start_late" && std::atoi(launched ? launched : pmi ? pmi : "0") == 1)
+      sleep_s(argc > 2 ? std::atof(argv[2]) : 0);
     serried::WatchdogOptions watchdog = serried::WatchdogOptions::from_environment();
     if (!is_foreign)
       watchdog.handler = [&rank](const serried::WatchdogVerdict& verdict) {

@@ -150,6 +150,15 @@ class Loss(unittest.TestCase):
             run.finish()
             self.assertEqual(run.code, 0, run.out + run.err)
 
+    def test_rank_that_does_not_start(self):
+        for environment in ({}, {"BROKEN_RANKS_FOREIGN": "1"}):
+            run = Run(3, "start_late", 60, SERRIED_WATCHDOG="start=2", **environment).finish(30)
+            told = f"code {run.code}\n{run.out}{run.err}"
+            self.assertEqual(run.code, VERDICT, told)
+            self.assertIn("have not come together within 2 s", run.err, told)
+        run = Run(3, "start_late", 2, SERRIED_WATCHDOG="start=8").finish(30)
+        self.assertEqual(run.code, 0, run.out + run.err)
+
     def test_killed_rank(self):
         for environment in (self.QUICK, self.HOSTS):
             run = Run(3, "wait", 40, **environment)
@@ -181,9 +190,12 @@ class Patience(unittest.TestCase):
                 self.assertEqual(run.err, "")
 
     def test_wrong_setting_is_refused(self):
-        run = Run(2, "nothing", SERRIED_WATCHDOG="lost=soon").finish()
-        self.assertNotEqual(run.code, 0)
-        self.assertIn("lost=soon", run.err)
+        for text, why in (("lost=soon", "'soon' is no number"), ("lost=5,lost=6", "lost stands there twice"),
+                          ("lost=5,", "'' is none of them"), ("lost", "'lost' is none of them"),
+                          ("deadlock=0.1", "0.1 is not from 0.2 to 1e7"), ("stalled=nan", "'nan' is no number")):
+            run = Run(2, "nothing", SERRIED_WATCHDOG=text).finish()
+            self.assertNotEqual(run.code, 0)
+            self.assertIn(f'not by "{text}": {why}', run.err)
 
 
 if __name__ == "__main__":

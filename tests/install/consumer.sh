@@ -37,3 +37,11 @@ export PKG_CONFIG_PATH
 # shellcheck disable=SC2046,SC2086  # lists of flags
 "$cxx" -std=c++20 $flags "$here/consumer/main.cpp" -o "$work/by_pkg_config" $(pkg-config --cflags --libs serried)
 "$mpiexec" -n 2 "$work/by_pkg_config"
+
+# The batch scripts find their functions from the program.
+code=0
+SERRIED=$work/moved/bin/serried "$work/moved/share/serried/jobscripts/plain_mpirun.sh" 2>"$work/log" || code=$?
+if ((code != 2)) || ! grep -q "arguments are needed" "$work/log"; then
+  cat "$work/log"
+  exit 1
+fi

@@ -256,7 +256,14 @@ TEST_F(CheckpointTest, a_file_that_cannot_be_written_leaves_the_one_before) {
   EXPECT_THROW(CheckpointFile(ctx_, {.path = path("other.h5"), .resume = path("none.h5")}),
                RankError);
   // A folder that is gone: a warning while the computation goes on, an error at its end.
-  CheckpointFile lost(ctx_, {.path = path("no_folder/c.h5")});
+  EXPECT_THROW(CheckpointFile(ctx_, {.path = path("no_folder/c.h5")}), RankError);
+  const std::string folder = path("folder");
+  if (ctx_.rank() == 0) std::filesystem::create_directory(folder);
+  ctx_.comm().barrier();
+  CheckpointFile lost(ctx_, {.path = folder + "/c.h5"});
+  ctx_.comm().barrier();
+  if (ctx_.rank() == 0) std::filesystem::remove_all(folder);
+  ctx_.comm().barrier();
   lost.save(checkpoint, false);
   EXPECT_FALSE(ctx_.recorder().messages().empty());
   EXPECT_THROW(lost.save(checkpoint, true), RankError);

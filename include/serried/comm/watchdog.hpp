@@ -17,8 +17,10 @@ enum class VerdictKind : std::uint8_t {
 /// What the watchdog has found. It stands: the job cannot go on.
 struct WatchdogVerdict {
   VerdictKind kind = VerdictKind::lost;
-  std::vector<int> ranks;  ///< who is missing, or differs; ranks of the Runtime's communicator
-  std::string text;        ///< one line, without a full stop at its end
+  /// Who is missing, or differs; ranks of the Runtime's communicator. Empty where that is not
+  /// known.
+  std::vector<int> ranks;
+  std::string text;  ///< one line, without a full stop at its end
   /// True on one rank of each node, the one that speaks for it.
   bool is_speaker = false;
   /// What this rank called last, oldest first.
@@ -38,6 +40,9 @@ struct WatchdogOptions {
   double deadlock_s = 5;
   /// A call that all ranks are in and that does not end is stalled after so long.
   double stalled_s = 600;
+  /// Ranks that have not all come together after so long, in the constructor of Runtime, have lost
+  /// one that was not started or hangs. The verdict names no rank.
+  double start_s = 600;
   /// For trials on one machine: so many ranks of a node each count as a host of their own, with
   /// links between them; 0: hosts are nodes.
   int ranks_per_host = 0;
@@ -49,8 +54,8 @@ struct WatchdogOptions {
   /// must stay until the process ends.
   std::function<void(const WatchdogVerdict&)> handler;
 
-  /// SERRIED_WATCHDOG: "off", or "lost=30,deadlock=5,stalled=600", in seconds, and
-  /// "ranks_per_host=2"; what is not named stays as it is. Local.
+  /// SERRIED_WATCHDOG: "off", or "lost=30,deadlock=5,stalled=600,start=600", in seconds, at least
+  /// 0.2, and "ranks_per_host=2"; what is not named stays as it is. Local.
   /// @throws InvalidArgument for another text.
   [[nodiscard]] static WatchdogOptions from_environment();
   /// The same of a text. Local. @throws InvalidArgument naming the text.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "serried/io/checkpoint_hook.hpp"
+#include "serried/io/output_claim.hpp"
 
 namespace serried {
 
@@ -23,14 +24,15 @@ struct CheckpointFileOptions {
   Provenance provenance = {};
 };
 
-/// Checkpoints in a file, each in place of the one before.
+/// Checkpoints in a file, each in place of the one before. The file is this run's from the
+/// beginning to the end: another run that would write it on this host ends with an error.
 class CheckpointFile : public CheckpointHook {
  public:
   /// Reads the checkpoint to go on from. If it is the file that will be written, and is not there
   /// yet, the computation begins afresh, and a note to the recorder says so: then one command line
   /// serves a job's first attempt and those after it.
   /// Collective.
-  /// @throws RankError (kind io) as load_checkpoint.
+  /// @throws RankError (kind io) as load_checkpoint, and as OutputClaim for the file to be written.
   CheckpointFile(const Context& ctx, CheckpointFileOptions options);
 
   [[nodiscard]] bool should_stop() override;
@@ -46,6 +48,7 @@ class CheckpointFile : public CheckpointHook {
   Context ctx_;
   CheckpointFileOptions options_;
   std::optional<Checkpoint> former_;
+  std::optional<OutputClaim> claim_;             ///< of the next checkpoint
   std::chrono::steady_clock::time_point saved_;  ///< when, or when the computation began
 };
 
