@@ -96,7 +96,7 @@ void add_reports(CLI::App& app, CommonOptions& common, const std::string& group)
   app.add_option_function<std::vector<std::string>>(
          "--report",
          [&common](const std::vector<std::string>& texts) { take_reports(texts, common); },
-         "results and run as a page for a browser; '-': the run report as text on standard error")
+         "results and run as a page; '-': the run report as text on standard error")
       ->type_name("FILE.html|-")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)

@@ -241,15 +241,20 @@ struct ClusterPage::Impl {
   static void add_iterations(Page& page, const KMeansModel& model) {
     const auto& inertia = model.inertia_by_iteration;
     if (inertia.empty()) return;
+    const auto count = static_cast<std::int64_t>(inertia.size());
+    const std::int64_t step = line_step(count);
+    const std::int64_t first = model.iterations - count + 1;
     PageChart chart{.title = "Inertia by iteration",
                     .vertical_title = "sum of squared distances",
-                    .series = {{.name = "inertia", .values = inertia}},
-                    .has_points = inertia.size() <= 40};
-    const std::int64_t first = model.iterations - static_cast<std::int64_t>(inertia.size()) + 1;
+                    .series = {{.name = "inertia"}},
+                    .has_points = count <= 40};
     if (first > 1) chart.note = fmt::format("from iteration {} on", first);
     chart.horizontal.title = "iteration";
-    for (std::size_t i = 0; i < inertia.size(); ++i)
-      chart.horizontal.places.push_back(static_cast<double>(first) + static_cast<double>(i));
+    chart.horizontal.are_indices = true;
+    for (std::int64_t i = 0; i < count; i += step) {
+      chart.horizontal.places.push_back(static_cast<double>(first + i));
+      chart.series.front().values.push_back(inertia[static_cast<std::size_t>(i)]);
+    }
     page.add_chart(chart);
   }
 

@@ -20,7 +20,8 @@ constexpr std::int64_t line_values = 1500;
 using Cell = PageTable::Cell;
 
 bool is_finite(const Statistics& s) {
-  return s.count > 0 && std::isfinite(s.min) && std::isfinite(s.max);
+  return s.count > 0 && std::isfinite(s.min) && std::isfinite(s.max) &&
+         std::isfinite(s.max - s.min);
 }
 
 /// Bins for people: one for each integer where they are few, else 40 between minimum and maximum.

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "serried/base/error.hpp"
 #include "serried/io/file_info.hpp"
 #include "serried/report/plane.hpp"
 
@@ -127,6 +128,21 @@ const ObjectInfo* find_object(const FileInfo& info, const Address& address) {
   return found;
 }
 
+/// The file's listing; empty where it cannot be read, as where something else in the file is
+/// damaged: a picture does without names. Collective.
+FileInfo listing_of(const Context& ctx, const std::string& file,
+                    const std::optional<FileCheck>& untrusted) {
+  try {
+    return inspect_file(ctx, file, untrusted);
+  } catch (const RankError& error) {
+    if (error.kind() != ErrorKind::io) throw;
+    if (ctx.rank() == 0)
+      ctx.recorder().say(Severity::warning,
+                         fmt::format("pictures have no names and units: {}", error.what()));
+    return {};
+  }
+}
+
 }  // namespace
 
 std::string with_units(const std::string& title, const std::string& units) {
@@ -148,7 +164,7 @@ Field open_field(const Context& ctx, const Address& address,
   field.title = address.object.substr(address.object.rfind('/') + 1);
   Attributes own, all;
   if (!address.is_object_glob) {
-    const FileInfo info = inspect_file(ctx, field.data.files().front(), untrusted);
+    const FileInfo info = listing_of(ctx, field.data.files().front(), untrusted);
     const ObjectInfo* const object = find_object(info, address);
     if (object != nullptr) {
       const std::string parent = object->path.substr(0, object->path.rfind('/'));

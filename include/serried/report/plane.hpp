@@ -35,8 +35,9 @@ struct Field {
 };
 
 /// Opens the dataset, or series, of an address as a field. Rank 0 reads the attributes.
-/// Collective.
-/// @throws what Dataset::open and inspect_file throw.
+/// Collective. Where the file's listing cannot be read a warning says so, and the field has no
+/// names.
+/// @throws what Dataset::open throws.
 [[nodiscard]] Field open_field(const Context& ctx, const Address& address,
                                const std::optional<FileCheck>& untrusted = {});
 
