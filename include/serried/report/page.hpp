@@ -6,10 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/report/plane.hpp"
 #include "serried/report/run_report.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 struct ObjectInfo;
 

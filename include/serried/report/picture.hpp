@@ -3,9 +3,10 @@
 #include <string>
 #include <utility>
 
+#include "serried/base/api.hpp"
 #include "serried/report/plane.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// The least and the largest finite number of a plane; {0, 0} where there is none. Local.
 [[nodiscard]] std::pair<double, double> range_of(const Plane& plane);

@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "serried/array/array.hpp"
+#include "serried/base/api.hpp"
 #include "serried/comm/row_sink.hpp"
 #include "serried/context.hpp"
 #include "serried/io/address.hpp"
 #include "serried/io/dataset.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// An axis of a field, in the file's own words.
 struct FieldAxis {

@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <string>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/runtime.hpp"
 #include "serried/context.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 struct TraceOptions {
   /// Spans of all ranks together, each about 150 bytes of text; every rank has an equal share, at
