@@ -182,6 +182,11 @@ ChartRange range_of(const PageChart& chart) {
     range.right = std::max(places.front(), places.back());
   }
   if (!(range.left < range.right)) range.left -= 0.5, range.right += 0.5;
+  if (chart.has_points) {
+    const double air = 0.03 * (range.right - range.left);
+    range.left -= air;
+    range.right += air;
+  }
   double low = std::numeric_limits<double>::infinity();
   double high = -low;
   for (const PageChart::Series& series : chart.series)
