@@ -378,7 +378,9 @@ if [[ $command == inside ]]; then
   shift
 fi
 state=$(cd "$here" && realpath -m "$state")
-job_environment=("SLURM_CONF=$state/slurm.conf" OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1)
+# The hosts share this machine's cores: ranks that wait give theirs away.
+job_environment=("SLURM_CONF=$state/slurm.conf" OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  OMPI_MCA_mpi_yield_when_idle=1)
 
 case $command in
   inside) inside "$@" ;;
