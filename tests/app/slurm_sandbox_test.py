@@ -25,9 +25,10 @@ SCRIPTS = os.path.join(os.path.dirname(os.path.realpath(SERRIED)), "..", "share"
 FIT = ["--clusters", "24", "--tolerance", "0", "--max-iterations", "120", "--seed", "3"]
 # One rank on each host.
 SMALL = ["--ntasks-per-node=1", "--cpus-per-task=1", "--time=1"]
-# The first attempt of a job is slow, so that the signal before the time limit meets it: a message of each iteration
-# waits half a second.
-SLOW = ";".join(f"send-delay:rank=0,step={step},ms=500" for step in range(150, 690, 5))
+# The first attempt of a job is slow, so that the signal before the time limit meets it, which comes within half a
+# minute: a message of each iteration waits a second.
+DELAYS = 50
+SLOW = ";".join(f"send-delay:rank=0,step={step},ms=1000" for step in range(150, 150 + 5 * DELAYS, 5))
 WRAPPER = f"""#!/bin/bash
 if [ "$SLURM_JOB_NAME" = slow ] && [ "${{SLURM_RESTART_COUNT:-0}}" = 0 ]; then export SERRIED_FAULT="{SLOW}"; fi
 echo "rank ${{OMPI_COMM_WORLD_RANK:-$SLURM_PROCID}} sees CUDA_VISIBLE_DEVICES=${{CUDA_VISIBLE_DEVICES-unset}}" >&2
@@ -89,7 +90,7 @@ class JobTest(unittest.TestCase):
         rng = np.random.default_rng(8)
         for number in range(3):
             with h5py.File(os.path.join(cls.folder, f"run_{number}.h5"), "w") as f:
-                f["x"] = rng.normal(size=(6000, 4)) + rng.integers(0, 3, size=(6000, 1))
+                f["x"] = rng.normal(size=(20000, 4)) + rng.integers(0, 3, size=(20000, 1))
         os.makedirs(os.path.join(cls.folder, "bin"))
         os.makedirs(os.path.join(cls.folder, "share", "serried"))
         os.symlink(os.path.realpath(SCRIPTS), os.path.join(cls.folder, "share", "serried", "jobscripts"))
@@ -122,6 +123,7 @@ class JobTest(unittest.TestCase):
         if number not in self.unbroken:  # the data is the same for all classes
             labels = self.path(f"whole_{number}.h5")
             answer = run_json("kmeans", self.path(f"run_{number}.h5:/x"), *FIT, "--labels", labels, ranks=3)
+            self.assertGreater(answer["iterations"], 30 + DELAYS, "delays of the slow attempt would be left out")
             with h5py.File(labels, "r") as f:
                 self.unbroken[number] = f["labels"][...], np.array(answer["centers"])
         return self.unbroken[number]
