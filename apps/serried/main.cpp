@@ -218,6 +218,7 @@ int run(const CommandLine& line) {
   };
   const Runtime runtime(
       {.threads = line.common.threads, .memory = line.common.memory, .watchdog = watchdog});
+  silence_hdf5();
   rank.store(runtime.communicator().rank());
   runtime.recorder()->set_fact("memory",
                                fmt::format("{:.4g} MiB for each rank ({})",

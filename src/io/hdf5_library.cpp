@@ -13,4 +13,8 @@ std::string hdf5_library() {
          std::to_string(release);
 }
 
+void silence_hdf5() noexcept {
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
+
 }  // namespace serried

@@ -276,6 +276,20 @@ class BadInput(CommandTest):
         for name in BROKEN_MODELS:
             self.refused(3, [name, "no k-means model"], "predict", name, "run.h5:/fields/u")
 
+    def test_damaged_model(self):
+        """Each object header of a model has a checksum; a wrong one is file trouble, in one line of one message."""
+        with open(self.path("model.h5"), "rb") as f:
+            whole = f.read()
+        headers = [i for i in range(len(whole)) if whole.startswith(b"OHDR", i)]
+        self.assertGreaterEqual(len(headers), 2)
+        for number, at in enumerate(headers):
+            name = f"header{number}.h5"
+            with open(self.path(name), "wb") as f:
+                f.write(whole[:at + 8] + bytes([whole[at + 8] ^ 255]) + whole[at + 9:])
+            self.refused(4, [name, "damaged"], "predict", name, "run.h5:/fields/u")
+            done = run("predict", name, "run.h5:/fields/u", cwd=self.folder)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+
 
 if __name__ == "__main__":
     main()

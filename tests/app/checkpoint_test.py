@@ -269,7 +269,7 @@ class Checkpoints(CommandTest):
         checkpoint = self.path("shared.h5")
         os.symlink(self.folder, self.path("way"))
         for ranks in (0, 3):
-            process = start(*self.long, "--checkpoint", checkpoint, "--every", "3", ranks=ranks)
+            process = start(*self.long, "--n-init", "50", "--checkpoint", checkpoint, "--every", "3", ranks=ranks)
             try:
                 while not os.path.exists(checkpoint):
                     self.assertIsNone(process.poll())

@@ -8,4 +8,10 @@ namespace serried {
 /// Local.
 [[nodiscard]] std::string hdf5_library();
 
+/// For programs: from now on HDF5 prints nothing of its own, neither the calls that failed nor, at
+/// the end of the process, what a damaged file kept it from closing. Serried's errors say what
+/// there is to say. To be called after MPI has started (HDF5 that starts before MPI would end after
+/// it, and needs it there). Local.
+void silence_hdf5() noexcept;
+
 }  // namespace serried
