@@ -7,7 +7,7 @@
 #   scripts/slurm_sandbox.sh run [1|2] COMMAND...    runs a command on node1 or node2: squeue, scancel, sbatch, a shell
 #   scripts/slurm_sandbox.sh status                  nodes and jobs
 #   scripts/slurm_sandbox.sh cut                     cuts the link between the hosts
-#   scripts/slurm_sandbox.sh mend                    joins it again
+#   scripts/slurm_sandbox.sh mend                    joins it again; Slurm finds node2 within half a minute
 #   scripts/slurm_sandbox.sh down                    ends everything in it and removes it
 #   scripts/slurm_sandbox.sh check                   names what is missing to start it (exit code 77), installs nothing
 #
@@ -364,7 +364,7 @@ submit() {
   return "$code"
 }
 
-cut_link() { enter 2 env PATH="$PATH:/usr/sbin:/sbin" ip link set eth0 "$1"; }
+set_link() { enter 2 env PATH="$PATH:/usr/sbin:/sbin" ip link set eth0 "$1"; }
 
 state=${SERRIED_SANDBOX:-/var/tmp/serried-slurm-$UID}
 if [[ ${1:-} == --state ]]; then
@@ -408,8 +408,8 @@ case $command in
     enter 1 sinfo -N -o '%N %T %C (CPUs: allocated/idle/other/total) %G'
     enter 1 squeue -o '%.10i %.16j %.12T %.10M %.6D %.20R'
     ;;
-  cut) cut_link down ;;
-  mend) cut_link up ;;
+  cut) set_link down ;;
+  mend) set_link up ;;
   down)
     [[ -e $state ]] || exit 0
     [[ -e $state/keeper || -z $(ls -A "$state") ]] || fail "$state is no sandbox"

@@ -403,9 +403,12 @@ class BatchScripts(CommandTest):
                                        SLURM_RESTART_COUNT="2")
             self.assertEqual(code, stopped, out)
             self.assertNotIn("scontrol", out)
-        code, out = self.functions(f'scontrol() {{ false; }}; run_or_requeue bash -c "exit {STOPPED}"; echo not reached')
-        self.assertEqual(code, STOPPED, out)
-        self.assertIn("submit it again with CHECKPOINT", out)
+        for state, expected in (("RUNNING", STOPPED), ("PENDING", 0)):  # 0: Slurm has requeued it by itself
+            code, out = self.functions(f'scontrol() {{ false; }}; squeue() {{ echo {state}; }}; '
+                                       f'run_or_requeue bash -c "exit {STOPPED}"; echo not reached')
+            self.assertEqual(code, expected, out)
+            self.assertEqual("submit it again with CHECKPOINT" in out, expected == STOPPED, out)
+            self.assertNotIn("not reached", out)
 
     def test_killed_before_it_began(self):
         """USR1 that kills a rank (138) is the request to stop all the same; by itself 138 is a failure."""
