@@ -67,8 +67,9 @@ missing() {
     return 0
   fi
   read -r -d '' -a kind < <(namespaces) || true
-  if ! unshare "${kind[@]}" true 2>/dev/null; then
-    echo "the right to make namespaces (unshare ${kind[*]}): root's rights outside of a container, or user namespaces"
+  if ! unshare "${kind[@]}" bash -c : 2>/dev/null; then
+    echo "the right to make namespaces (unshare ${kind[*]}):"
+    echo "  root's, in a container with its privileges; or user namespaces, and a range of ids in /etc/subuid"
   elif ! unshare "${kind[@]}" env PATH="$PATH:/usr/sbin:/sbin" ip link add name sandbox0 type veth peer name sandbox1 \
     >/dev/null 2>&1 && command -v ip >/dev/null; then
     echo "virtual Ethernet (ip link add type veth): the kernel has it not, or forbids it"
@@ -299,7 +300,7 @@ up() {
   for pid in "$cpus" "$gpus" "$minutes"; do [[ $pid =~ ^[0-9]{1,6}$ ]] || fail "up: '$pid' is no number"; done
   if ((cpus < 1 || minutes < 1)); then fail "up: at least one CPU and one minute"; fi
 
-  if ((is_installing)) && [[ -n $(missing) ]]; then serried_install_packages sandbox; fi
+  if ((is_installing)) && [[ $(missing) == *"the program "* ]]; then serried_install_packages sandbox; fi
   check || exit $?
   lock
   if pid=$(keeper) && [[ -e $state/started ]]; then
