@@ -47,7 +47,7 @@ function(serried_add_cuda_module)
     CUDA_STANDARD_REQUIRED OFF)
   target_link_libraries(serried_cuda PRIVATE CUDA::cudart_static ${CMAKE_DL_LIBS})
   target_link_options(serried_cuda PRIVATE LINKER:-z,defs)
-  install(TARGETS serried_cuda LIBRARY DESTINATION ${SERRIED_MODULE_DIR})
+  install(TARGETS serried_cuda LIBRARY DESTINATION ${SERRIED_MODULE_DIR} COMPONENT runtime)
 endfunction()
 
 if(SERRIED_HAS_CUDA)

@@ -1,3 +1,4 @@
+option(BUILD_SHARED_LIBS "Build libserried.so instead of libserried.a" OFF)
 option(SERRIED_BUILD_TESTS "Build the tests" ON)
 option(SERRIED_BUILD_BENCH "Build the benchmark programs" ON)
 set(SERRIED_CUDA AUTO CACHE STRING "Build the CUDA module: ON, OFF, or AUTO (where nvcc is found)")

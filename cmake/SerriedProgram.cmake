@@ -10,11 +10,20 @@ target_compile_options(serried_cpu_check PRIVATE -march=x86-64 -mtune=generic -f
 # The programs alone, without tests and benchmarks.
 add_custom_target(programs)
 
+# serried_find_library_from(TARGET FOLDER): an installed program finds the shared library from where it lies itself.
+function(serried_find_library_from target folder)
+  file(RELATIVE_PATH to_library /${folder} /${CMAKE_INSTALL_LIBDIR})
+  if(BUILD_SHARED_LIBS)
+    set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_library}")
+  endif()
+endfunction()
+
 function(serried_add_program name)
   set(target ${name}_program)
   add_executable(${target} ${ARGN})
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name})
   target_link_libraries(${target} PRIVATE serried::serried serried_build_flags serried_cpu_check)
-  install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+  serried_find_library_from(${target} ${CMAKE_INSTALL_BINDIR})
   add_dependencies(programs ${target})
 endfunction()

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "command_options.hpp"
+#include "generated_texts.hpp"
 
 namespace serried::app {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr const char* overview_footer =
     R"(Addresses: PATH[:OBJECT][[SELECTION]], e.g. run.h5:/fields/u[0:10,:,3]; 'run_*.h5:/u' is a series.
 Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad input data, 4 file trouble, 85 stopped by USR1, with a checkpoint.
+Completion: source <(serried completion bash), or zsh. No colour where NO_COLOR is set.
 
 Example:
   mpirun -n 4 serried stats run.h5:/u --bins 20)";
@@ -113,12 +115,11 @@ void add_common(CLI::App& app, Words& words) {
       "memory for all ranks of a node: 4G, 500M, 50% of what there is [60%]",
       [&words](const std::string& text) { words.common.memory = parse_memory("--memory", text); })
       ->group(group);
-  add_value(
-      app, "--watchdog", "SETTINGS",
-      "off, or seconds: lost=30,deadlock=5,stalled=600,start=600 [SERRIED_WATCHDOG, or these]",
-      [&words](const std::string& text) {
-        words.common.watchdog = WatchdogOptions::from_text(text);
-      })
+  add_value(app, "--watchdog", "SETTINGS",
+            "off, or seconds: lost=30,deadlock=5,stalled=600,start=600 [SERRIED_WATCHDOG]",
+            [&words](const std::string& text) {
+              words.common.watchdog = WatchdogOptions::from_text(text);
+            })
       ->group(group);
   app.add_flag("--json", words.common.is_json,
                "one JSON object on standard output, and nothing else")
@@ -396,6 +397,7 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
                  words);
   for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
     add_common(*verb, words);
+  if (auto text = generated_text(app, argc, argv)) return std::move(*text);
   try {
     app.parse(arguments_of(argc, argv));
     if (app.get_subcommands().empty())
@@ -406,10 +408,18 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
   } catch (const CLI::CallForHelp&) {
     return TextOnly{.exit_code = 0, .text = app.help()};
   } catch (const CLI::ExtrasError& error) {
-    if (app.get_subcommands().empty())
-      return wrong_usage("serried",
-                         std::string(error.what()) + "; verbs are info, stats, kmeans and predict");
-    return wrong_usage(program_of(app), error.what());
+    const auto verbs = app.get_subcommands();
+    const CLI::App& asked = verbs.empty() ? app : *verbs.front();
+    std::string message = error.what();
+    for (const std::string& word : app.remaining(true))
+      if (const std::string meant = suggestion_for_option(asked, word); !meant.empty())
+        return wrong_usage(program_of(app), message + meant);
+    if (!verbs.empty()) return wrong_usage(program_of(app), message);
+    message += "; verbs are info, stats, kmeans and predict";
+    for (const std::string& word : app.remaining(true))
+      if (!word.starts_with("-"))
+        return wrong_usage("serried", message + suggestion_for_verb(app, word));
+    return wrong_usage("serried", message);
   } catch (const CLI::ParseError& error) {
     return wrong_usage(program_of(app), error.what());
   } catch (const InvalidArgument& error) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -25,7 +26,18 @@ std::string duration_text(double seconds) {
 
 }  // namespace
 
-void write_error(const std::string& text) noexcept {
+void write_error(const std::string& text, Tone tone) noexcept {
+  try {
+    const std::string_view start = tone == Tone::warning ? "serried: warning: " : "serried: ";
+    if (tone != Tone::plain && text.starts_with(start) && has_colors(STDERR_FILENO)) {
+      const std::string head(start.substr(0, start.size() - 1));
+      static_cast<void>(std::fputs(in_tone(tone, head).c_str(), stderr));
+      static_cast<void>(std::fputs(text.c_str() + head.size(), stderr));
+      static_cast<void>(std::fflush(stderr));
+      return;
+    }
+  } catch (...) {  // no memory for colours
+  }
   static_cast<void>(std::fputs(text.c_str(), stderr));
   static_cast<void>(std::fflush(stderr));
 }
@@ -49,6 +61,7 @@ struct Console::Impl {
   std::mutex mutex;
   Options options;
   bool is_terminal = false;
+  bool is_colored = false;
   bool has_line = false;
   std::set<std::string> warnings;
   Clock::time_point start = Clock::now();
@@ -66,7 +79,7 @@ struct Console::Impl {
     const std::lock_guard lock(mutex);
     if (!warnings.insert(text).second) return;
     clear();
-    write_error(fmt::format("serried: warning: {}\n", text));
+    write_error(fmt::format("serried: warning: {}\n", text), Tone::warning);
   }
 
   void progress(std::string_view name, std::int64_t done, std::int64_t total) {
@@ -82,7 +95,8 @@ struct Console::Impl {
     const std::string text = progress_text(name, done, total, first_done,
                                            std::chrono::duration<double>(now - what_start).count());
     if (is_terminal) {
-      write_error(fmt::format("\r{:.79}\033[K", text));
+      const std::string line = fmt::format("{:.79}", text);
+      write_error("\r" + (is_colored ? in_tone(Tone::faint, line) : line) + "\033[K");
       has_line = true;
       next_s = run_s + terminal_interval_s;
     } else {
@@ -96,7 +110,11 @@ struct Console::Impl {
 Console::Console(std::shared_ptr<Recorder> recorder, const Options& options)
     : impl_(std::make_shared<Impl>()), recorder_(std::move(recorder)) {
   impl_->options = options;
-  impl_->is_terminal = isatty(STDERR_FILENO) == 1;
+  // A line that is drawn anew needs a terminal that knows how.
+  const char* const terminal = std::getenv("TERM");
+  const bool is_dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
+  impl_->is_terminal = isatty(STDERR_FILENO) == 1 && !is_dumb;
+  impl_->is_colored = has_colors(STDERR_FILENO);
   if (!options.is_printing) return;
   if (!options.is_quiet)
     recorder_->set_sink([impl = impl_](Severity severity, const std::string& text) {

@@ -6,13 +6,15 @@
 #include <string>
 #include <string_view>
 
+#include "colors.hpp"
 #include "serried/base/recorder.hpp"
 
 namespace serried::app {
 
 /// Writes to standard error and flushes; where it cannot be written to, nothing happens: a full log
 /// must not end a good run. Local.
-void write_error(const std::string& text) noexcept;
+/// In colour, where standard error has colours, stands what comes before the message: "serried: ".
+void write_error(const std::string& text, Tone tone = Tone::plain) noexcept;
 
 /// Standard error of rank 0: warnings once each, and progress. On a terminal progress is one line
 /// that is drawn anew; in a batch log plain lines, the first after 10 s, then ever more seldom. On

@@ -33,11 +33,11 @@ namespace {
 constexpr double failure_deadline_s = 10;
 
 /// A file that is opened while 0, 1 or 2 is closed would take that number, and what is printed
-/// would go into it.
+/// would go into it. Standard output that was closed cannot be written, and that is an error.
 void open_standard_streams() {
   for (int number = 0; number <= 2; ++number)
     if (fcntl(number, F_GETFD) == -1 && errno == EBADF)
-      static_cast<void>(open("/dev/null", number == 0 ? O_RDONLY : O_WRONLY));
+      static_cast<void>(open("/dev/null", number == 2 ? O_WRONLY : O_RDONLY));
 }
 
 /// Whether a launcher started this process as one of several ranks.
@@ -73,13 +73,13 @@ void take_signals(const CommandLine* line) {
 /// Prints a text that was asked for, or what is wrong. Returns the exit code.
 int put(const TextOnly& text) {
   if (text.exit_code != 0) {
-    write_error(text.text);
+    write_error(text.text, Tone::failure);
     return text.exit_code;
   }
   errno = 0;
   if (std::fputs(text.text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return 0;
-  write_error(
-      fmt::format("serried: standard output cannot be written: {}\n", std::strerror(errno)));
+  write_error(fmt::format("serried: standard output cannot be written: {}\n", std::strerror(errno)),
+              Tone::failure);
   return exit_code(ErrorKind::io);
 }
 
@@ -194,7 +194,8 @@ int finish(const Communicator& control, const std::optional<Failure>& failure) {
   while (failure && !vote.is_complete()) {
     const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
     if (waited.count() > failure_deadline_s) {
-      write_error(fmt::format("serried: rank {}: {}\n", control.rank(), failure->text));
+      write_error(fmt::format("serried: rank {}: {}\n", control.rank(), failure->text),
+                  Tone::failure);
       abort_job(failure->exit_code);
     }
     std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -203,7 +204,8 @@ int finish(const Communicator& control, const std::optional<Failure>& failure) {
   if (votes[1] == control.size() - control.rank() && failure) {
     const bool is_shared = control.rank() == 0;
     write_error(is_shared ? fmt::format("serried: {}\n", failure->text)
-                          : fmt::format("serried: rank {}: {}\n", control.rank(), failure->text));
+                          : fmt::format("serried: rank {}: {}\n", control.rank(), failure->text),
+                Tone::failure);
   }
   control.barrier();
   return static_cast<int>(votes[0]);
@@ -249,10 +251,10 @@ int main(int argc, char** argv) {
     if (const auto wrong = check_faults()) return print_text(*wrong);
     return run(std::get<CommandLine>(parsed));
   } catch (const serried::Error& error) {
-    write_error(fmt::format("serried: {}\n", error.what()));
+    write_error(fmt::format("serried: {}\n", error.what()), Tone::failure);
     serried::abort_job(serried::exit_code(error.kind()));
   } catch (const std::exception& error) {
-    write_error(fmt::format("serried: {}\n", error.what()));
+    write_error(fmt::format("serried: {}\n", error.what()), Tone::failure);
     serried::abort_job(1);
   }
 }

@@ -3,12 +3,13 @@
 #include <cstdint>
 #include <memory>
 
+#include "serried/base/api.hpp"
 #include "serried/base/recorder.hpp"
 #include "serried/comm/communicator.hpp"
 #include "serried/comm/runtime.hpp"
 #include "serried/device/backend.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// How HDF5 transfers are made.
 enum class IoMode : std::uint8_t { independent, collective };

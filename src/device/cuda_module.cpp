@@ -8,6 +8,7 @@
 #include <optional>
 #include <system_error>
 
+#include "base/own_folder.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried {
@@ -17,12 +18,12 @@ constexpr const char* file_name = "libserried_cuda.so";
 
 std::vector<std::filesystem::path> places() {
   std::vector<std::filesystem::path> result;
-  std::error_code error;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (!error) {
-    const auto folder = program.parent_path();
-    for (const char* beside : {"../lib/serried", "../lib", "."}) result.push_back(folder / beside);
-  }
+  if (const auto program = program_folder(); !program.empty())
+    for (const char* beside : {SERRIED_MODULE_FROM_PROGRAM, "../lib", "."})
+      result.push_back(program / beside);
+  if (const auto library = library_folder(); !library.empty())
+    for (const char* beside : {SERRIED_MODULE_FROM_LIBRARY, "."})
+      result.push_back(library / beside);
   result.emplace_back(SERRIED_MODULE_FOLDER);
   return result;
 }
@@ -51,7 +52,8 @@ const CudaModule& open_module() {
     }
     if (path.empty())
       throw DeviceError(std::string("this build has no CUDA module: ") + file_name +
-                        " is not beside the program, nor in " + SERRIED_MODULE_FOLDER);
+                        " is beside neither the program nor the library, nor in " +
+                        SERRIED_MODULE_FOLDER);
   }
   void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr)

@@ -19,6 +19,13 @@ std::vector<std::int64_t> default_chunks(const Shape& shape, std::int64_t elemen
   return chunks;
 }
 
+/// Whether chunks reach beyond the dataset, where nothing is ever written.
+bool has_padding(const Shape& shape, const std::vector<std::int64_t>& chunks) {
+  for (int axis = 0; axis < shape.dimensions(); ++axis)
+    if (shape[axis] % chunks[static_cast<std::size_t>(axis)] != 0) return true;
+  return false;
+}
+
 }  // namespace
 
 void check_write_options(const std::string& dataset, const Shape& array_shape, const Shape& shape,
@@ -76,6 +83,10 @@ hdf5::Properties creation_properties(const Shape& shape, DType dtype, const Writ
   if (chunks.empty()) return properties;
   const std::vector<hsize_t> extents(chunks.begin(), chunks.end());
   hdf5::check(H5Pset_chunk(properties.id(), shape.dimensions(), extents.data()), what);
+  // Else what stands in the padding is what MPI-IO's buffers held, and differs from one MPI to
+  // another. It costs writing the chunks twice.
+  if (options.deflate == 0 && has_padding(shape, chunks))
+    hdf5::check(H5Pset_fill_time(properties.id(), H5D_FILL_TIME_ALLOC), what);
   if (options.deflate > 0) {
     hdf5::check(H5Pset_shuffle(properties.id()), what);
     hdf5::check(H5Pset_deflate(properties.id(), static_cast<unsigned>(options.deflate)), what);

@@ -255,4 +255,8 @@ FileInfo inspect_file(const Context& ctx, const std::string& path,
   return parse_listing(path, ctx.comm().broadcast_text(bytes, 0));
 }
 
+FileInfo list_file_apart(const std::string& path, const FileCheck& check) {
+  return parse_listing(path, guard::list_untrusted(path, check));
+}
+
 }  // namespace serried

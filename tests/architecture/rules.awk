@@ -79,6 +79,11 @@ FNR == 601 { breach("length", "more than 600 lines") }
   sub(/\/\/.*/, "", code)
   if (code ~ /\/\*/) { sub(/\/\*.*/, "", code); in_comment = 1 }
 
+  if (FILENAME ~ /^include\// && code ~ /^namespace serried[ :{]/)
+    breach("visibility", "a public header opens `namespace SERRIED_API serried {`")
+  if (FILENAME !~ /^include\// && code ~ /^namespace SERRIED_API /)
+    breach("visibility", "SERRIED_API is for public headers")
+
   check_name("(^|[^A-Za-z0-9_])MPI_|[<\"]mpi\\.h", "MPI", "src/comm/ apps/gray_scott/")
   check_name("(^|[^A-Za-z0-9_])(H5[A-Za-z]|hid_t|hsize_t)|[<\"]hdf5\\.h", "HDF5", "src/io/")
   check_name("(^|[^A-Za-z0-9_])(arrow|parquet)(::|/)", "Arrow", "src/io/")

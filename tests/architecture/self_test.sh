@@ -56,6 +56,10 @@ expect third-party src/backend/host/gpu.cpp 'int y = cudaMalloc();\n'
 expect third-party src/io/options.cpp '#include <CLI/CLI.hpp>\n'
 expect public-header include/serried/io/text.hpp '#include <fmt/core.h>\n'
 expect public-header include/serried/io/own.hpp '#include "io/file.hpp"\n'
+expect visibility include/serried/io/seen.hpp 'namespace serried {\n'
+expect visibility include/serried/io/seen.hpp 'namespace serried::own {\n'
+expect "" include/serried/io/seen.hpp 'namespace SERRIED_API serried {\n'
+expect visibility src/io/unseen.hpp 'namespace SERRIED_API serried {\n'
 expect length src/base/long.cpp "$(printf 'int x;\\n%.0s' {1..601})"
 expect length tests/long_test.cpp "$(printf 'int x;\\n%.0s' {1..601})"
 expect readme src/base/sub/new.cpp 'int x;\n'

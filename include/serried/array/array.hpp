@@ -7,10 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// A range with a step along one axis: begin, begin + step, ... below end. Bounds are clipped as in
 /// Python; negative ones count from the end.

@@ -3,8 +3,9 @@
 #include <functional>
 
 #include "serried/array/array.hpp"
+#include "serried/base/api.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Applies a function to each row: the result has the same rows and layout, with `row_shape` and
 /// `dtype` for each. `f(rows, result)` is given runs of rows (a TileView) and writes the results of

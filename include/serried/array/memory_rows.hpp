@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "serried/array/array.hpp"
+#include "serried/base/api.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// One field in a program's own memory: this rank's planes of a box that is cut along axis 0.
 struct MemoryField {

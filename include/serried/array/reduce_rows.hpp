@@ -5,11 +5,12 @@
 #include <type_traits>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/reduction_tree.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 struct ReduceRowsOptions {
   /// Bytes of one batch; 0: the context's.

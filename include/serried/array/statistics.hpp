@@ -4,10 +4,11 @@
 #include <optional>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 struct StatisticsOptions {
   /// Delta degrees of freedom of variance and standard deviation.

@@ -2,10 +2,11 @@
 
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// The sum of each column (element of a row) in f64, with the same bits at every number of ranks
 /// and threads and at every vector width. NaN and infinities propagate as in a plain sum.

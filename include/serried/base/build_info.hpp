@@ -2,7 +2,9 @@
 
 #include <string_view>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// What this library was built from and with, for reports and provenance.
 struct BuildInfo {

@@ -7,10 +7,11 @@
 #include <string_view>
 #include <type_traits>
 
+#include "serried/base/api.hpp"
 #include "serried/base/error.hpp"
 #include "serried/base/half.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Element types. b8, i32, i64, f32, f64, c64 and c128 are computed with; u8, i8, u16, i16, u32,
 /// u64 and f16 keep a file's width in memory and are widened in registers; string, categorical and

@@ -3,7 +3,9 @@
 #include <stdexcept>
 #include <string>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// What went wrong, as the caller of a program sees it; decides the exit code.
 enum class ErrorKind {

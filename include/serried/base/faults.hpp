@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "serried/base/api.hpp"
+
 /// Failures on purpose: an allocation, a read, a write or a message fails on one rank at one step,
 /// so that tests (and whoever sets up a cluster) can see what the whole job makes of it.
 ///
@@ -25,7 +27,8 @@
 /// This is part of every build, so that what is tested is what is run. Events are coarse (the
 /// memory of a batch, an HDF5 call, a message) and one costs a relaxed load of one byte where the
 /// variable is not set.
-namespace serried::faults {
+namespace SERRIED_API serried {
+namespace faults {
 
 /// What can be made to fail.
 enum class Kind { allocate, read, write, send_delay, send_drop };
@@ -99,4 +102,5 @@ inline void before_allocation() {
 /// The words for what fails, for its message: "injected fault (read 3 of rank 1)". Local.
 [[nodiscard]] std::string cause(Kind kind);
 
-}  // namespace serried::faults
+}  // namespace faults
+}  // namespace serried

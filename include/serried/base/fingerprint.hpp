@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// A 64-bit hash of values in order (FNV-1a by words, mixed at the end): the same on every machine,
 /// and no protection from anyone who wants two inputs to have the same.

@@ -3,7 +3,9 @@
 #include <bit>
 #include <cstdint>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// IEEE 754 binary16, a storage type: it is widened to f32 before anything is computed.
 struct Half {

@@ -3,7 +3,9 @@
 #include <bit>
 #include <cstdint>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// Order-preserving integer keys: key(a) < key(b) as unsigned integers exactly if a < b, with -0 <
 /// +0 and every NaN above +infinity (a NaN of negative sign too). Minima and maxima over ranks are

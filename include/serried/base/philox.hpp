@@ -3,7 +3,9 @@
 #include <array>
 #include <cstdint>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// Philox4x32-10, a counter-based generator: the same (counter, key) gives the same four words on
 /// every device, rank and thread. (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",

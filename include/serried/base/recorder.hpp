@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// What a span of time was spent on.
 enum class Activity : std::uint8_t {

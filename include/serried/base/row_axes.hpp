@@ -2,9 +2,10 @@
 
 #include <cstdint>
 
+#include "serried/base/api.hpp"
 #include "serried/base/shape.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// How many leading axes of a shape are flattened into rows where the order of elements does not
 /// matter: as many as give 1024 rows, of at most 64 MiB each (all of them where there are fewer).

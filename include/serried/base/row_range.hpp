@@ -2,7 +2,9 @@
 
 #include <cstdint>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// The rows [begin, end) of a data set, in global row numbers.
 struct RowRange {

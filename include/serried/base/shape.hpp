@@ -6,7 +6,9 @@
 #include <span>
 #include <string>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 inline constexpr int max_dimensions = 8;
 
@@ -39,7 +41,7 @@ class Shape {
   /// "(128, 89, 180)"; "(5,)" and "()" as in Python.
   [[nodiscard]] std::string to_string() const;
 
-  friend bool operator==(const Shape& a, const Shape& b) noexcept;
+  SERRIED_API friend bool operator==(const Shape& a, const Shape& b) noexcept;
 
  private:
   std::array<std::int64_t, max_dimensions> extents_{};

@@ -2,7 +2,9 @@
 
 #include <functional>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 // How a program takes USR1, INT and TERM. For main() only: the library installs no handler and
 // starts no thread for signals by itself.

@@ -2,9 +2,10 @@
 
 #include <string>
 
+#include "serried/base/api.hpp"
 #include "serried/base/error.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// What a program that was stopped, and whose state is saved, ends with: batch scripts requeue a
 /// job that does.

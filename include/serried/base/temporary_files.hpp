@@ -2,7 +2,9 @@
 
 #include <string>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// Files of this process that have no meaning once it has ended: outputs that are not complete. The
 /// list belongs to the process, so that whatever ends it early (a signal, a verdict of the

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// A node of the fixed binary tree over leaf numbers: it covers the leaves [index * 2^level,
 /// (index + 1) * 2^level).

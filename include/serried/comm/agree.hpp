@@ -5,9 +5,10 @@
 #include <type_traits>
 #include <utility>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/communicator.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Runs Local work that can fail on one rank alone (open, parse, allocate, factorise). If it threw
 /// on any rank, all ranks throw a RankError with the lowest failing rank, its ErrorKind and its

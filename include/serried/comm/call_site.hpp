@@ -2,7 +2,9 @@
 
 #include <source_location>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// Where in the program a collective call stands. Every Collective of Communicator takes one as its
 /// last argument, which callers leave alone: so an error about ranks that called different things

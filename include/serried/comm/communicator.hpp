@@ -12,11 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/base/dtype.hpp"
 #include "serried/base/recorder.hpp"
 #include "serried/comm/call_site.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 namespace comm {
 struct CommunicatorState;
 class ExternalCall;

@@ -6,11 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/runtime.hpp"
 #include "serried/device/backend.hpp"
 #include "serried/device/cuda.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// What the user asks for: `--device auto`, `host`, `cuda`.
 enum class DeviceRequest : std::uint8_t { automatic, host, cuda };

@@ -6,11 +6,12 @@
 #include <span>
 #include <string>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/communicator.hpp"
 #include "serried/comm/device_path.hpp"
 #include "serried/device/collectives.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Collectives on the memory of each rank's device, by NCCL or through host memory and MPI; the
 /// results are the same bits. The operations are those of DeviceCollectives (which says what each

@@ -4,10 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/communicator.hpp"
 #include "serried/device/backend.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// How data of devices travels between ranks.
 enum class DevicePath : std::uint8_t {

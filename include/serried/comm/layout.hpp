@@ -4,9 +4,10 @@
 #include <memory>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/base/row_range.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Who owns which rows. All rows belong to tiles; the tiles depend on the data alone, and a rank
 /// owns a contiguous run of whole tiles. Equal layouts need no communication. A Layout is an
@@ -50,7 +51,7 @@ class Layout {
   [[nodiscard]] int owner_of_tile(std::int64_t tile) const noexcept;
   [[nodiscard]] int owner_of_row(std::int64_t row) const noexcept;
 
-  friend bool operator==(const Layout& a, const Layout& b) noexcept;
+  SERRIED_API friend bool operator==(const Layout& a, const Layout& b) noexcept;
 
  private:
   struct Impl;

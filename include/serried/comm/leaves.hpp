@@ -3,9 +3,10 @@
 #include <cstdint>
 #include <utility>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/layout.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// The leaves of a reduction over a layout: leaf i is the aligned run of tiles [i * 2^g, (i + 1) *
 /// 2^g). g is the smallest with leaf bytes >= max(16 KiB, 16 * payload) for payloads below 1 MiB,

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// How much memory the ranks of one node may take together.
 struct MemoryLimit {

@@ -7,10 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/communicator.hpp"
 #include "serried/comm/leaves.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Combines `right` into `left`; both point to payloads. Never called with a missing side.
 using CombineFunction = std::function<void(std::byte* left, const std::byte* right)>;

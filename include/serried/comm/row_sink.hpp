@@ -4,9 +4,10 @@
 #include <cstdint>
 #include <span>
 
+#include "serried/base/api.hpp"
 #include "serried/base/row_range.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Takes rows that are computed batch by batch, as a TileSource gives them: each rank appends its
 /// own rows in ascending order, and all ranks advance together.

@@ -5,11 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/communicator.hpp"
 #include "serried/comm/memory_limit.hpp"
 #include "serried/comm/watchdog.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 struct RuntimeOptions {
   /// A caller's communicator as a Fortran handle (`MPI_Comm_c2f(comm)`), which may be any int; it

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/base/dtype.hpp"
 #include "serried/base/row_range.hpp"
 #include "serried/base/shape.hpp"
@@ -14,7 +15,7 @@
 #include "serried/comm/leaves.hpp"
 #include "serried/device/buffer.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// The batches in which one rank reads. Every rank has the same number of them; some may be empty.
 struct ReadPlan {

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 enum class VerdictKind : std::uint8_t {
   lost,       ///< a process is gone, a link is closed, or a rank has given no sign of life for long

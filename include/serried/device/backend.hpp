@@ -5,12 +5,13 @@
 #include <memory>
 #include <string>
 
+#include "serried/base/api.hpp"
 #include "serried/base/dtype.hpp"
 #include "serried/base/recorder.hpp"
 #include "serried/device/kernel_field.hpp"
 #include "serried/device/thread_pool.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 class DeviceCollectives;
 struct DeviceCollectivesOptions;

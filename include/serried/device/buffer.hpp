@@ -4,10 +4,11 @@
 #include <memory>
 #include <span>
 
+#include "serried/base/api.hpp"
 #include "serried/base/error.hpp"
 #include "serried/device/backend.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Owned, uninitialised memory on a backend. Moves, does not copy; frees its memory when destroyed.
 class Buffer {

@@ -4,7 +4,9 @@
 #include <functional>
 #include <span>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// Reductions of 64-bit integers, exact in any order. Sums are modulo 2^64. There is no
 /// floating-point sum: its bits would depend on the number of ranks.

@@ -2,10 +2,11 @@
 
 #include <cstdint>
 
+#include "serried/base/api.hpp"
 #include "serried/base/dtype.hpp"
 #include "serried/device/kernel_field.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Conversions from one dtype; there are kernels for every real and complex dtype.
 class ConvertKernels {

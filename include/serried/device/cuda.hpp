@@ -5,9 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/device/backend.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// A GPU as the driver shows it to this process.
 struct CudaDeviceInfo {

@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <span>
 
+#include "serried/base/api.hpp"
 #include "serried/base/dtype.hpp"
 #include "serried/device/kernel_field.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Histograms with equal bins and NumPy's edge rules, for every real dtype.
 class HistogramKernels {

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// The fields of kernels; one abstract interface and one file per backend each. Every backend's
 /// table is tested for completeness over all fields and the dtypes that the field lists.

@@ -8,11 +8,12 @@
 #include <span>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/base/dtype.hpp"
 #include "serried/base/philox.hpp"
 #include "serried/device/kernel_field.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Where and in which unit a fit measures: x' = scale * (x - shift), computed with one rounding of
 /// the difference. The shift (the column means) keeps data far from zero accurate; the scale, a

@@ -3,11 +3,12 @@
 #include <cstdint>
 #include <span>
 
+#include "serried/base/api.hpp"
 #include "serried/base/dtype.hpp"
 #include "serried/device/kernel_field.hpp"
 #include "serried/device/moments.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Moments of leaves, for every real dtype. Each leaf is read twice (sum and extrema, then sums
 /// about the mean), in blocks that fit the cache. The bits of a leaf's moments depend on the leaf

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// Central moments of a set of numbers; NaN is counted and otherwise left out. The mean is the
 /// unevaluated sum mean + mean_error. `min_key` and `max_key` are order keys (base/order_key.hpp)

@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <span>
 
+#include "serried/base/api.hpp"
 #include "serried/base/dtype.hpp"
 #include "serried/device/kernel_field.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Random numbers of one dtype: uniform and normal ones for f16, f32, f64, integers for the integer
 /// types. Element e depends on (seed, e) alone: its 128 random bits are philox_words(seed, stream,

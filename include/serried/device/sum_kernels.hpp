@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <span>
 
+#include "serried/base/api.hpp"
 #include "serried/base/dtype.hpp"
 #include "serried/device/kernel_field.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Sums of leaves in f64, for every real dtype, with a fixed number of virtual lanes: the bits
 /// depend on the leaf alone, not on the vector width.

@@ -4,7 +4,9 @@
 #include <functional>
 #include <memory>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// The threads of one rank. Idle threads sleep; they never spin, so that ranks which outnumber the
 /// cores do not take them from each other. One pool belongs to one Backend. (An OpenMP runtime

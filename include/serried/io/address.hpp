@@ -5,8 +5,9 @@
 #include <vector>
 
 #include "serried/array/array.hpp"
+#include "serried/base/api.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// One entry of a selection, as NumPy's basic indexing: a range, one index, which drops its axis,
 /// or `...`, which stands for as many whole axes as are needed.

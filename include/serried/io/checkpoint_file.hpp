@@ -6,16 +6,18 @@
 #include <optional>
 #include <string>
 
+#include "serried/base/api.hpp"
 #include "serried/io/checkpoint_hook.hpp"
 #include "serried/io/output_claim.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 struct CheckpointFileOptions {
   /// Where the state is saved; empty: nowhere.
   std::string path = {};
   /// The checkpoint to go on from; empty: from the beginning.
   std::string resume = {};
+  std::optional<FileCheck> untrusted = {};  ///< how that one is read first, see load_checkpoint
   /// When to save: after so many iterations, after so many seconds, or both; 0: not by this.
   std::int64_t every_iterations = 0;
   double every_s = 0;

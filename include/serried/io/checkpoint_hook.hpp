@@ -3,9 +3,10 @@
 #include <cstdint>
 #include <string>
 
+#include "serried/base/api.hpp"
 #include "serried/io/checkpoint.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// How a long computation is asked to stop, and where its state goes. An estimator's options take
 /// one; CheckpointFile is the usual one. The estimator asks in each iteration and brings the

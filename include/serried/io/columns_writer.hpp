@@ -4,9 +4,10 @@
 #include <memory>
 #include <span>
 
+#include "serried/base/api.hpp"
 #include "serried/base/row_range.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Writes a dataset (rows, columns) of f64 by pieces of its columns, for few rows that are too wide
 /// to be in memory whole; opened by FileWriter::open_columns.

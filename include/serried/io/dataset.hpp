@@ -8,12 +8,13 @@
 #include <vector>
 
 #include "serried/array/array.hpp"
+#include "serried/base/api.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 #include "serried/io/address.hpp"
 #include "serried/io/file_check.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Which axes of a dataset are the samples (rows); all other axes, flattened, are the features.
 /// Axes count after selection and stacking: the new axis of a series is axis 0.

@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <string>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// How files from elsewhere are read before they are trusted: HDF5 can crash on a damaged file, or
 /// never come back. So a process of its own (the program serried_check_file, without MPI, with

@@ -5,11 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/base/shape.hpp"
 #include "serried/context.hpp"
 #include "serried/io/file_check.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// One attribute as text, e.g. {"units", "degC", "string"}. Numbers have round-trip digits; of long
 /// lists the first 16 values are shown, and how many there are.
@@ -47,5 +48,10 @@ struct FileInfo {
 /// @throws RankError (kind io) if the file is missing, damaged or no HDF5.
 [[nodiscard]] FileInfo inspect_file(const Context& ctx, const std::string& path,
                                     const std::optional<FileCheck>& untrusted = {});
+
+/// The same of a file that no process of this program opens, for those who have no MPI: a process
+/// of its own reads it, within limits. Local.
+/// @throws IoError as check_table_file; Error (kind internal) if the process cannot be started.
+[[nodiscard]] FileInfo list_file_apart(const std::string& path, const FileCheck& check);
 
 }  // namespace serried

@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "serried/array/array.hpp"
+#include "serried/base/api.hpp"
 #include "serried/context.hpp"
 #include "serried/io/columns_writer.hpp"
 #include "serried/io/dataset.hpp"
 #include "serried/io/rows_writer.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// How a dataset is stored.
 struct WriteOptions {

@@ -2,7 +2,9 @@
 
 #include <string>
 
-namespace serried {
+#include "serried/base/api.hpp"
+
+namespace SERRIED_API serried {
 
 /// The HDF5 library that this program runs with, e.g. "HDF5 1.10.8".
 /// Local.

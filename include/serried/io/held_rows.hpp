@@ -3,11 +3,12 @@
 #include <cstdint>
 #include <memory>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 #include "serried/io/dataset.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// The rows of a dataset, for passes over them: all in memory, as an Array, where the rank that has
 /// most rows needs at most `bytes` for them; else the Dataset, which holds as many as fit and reads

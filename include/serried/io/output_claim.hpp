@@ -4,9 +4,10 @@
 #include <memory>
 #include <string>
 
+#include "serried/base/api.hpp"
 #include "serried/context.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Holds the name of an output from the start of the work until it is written: its folder has been
 /// written to, another run with the same output on this host ends with an error instead of doing

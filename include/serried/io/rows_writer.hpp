@@ -3,9 +3,10 @@
 #include <cstdint>
 #include <memory>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/row_sink.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Writes a dataset from rows that come batch by batch, and need not be in memory together; opened
 /// by FileWriter::open_rows. The ranks' rows lie one behind the other, in the order of the ranks,

@@ -5,9 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/base/shape.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// A small HDF5 file read whole by one rank: models and tables. For use inside agree_on_root.
 class TableFile {

@@ -2,9 +2,10 @@
 
 #include <string>
 
+#include "serried/base/api.hpp"
 #include "serried/context.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Writes a text file from rank 0: beside its name first, renamed when it is complete, so that the
 /// name is never that of a part of it; a file of that name is replaced at once. Collective.

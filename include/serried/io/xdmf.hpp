@@ -6,11 +6,12 @@
 #include <variant>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/base/dtype.hpp"
 #include "serried/base/shape.hpp"
 #include "serried/context.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// A dataset in an HDF5 file, as XDMF names it.
 struct XdmfData {

@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <optional>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 struct ClusterScoresOptions {
   /// Rows on which the silhouette is computed, drawn by row number without replacement; all of them

@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "serried/array/array.hpp"
+#include "serried/base/api.hpp"
 #include "serried/comm/row_sink.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 #include "serried/io/checkpoint_hook.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 enum class KMeansInit : std::uint8_t { kmeans_parallel, kmeans_plus_plus, random, given };
 

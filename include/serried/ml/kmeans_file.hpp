@@ -3,12 +3,13 @@
 #include <optional>
 #include <string>
 
+#include "serried/base/api.hpp"
 #include "serried/context.hpp"
 #include "serried/io/file_check.hpp"
 #include "serried/io/file_writer.hpp"
 #include "serried/ml/kmeans.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Writes a model: `/centers` (clusters, features) f64 with the attribute `feature_shape`, `/sizes`
 /// (int64), and attributes `model` ("kmeans"), `inertia`, `iterations`, `converged`, `dtype`,

@@ -2,11 +2,12 @@
 
 #include <cstdint>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/ml/kmeans.hpp"
 #include "serried/ml/kmeans_range.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// What k-means allocates on the rank that has most rows, in bytes, the data itself left out.
 struct KMeansMemory {

@@ -5,10 +5,11 @@
 #include <optional>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/ml/cluster_scores.hpp"
 #include "serried/ml/kmeans.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// The numbers of clusters lowest, lowest + step, ..., up to highest.
 struct KMeansRangeOptions {

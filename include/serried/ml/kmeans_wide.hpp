@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 
+#include "serried/base/api.hpp"
 #include "serried/base/row_range.hpp"
 #include "serried/io/dataset.hpp"
 #include "serried/ml/kmeans.hpp"
@@ -13,7 +14,7 @@
 // their columns, and neither a row nor a centre is ever in memory whole. The bits are those of
 // fit_kmeans and predict_kmeans on the host.
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// Takes the centres piece by piece: (clusters, columns.size()), C order, the same on every rank.
 /// May communicate.

@@ -3,10 +3,11 @@
 #include <span>
 #include <string>
 
+#include "serried/base/api.hpp"
 #include "serried/base/recorder.hpp"
 #include "serried/report/run_report.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// One phase over all ranks, from each rank's own totals.
 ///

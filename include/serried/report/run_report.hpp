@@ -6,10 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "serried/base/api.hpp"
 #include "serried/comm/runtime.hpp"
 #include "serried/context.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// One phase over all ranks. The critical path runs through the rank that worked longest outside
 /// MPI; what the other ranks spend in MPI meanwhile is waiting.

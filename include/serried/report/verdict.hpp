@@ -4,9 +4,10 @@
 #include <span>
 #include <string>
 
+#include "serried/base/api.hpp"
 #include "serried/report/run_report.hpp"
 
-namespace serried {
+namespace SERRIED_API serried {
 
 /// What the critical path of a run was spent on most.
 enum class Bound : std::uint8_t { nothing, computation, communication, files, imbalance };

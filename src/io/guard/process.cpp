@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/own_folder.hpp"
 #include "io/guard/conversation.hpp"
 #include "serried/base/error.hpp"
 
@@ -97,17 +98,19 @@ std::string find_program() {
     return given;
   std::error_code error;
   std::vector<std::filesystem::path> folders;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (!error)
-    for (const char* beside : {SERRIED_CHECK_BESIDE, "."})
-      folders.push_back(self.parent_path() / beside);
+  if (const auto program = program_folder(); !program.empty())
+    for (const char* beside : {SERRIED_CHECK_FROM_PROGRAM, "."})
+      folders.push_back(program / beside);
+  if (const auto library = library_folder(); !library.empty())
+    folders.push_back(library / SERRIED_CHECK_FROM_LIBRARY);
   folders.emplace_back(SERRIED_CHECK_FOLDER);
   for (const auto& folder : folders)
     if (std::filesystem::exists(folder / program_name, error)) return folder / program_name;
-  throw Error(ErrorKind::internal,
-              std::string(program_name) +
-                  ", which reads files from elsewhere, is not beside the program, nor in " +
-                  SERRIED_CHECK_FOLDER + " (SERRIED_CHECK_PROGRAM can say where it is)");
+  throw Error(ErrorKind::internal, std::string(program_name) +
+                                       ", which reads files from elsewhere, is beside neither the "
+                                       "program nor the library, nor in " +
+                                       SERRIED_CHECK_FOLDER +
+                                       " (SERRIED_CHECK_PROGRAM can say where it is)");
 }
 
 /// What the program needs to be found and run, and what HDF5 reads. Variables of MPI and of

@@ -7,6 +7,7 @@
 #include "io/hdf5/errors.hpp"
 #include "io/natural_order.hpp"
 #include "serried/base/error.hpp"
+#include "serried/base/similar_names.hpp"
 
 namespace serried::hdf5 {
 namespace {
@@ -52,38 +53,18 @@ std::vector<std::string> split_path(const std::string& path) {
   return parts;
 }
 
-/// Levenshtein's distance.
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
 std::string last_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
+/// A dataset of the same name elsewhere, or one whose path is nearly the same.
 std::string most_similar(const std::vector<DataObject>& objects, const std::string& path) {
-  std::string best;
-  std::size_t best_distance = std::max<std::size_t>(2, path.size() / 3) + 1;
+  std::vector<std::string> paths;
   for (const DataObject& object : objects) {
-    const std::size_t d =
-        last_name(object.path) == last_name(path) ? 1 : distance(object.path, path);
-    if (d < best_distance) {
-      best_distance = d;
-      best = object.path;
-    }
+    if (last_name(object.path) == last_name(path)) return object.path;
+    paths.push_back(object.path);
   }
-  return best;
+  return similar_name(path, paths);
 }
 
 std::string list_text(const std::vector<DataObject>& objects) {
