@@ -33,11 +33,11 @@ namespace {
 constexpr double failure_deadline_s = 10;
 
 /// A file that is opened while 0, 1 or 2 is closed would take that number, and what is printed
-/// would go into it.
+/// would go into it. Standard output that was closed cannot be written, and that is an error.
 void open_standard_streams() {
   for (int number = 0; number <= 2; ++number)
     if (fcntl(number, F_GETFD) == -1 && errno == EBADF)
-      static_cast<void>(open("/dev/null", number == 0 ? O_RDONLY : O_WRONLY));
+      static_cast<void>(open("/dev/null", number == 2 ? O_WRONLY : O_RDONLY));
 }
 
 /// Whether a launcher started this process as one of several ranks.

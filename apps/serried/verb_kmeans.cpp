@@ -192,6 +192,7 @@ std::unique_ptr<CheckpointFile> open_checkpoint(const Session& session,
   return std::make_unique<CheckpointFile>(
       session.ctx, CheckpointFileOptions{.path = wishes.path,
                                          .resume = wishes.resume,
+                                         .untrusted = session.common().untrusted,
                                          .every_iterations = wishes.every_iterations,
                                          .every_s = has_every ? wishes.every_s : default_every_s,
                                          .should_stop = is_stop_requested,

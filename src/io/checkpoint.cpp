@@ -214,9 +214,13 @@ void save_checkpoint(const Context& ctx, const std::string& path, const Checkpoi
   });
 }
 
-Checkpoint load_checkpoint(const Context& ctx, const std::string& path) {
+Checkpoint load_checkpoint(const Context& ctx, const std::string& path,
+                           const std::optional<FileCheck>& untrusted) {
   FileContent content;
-  agree_on_root(ctx.comm(), 0, [&] { content = read_content(path); });
+  agree_on_root(ctx.comm(), 0, [&] {
+    if (untrusted) check_table_file(path, *untrusted);
+    content = read_content(path);
+  });
   broadcast_content(ctx.comm(), content);
   Checkpoint& checkpoint = content.checkpoint;
   for (const StateEntry& entry : directory_of(content.directory)) {
@@ -225,7 +229,8 @@ Checkpoint load_checkpoint(const Context& ctx, const std::string& path) {
     address.text = path + ":" + dataset_of(entry.name);
     address.path = path;
     address.object = dataset_of(entry.name);
-    const Dataset dataset = Dataset::open(ctx, address, {.is_decoding = false});
+    const Dataset dataset =
+        Dataset::open(ctx, address, {.is_decoding = false, .untrusted = untrusted});
     checkpoint.rows.emplace(entry.name, dataset.to_array());
   }
   if (hash_of(ctx, checkpoint) != content.hash)

@@ -30,7 +30,7 @@ CheckpointFile::CheckpointFile(const Context& ctx, CheckpointFileOptions options
                         "there is no checkpoint " + options_.resume + " yet: beginning afresh");
     return;
   }
-  former_ = load_checkpoint(ctx_, options_.resume);
+  former_ = load_checkpoint(ctx_, options_.resume, options_.untrusted);
 }
 
 bool CheckpointFile::should_stop() {

@@ -103,7 +103,10 @@ class Untrusted(CommandTest):
         write_new(os.path.join(cls.folder, "new.h5"))
         done = run("kmeans", "old.h5:/u", "--clusters", 2, "--model", "model.h5", cwd=cls.folder)
         assert done.returncode == 0, done.stderr
-        for name in ("old", "new", "model"):
+        done = run("kmeans", "old.h5:/u", "--clusters", 2, "--checkpoint", "checkpoint.h5", "--every", 1, "--tolerance", 0,
+                   cwd=cls.folder)
+        assert done.returncode == 0, done.stderr
+        for name in ("old", "new", "model", "checkpoint"):
             shutil.copy(os.path.join(cls.folder, name + ".h5"), os.path.join(cls.folder, name + "_real.h5"))
         real = [path for pattern in ("*/*.h5", "*/*.nc", "*/*/*.h5") for path in glob.glob(os.path.join(DATA, pattern))
                 if DATA and os.path.getsize(path) < 4 << 20]
@@ -115,6 +118,8 @@ class Untrusted(CommandTest):
         """What is done with a damaged copy of a file."""
         if real.startswith("model"):
             return [["predict", name, "old.h5:/u"], ["info", name]]
+        if real.startswith("checkpoint"):
+            return [["kmeans", "old.h5:/u", "--clusters", 2, "--tolerance", 0, "--resume", name]]
         with h5py.File(self.path(real)) as f:
             data = []
             f.visititems(lambda path, item: data.append(path) if isinstance(item, h5py.Dataset) and

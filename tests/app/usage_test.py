@@ -133,6 +133,7 @@ class Usage(CommandTest):
         self.assertEqual(shell("info --report - --progress 2>/dev/full"), 0)
         for arguments in ("--help", "--version", "info", "stats --help"):
             self.assertEqual(shell(f"{arguments} >/dev/full"), 4, arguments)
+            self.assertEqual(shell(f"{arguments} >&-"), 4, arguments)
 
     def test_info_without_a_file_tells_where_ranks_run(self):
         answer = run_json("info", "--threads", "2", ranks=3)

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "serried/base/build_info.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
+#include "serried/io/file_check.hpp"
 #include "serried/io/file_writer.hpp"
 
 namespace SERRIED_API serried {
@@ -43,8 +45,10 @@ void save_checkpoint(const Context& ctx, const std::string& path, const Checkpoi
 
 /// Reads a checkpoint.
 /// Collective.
+/// @param untrusted the file comes from elsewhere: a process of its own reads it first, whole.
 /// @throws RankError (kind io) if the file is missing, damaged, or no checkpoint.
-[[nodiscard]] Checkpoint load_checkpoint(const Context& ctx, const std::string& path);
+[[nodiscard]] Checkpoint load_checkpoint(const Context& ctx, const std::string& path,
+                                         const std::optional<FileCheck>& untrusted = {});
 
 /// Finds out whether a checkpoint belongs to a computation of that kind and format, of this version
 /// of Serried, for which these facts hold. Facts of the checkpoint that are not asked for do not

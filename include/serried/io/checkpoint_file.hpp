@@ -17,6 +17,7 @@ struct CheckpointFileOptions {
   std::string path = {};
   /// The checkpoint to go on from; empty: from the beginning.
   std::string resume = {};
+  std::optional<FileCheck> untrusted = {};  ///< how that one is read first, see load_checkpoint
   /// When to save: after so many iterations, after so many seconds, or both; 0: not by this.
   std::int64_t every_iterations = 0;
   double every_s = 0;

@@ -52,7 +52,6 @@ struct BlockScratch {
     index.resize(size);
     if (width < features || outcome == Outcome::values)
       chains.resize(size * static_cast<std::size_t>(group));
-    edge_elements = size * static_cast<std::size_t>(features) + 16;
   }
 
   std::int64_t width;  ///< features packed at a time
@@ -60,20 +59,33 @@ struct BlockScratch {
   std::int64_t group;  ///< centres whose chains are kept at a time
   LineVector<C> packed, norms, best, second, chains;
   LineVector<Index> index;
-  std::size_t edge_elements;  ///< of the copy that block_rows makes
 };
 
-/// The rows of a block such that whole sub-blocks, and a vector beyond the last row's end, can be
-/// read: where they are, or a copy padded with zeros in `edge`.
-template <class C, class T>
-HWY_INLINE const T* block_rows(const BlockScratch<C>& scratch, const T* rows,
-                               std::int64_t row_count, std::int64_t rows_left,
-                               std::int64_t features, std::vector<T>& edge) {
-  const std::int64_t padded = (row_count + scratch.sub - 1) / scratch.sub * scratch.sub;
-  const std::int64_t beyond = features % scratch.lanes == 0 ? 0 : scratch.lanes;
-  if (padded * features + beyond <= rows_left * features) return rows;
-  edge.assign(scratch.edge_elements, T{0});
-  std::copy(rows, rows + row_count * features, edge.begin());
+/// The rows of a block: beside each other, or those with these numbers.
+template <class T>
+struct BlockRows {
+  const T* data;                ///< the first of them, or that with number 0
+  const std::int32_t* numbers;  ///< null: beside each other
+  std::int64_t count;
+  /// Whether whole sub-blocks, and a vector beyond the last row's end, can be read where they are;
+  /// else the features that are packed at a time are copied before.
+  bool is_readable;
+};
+
+/// The features [first, last) of a block's rows, one row behind the other, filled up with zeros to
+/// `padded` rows and a vector more.
+template <class T>
+HWY_INLINE const T* copy_rows(const BlockRows<T>& rows, std::int64_t padded, std::int64_t features,
+                              std::int64_t first, std::int64_t last, std::vector<T>& edge) {
+  constexpr std::int64_t most_lanes = 16;
+  const std::int64_t width = last - first;
+  edge.resize(static_cast<std::size_t>(padded * width + most_lanes));
+  T* to = edge.data();
+  for (std::int64_t i = 0; i < rows.count; ++i, to += width) {
+    const std::int64_t number = rows.numbers != nullptr ? std::int64_t{rows.numbers[i]} : i;
+    std::copy_n(rows.data + number * features + first, width, to);
+  }
+  std::fill(to, edge.data() + padded * width + most_lanes, T{0});
   return edge.data();
 }
 
@@ -201,42 +213,46 @@ HWY_INLINE void visit_centers(const CenterBlocks<C>& blocks, BlockScratch<C>& sc
 /// their least values go to scratch.best, second and index, or all values to scratch.chains. The
 /// rows' |x'|^2 go to scratch.norms.
 template <Outcome outcome, class C, class T>
-HWY_NOINLINE void run_block(const CenterBlocks<C>& blocks, const PackFrame<C>& frame, const T* rows,
-                            std::int64_t row_count, std::int64_t features, std::int64_t group_begin,
-                            std::int64_t group_end, BlockScratch<C>& scratch,
+HWY_NOINLINE void run_block(const CenterBlocks<C>& blocks, const PackFrame<C>& frame,
+                            const BlockRows<T>& rows, std::int64_t features,
+                            std::int64_t group_begin, std::int64_t group_end,
+                            BlockScratch<C>& scratch, std::vector<T>& edge,
                             Prefetcher& prefetcher) {
   constexpr bool is_wide = lane_count<hn::ScalableTag<C>> * sizeof(C) == 64;
   constexpr std::int64_t wide = CenterBlocks<C>::wide;
-  const std::int64_t sub_blocks = (row_count + scratch.sub - 1) / scratch.sub;
+  const std::int64_t sub_blocks = (rows.count + scratch.sub - 1) / scratch.sub;
+  const std::int64_t padded = sub_blocks * scratch.sub;
   for (std::int64_t f = 0; f < features; f += scratch.width) {
     const std::int64_t end = std::min(features, f + scratch.width);
+    const T* const x =
+        rows.is_readable ? rows.data + f : copy_rows(rows, padded, features, f, end, edge);
+    const std::int64_t stride = rows.is_readable ? features : end - f;
     bool is_packed = false;
     if constexpr (sizeof(T) == sizeof(C)) {
       if (features == 1) {
-        pack_numbers<C>(rows, sub_blocks * scratch.sub, frame, scratch.packed.data(),
-                        scratch.norms.data());
+        pack_numbers<C>(x, padded, frame, scratch.packed.data(), scratch.norms.data());
         is_packed = true;
       }
     }
     if (!is_packed)
-      pack_rows<C, T>(rows, sub_blocks * scratch.sub, features, f, end, frame,
-                      scratch.packed.data(), scratch.norms.data(), prefetcher.packed_rows);
+      pack_rows<C, T>(x, padded, stride, f, end, frame, scratch.packed.data(), scratch.norms.data(),
+                      prefetcher.packed_rows);
     const bool is_first = f == 0;
     const bool is_last = end == features;
     for (std::int64_t center = group_begin; center < group_end; center += wide) {
-      const std::int64_t stride = std::min(wide, blocks.padded() - center);
-      const C* c = blocks.coefficients.data() + center * features + f * stride;
+      const std::int64_t columns = std::min(wide, blocks.padded() - center);
+      const C* c = blocks.coefficients.data() + center * features + f * columns;
       const std::int64_t in_group = center - group_begin;
       if constexpr (is_wide) {
-        if (stride == wide)
-          visit_centers<8, outcome>(blocks, scratch, sub_blocks, c, stride, end - f, center,
+        if (columns == wide)
+          visit_centers<8, outcome>(blocks, scratch, sub_blocks, c, columns, end - f, center,
                                     in_group, is_first, is_last, prefetcher);
         else
-          visit_centers<4, outcome>(blocks, scratch, sub_blocks, c, stride, end - f, center,
+          visit_centers<4, outcome>(blocks, scratch, sub_blocks, c, columns, end - f, center,
                                     in_group, is_first, is_last, prefetcher);
       } else {
-        for (std::int64_t half = 0; half < stride; half += 4)
-          visit_centers<4, outcome>(blocks, scratch, sub_blocks, c + half, stride, end - f,
+        for (std::int64_t half = 0; half < columns; half += 4)
+          visit_centers<4, outcome>(blocks, scratch, sub_blocks, c + half, columns, end - f,
                                     center + half, in_group + half, is_first, is_last, prefetcher);
       }
     }
@@ -268,33 +284,38 @@ class BlockWalk {
   /// beside each other.
   HWY_INLINE void run_chosen(const std::int32_t* numbers, std::int64_t count) {
     const T* const data = static_cast<const T*>(rows_.data);
-    const T* x = data + numbers[0] * features_;
-    if (numbers[count - 1] - numbers[0] == count - 1) {
-      x = block_rows(scratch_, x, count, rows_.count - numbers[0], features_, edge_);
-    } else {
-      edge_.resize(scratch_.edge_elements);
-      for (std::int64_t i = 0; i < count; ++i)
-        std::copy_n(data + numbers[i] * features_, features_, edge_.data() + i * features_);
-      x = edge_.data();
-    }
+    const bool is_run = numbers[count - 1] - numbers[0] == count - 1;
+    const BlockRows<T> rows =
+        is_run ? block_of(numbers[0], count) : BlockRows<T>{data, numbers, count, false};
     Prefetcher prefetcher;
     for (std::int64_t group = 0; group < blocks_.padded(); group += scratch_.group)
-      run_block<outcome>(blocks_, frame_, x, count, features_, group,
-                         std::min(blocks_.padded(), group + scratch_.group), scratch_, prefetcher);
+      run_rows(rows, group, prefetcher);
   }
   /// As run, for the scratch.group centres from `group` on alone.
   HWY_INLINE std::int64_t run_group(std::int64_t begin, std::int64_t group) {
     const std::int64_t count = std::min(scratch_.rows, rows_.count - begin);
     const T* const data = static_cast<const T*>(rows_.data) + begin * features_;
-    const T* const x = block_rows(scratch_, data, count, rows_.count - begin, features_, edge_);
     Prefetcher prefetcher;
     if (scratch_.width == features_ && group == 0) plan_prefetch(prefetcher, data, begin, count);
-    run_block<outcome>(blocks_, frame_, x, count, features_, group,
-                       std::min(blocks_.padded(), group + scratch_.group), scratch_, prefetcher);
+    run_rows(block_of(begin, count), group, prefetcher);
     return count;
   }
 
  private:
+  [[nodiscard]] HWY_INLINE BlockRows<T> block_of(std::int64_t begin, std::int64_t count) const {
+    const std::int64_t padded = (count + scratch_.sub - 1) / scratch_.sub * scratch_.sub;
+    const std::int64_t beyond = features_ % scratch_.lanes == 0 ? 0 : scratch_.lanes;
+    const std::int64_t left = (rows_.count - begin) * features_;
+    return {static_cast<const T*>(rows_.data) + begin * features_, nullptr, count,
+            padded * features_ + beyond <= left};
+  }
+
+  HWY_INLINE void run_rows(const BlockRows<T>& rows, std::int64_t group, Prefetcher& prefetcher) {
+    run_block<outcome>(blocks_, frame_, rows, features_, group,
+                       std::min(blocks_.padded(), group + scratch_.group), scratch_, edge_,
+                       prefetcher);
+  }
+
   /// A third of the next block is asked for while this one is packed, the rest while it is computed
   /// on.
   HWY_INLINE void plan_prefetch(Prefetcher& prefetcher, const T* data, std::int64_t begin,

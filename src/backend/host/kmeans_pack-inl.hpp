@@ -119,13 +119,14 @@ HWY_INLINE void store_columns(D d, const V (&v)[lane_count<D>], int used, std::i
   }
 }
 
-/// Packs the features [first, last) of `rows` rows, a multiple of m = 3 lanes: with width = last -
-/// first, out[(s * width + f - first) * m + i] is feature f of row s * m + i. `norms` (one for each
-/// row) gets the sum of squares of the packed features added, in ascending order. Reads up to a
-/// vector beyond the last row's end; those lanes belong to columns that are not stored.
-/// While it packs the first `prefetched` rows, it asks for those `row_count` rows further on.
+/// Packs the features [first, last) of `row_count` rows, a multiple of m = 3 lanes: with width =
+/// last - first, out[(s * width + f - first) * m + i] is feature f of row s * m + i. `norms` (one
+/// for each row) gets the sum of squares of the packed features added, in ascending order. Reads up
+/// to a vector beyond the last row's end; those lanes belong to columns that are not stored. While
+/// it packs the first `prefetched` rows, it asks for those `row_count` rows further on.
+/// @param rows feature `first` of the first row. @param stride elements from row to row.
 template <class C, class T>
-HWY_NOINLINE void pack_rows(const T* rows, std::int64_t row_count, std::int64_t features,
+HWY_NOINLINE void pack_rows(const T* rows, std::int64_t row_count, std::int64_t stride,
                             std::int64_t first, std::int64_t last, const PackFrame<C>& frame,
                             C* out, C* norms, std::int64_t prefetched) {
   const hn::ScalableTag<C> d;
@@ -137,19 +138,19 @@ HWY_NOINLINE void pack_rows(const T* rows, std::int64_t row_count, std::int64_t 
   for (std::int64_t r = 0; r < row_count; r += n) {
     C* to = out + (r / m * width) * m + r % m;
     V norm = first == 0 ? hn::Zero(d) : hn::LoadU(d, norms + r);
-    const T* x = rows + r * features + first;
+    const T* x = rows + r * stride;
     for (std::int64_t f = first; f < last; f += n, x += n, to += n * m) {
       if (r < prefetched)
-        for (int i = 0; i < n; ++i) hwy::Prefetch(x + (row_count + i) * features);
+        for (int i = 0; i < n; ++i) hwy::Prefetch(x + (row_count + i) * stride);
       V v[n];
       if constexpr (sizeof(T) == sizeof(C)) {
         const V shift = hn::LoadU(d, frame.shift_c + f);
 #pragma GCC unroll 16
-        for (int i = 0; i < n; ++i) v[i] = hn::MulAdd(hn::LoadU(d, x + i * features), scale, shift);
+        for (int i = 0; i < n; ++i) v[i] = hn::MulAdd(hn::LoadU(d, x + i * stride), scale, shift);
       } else {
 #pragma GCC unroll 16
         for (int i = 0; i < n; ++i)
-          v[i] = load_narrowed(d, x + i * features, frame.shift + f, frame.scale);
+          v[i] = load_narrowed(d, x + i * stride, frame.shift + f, frame.scale);
       }
       transpose(d, v);
       store_columns(d, v, static_cast<int>(last - f < n ? last - f : n), m, to, norm);

@@ -20,9 +20,12 @@ std::int64_t most_rows_of_a_rank(const Layout& layout) {
   return most;
 }
 
-/// Centres as they are, as the kernels want them, and their sums: for each thread and in all.
+/// Centres as they are, as the kernels want them (in eights), and their sums: for each thread and
+/// in all; means, deviations and scales, and what each thread has of these.
 std::int64_t bytes_of_centers(std::int64_t clusters, std::int64_t features, int threads) {
-  return clusters * features * (5 * 8 + 2 * 8 * (threads + 2));
+  const std::int64_t in_eights = (clusters + 7) / 8 * 8;
+  return features *
+         (clusters * (4 * 8 + 2 * 8 * (threads + 2)) + in_eights * 8 + 8 * (threads + 8));
 }
 
 std::int64_t rows_of_leaf(const Leaves& leaves) {
