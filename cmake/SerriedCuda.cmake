@@ -46,7 +46,8 @@ function(serried_add_cuda_module)
     VISIBILITY_INLINES_HIDDEN ON CUDA_RUNTIME_LIBRARY Static CUDA_SEPARABLE_COMPILATION OFF
     CUDA_STANDARD_REQUIRED OFF)
   target_link_libraries(serried_cuda PRIVATE CUDA::cudart_static ${CMAKE_DL_LIBS})
-  target_link_options(serried_cuda PRIVATE LINKER:-z,defs)
+  # What it shares with the core it takes from itself, so that a module of another build says so (build_info).
+  target_link_options(serried_cuda PRIVATE LINKER:-z,defs LINKER:-Bsymbolic)
   install(TARGETS serried_cuda LIBRARY DESTINATION ${SERRIED_MODULE_DIR} COMPONENT runtime)
 endfunction()
 

@@ -75,9 +75,8 @@ take() {
 # --- Serried itself
 for program in serried gray_scott; do take "$tree/bin/$program" "$folder/bin"; done
 take "$tree/lib/libserried_cuda.so" "$folder/lib"
-for name in libserried.so libserried_nccl_stand_in.so; do
-  found=$(find "$tree" -name "$name*" \( -type f -o -type l \) -print -quit)
-  if [[ -n $found ]]; then take "$found" "$folder/lib" "$name"; fi
+for library in "$tree"/lib/libserried.so.* "$tree/tests/libserried_nccl_stand_in.so"; do
+  if [[ -e $library ]]; then take "$library" "$folder/lib"; fi
 done
 missing=()
 while read -r program kind ranks seconds; do

@@ -23,11 +23,19 @@ export CMAKE_GENERATOR=Ninja  # the presets' own; a bare system has no make
 "$cmake" --build "$work/build" >"$work/log" || { cat "$work/log"; exit 1; }
 "$mpiexec" -n 2 "$work/build/consumer"
 
+# The program finds what it starts and what belongs to it where it has been moved to.
+seed=$here/../../fuzz/seeds/hdf5/scales.h5
+env -u SERRIED_CHECK_PROGRAM "$work/moved/bin/serried" info --untrusted "$seed" >"$work/log" || { cat "$work/log"; exit 1; }
+[[ -n $("$work/moved/bin/serried" completion objects "$seed:/") ]] || { echo "no objects are offered"; exit 1; }
+for page in man/man1/serried.1 man/man1/serried-kmeans.1 bash-completion/completions/serried; do
+  [[ -s $work/moved/share/$page ]] || { echo "share/$page is not installed"; exit 1; }
+done
+
 # Another MPI than the one that Serried was built with is refused.
 cp -r "$work/moved" "$work/foreign"
 sed -i 's|libmpi[a-z]*\.so|libother_mpi.so|' "$(find "$work/foreign" -name serriedConfig.cmake)"
 if "$cmake" -S "$here/consumer" -B "$work/refused" -DCMAKE_PREFIX_PATH="$work/foreign" -DCMAKE_CXX_COMPILER="$cxx" \
-  >"$work/log" 2>&1 || ! tr -s ' \n' ' ' <"$work/log" | grep -q "built with the MPI library [^ ]*libother_mpi.so"; then
+  -DIS_MPI_FIRST=ON >"$work/log" 2>&1 || ! tr -s ' \n' ' ' <"$work/log" | grep -q "built with the MPI library [^ ]*libother_mpi.so"; then
   cat "$work/log"
   exit 1
 fi
@@ -35,7 +43,8 @@ fi
 PKG_CONFIG_PATH=$(dirname "$(find "$work/moved" -name serried.pc)")
 export PKG_CONFIG_PATH
 # shellcheck disable=SC2046,SC2086  # lists of flags
-"$cxx" -std=c++20 $flags "$here/consumer/main.cpp" -o "$work/by_pkg_config" $(pkg-config --cflags --libs serried)
+"$cxx" -std=c++20 $flags "$here/consumer/main.cpp" -o "$work/by_pkg_config" $(pkg-config --cflags --libs serried) \
+  -Wl,-rpath,"$(dirname "$PKG_CONFIG_PATH")"
 "$mpiexec" -n 2 "$work/by_pkg_config"
 
 # The batch scripts find their functions from the program.

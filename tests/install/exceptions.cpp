@@ -10,6 +10,8 @@
 #include "serried/comm/agree.hpp"
 #include "serried/comm/runtime.hpp"
 #include "serried/comm/watchdog.hpp"
+#include "serried/device/cuda.hpp"
+#include "serried/device/kmeans_kernels.hpp"
 #include "serried/io/dataset.hpp"
 
 namespace {
@@ -55,6 +57,15 @@ int main() {
   expect<serried::Error>("check_table_file", [] {
     serried::check_table_file("/dev/null", serried::FileCheck{.seconds = 5});
   });
+  // The CUDA module, on an emulated GPU, throws too; nothing that it has is taken from the library
+  // by accident.
+  const auto host = serried::make_host_backend(1);
+  const auto cuda = serried::make_cuda_backend(0, host);
+  expect<serried::InvalidArgument>("kernels of the CUDA module", [&] {
+    static_cast<void>(cuda->kernels<serried::KMeansKernels>(serried::DType::c128));
+  });
+  expect<serried::DeviceError>("make_cuda_backend",
+                               [&] { static_cast<void>(serried::make_cuda_backend(77, host)); });
   if (failures == 0) std::printf("fine\n");
   return failures == 0 ? 0 : 1;
 }
