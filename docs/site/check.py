@@ -8,8 +8,10 @@ import re
 import sys
 import urllib.parse
 
-LOADED = {("link", "href"), ("script", "src"), ("img", "src"), ("source", "src"), ("source", "srcset"), ("iframe", "src"),
-          ("object", "data"), ("embed", "src"), ("video", "src"), ("audio", "src"), ("use", "href"), ("image", "href")}
+LOADED = {("link", "href"), ("script", "src"), ("img", "src"), ("source", "src"), ("source", "srcset"),
+          ("iframe", "src"), ("object", "data"), ("embed", "src"), ("video", "src"), ("audio", "src"), ("use", "href"),
+          ("image", "href")}
+URL = re.compile(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')]+)")
 
 
 class Page(html.parser.HTMLParser):
@@ -40,7 +42,7 @@ def main():
             elif name.endswith(".css"):
                 with open(path, encoding="utf-8") as file:
                     text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
-                faults += [f"{path}: loads {url}" for url in re.findall(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')]+)", text)]
+                faults += [f"{path}: loads {url}" for url in URL.findall(text)]
     for path, page in pages.items():
         for link in page.loads + page.links:
             parts = urllib.parse.urlsplit(link)
@@ -50,13 +52,15 @@ def main():
                 if link in page.loads:
                     faults.append(f"{path}: loads {link}")
                 continue
-            file = os.path.normpath(os.path.join(os.path.dirname(path), urllib.parse.unquote(parts.path))) if parts.path else path
+            file = path
+            if parts.path:
+                file = os.path.normpath(os.path.join(os.path.dirname(path), urllib.parse.unquote(parts.path)))
             if not os.path.exists(file):
                 faults.append(f"{path}: there is no {link}")
             elif parts.fragment and file in pages and urllib.parse.unquote(parts.fragment) not in pages[file].anchors:
                 faults.append(f"{path}: there is no anchor {link}")
     for fault in sorted(set(faults)):
-        print(os.path.relpath(fault, site) if fault.startswith(site) else fault)
+        print(fault.removeprefix(site + os.sep))
     print(f"{len(pages)} pages, {len(set(faults))} faults")
     sys.exit(1 if faults or not pages else 0)
 

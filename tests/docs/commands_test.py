@@ -1,8 +1,9 @@
-"""Every command of README.md and docs/ is run as it stands there and ends with code 0, or is in NOT_RUN with the reason.
+"""Every command of README.md and docs/ is run as it stands there and ends with code 0, or is in NOT_RUN with a reason.
 
-A page's commands run one after another in a folder of the page, with the files that the pages speak of (`make_files`). A
-comment line right after a command shows a line that it prints; numbers behind `=` may differ from run to run. The
-simulation is made smaller (`smaller`)."""
+A page's commands run one after another in a folder of the page, with the files that the pages speak of
+(`make_files`). A comment line right after a command shows a line that it prints; numbers behind `=` may differ from run
+to run. Pictures of docs/figures have the cells of those that the commands make. The simulation is made smaller
+(`smaller`)."""
 
 import json
 import os
@@ -19,6 +20,7 @@ import markdown
 try:
     import h5py
     import numpy as np
+    import PIL.Image
 except ImportError as error:
     print(f"skipped: {error}")
     sys.exit(77)
@@ -164,6 +166,13 @@ def as_pattern(shown):
     return re.sub(r"=\d+", lambda _: r"=\d+", re.escape(shown).replace(r"\=", "="))
 
 
+def cells(picture):
+    """The part of a picture that shows the data: the text `Serried cells` says where that is."""
+    with PIL.Image.open(picture) as image:
+        x, y, width, height = (int(word) for word in image.text["Serried cells"].split()[:4])
+        return np.asarray(image.convert("RGB"))[y:y + height, x:x + width]
+
+
 class Commands(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -217,10 +226,13 @@ class Commands(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}{done.stderr}")
             else:
                 self.assertNotEqual(done.returncode, 0, f"{command}\n{done.stdout}{done.stderr}")
-            if not any(name in text for name in self.stand_ins):
+            is_stand_in = any(name in text for name in self.stand_ins)
+            if not is_stand_in:
                 for shown in command.shown:
                     self.assertRegex(done.stdout + done.stderr, as_pattern(shown), str(command))
             self.check_outputs(command, folder)
+            if text == command.text and not is_stand_in:
+                self.check_pictures(command, folder)
             count += 1
         return count
 
@@ -240,6 +252,14 @@ class Commands(unittest.TestCase):
             if name.endswith(".json"):
                 with open(path, encoding="utf-8") as f:
                     json.load(f)
+
+    def check_pictures(self, command, folder):
+        """A picture that stands in docs/figures too shows the same there, whatever its letters look like."""
+        for name in re.findall(r"--picture (\S+)", command.text):
+            shown = os.path.join(markdown.ROOT, "docs", "figures", name)
+            if os.path.exists(shown):
+                self.assertTrue(np.array_equal(cells(os.path.join(folder, name)), cells(shown)),
+                                f"{command}: docs/figures/{name} shows something else; take the new one")
 
     def test_presets_are_there(self):
         with open(os.path.join(markdown.ROOT, "CMakePresets.json"), encoding="utf-8") as f:
