@@ -64,7 +64,7 @@ run() {
 reason_to_go_on() {
   case $1 in
     85) echo "was stopped and has written its checkpoint" ;;
-    75) echo "was ended by the watchdog (a host or a rank is lost, says the line above)" ;;
+    75) echo "was ended by the watchdog (a host is lost, says the line above)" ;;
     # Killed by the USR1 that was passed on, it had not begun: a checkpoint of an earlier attempt still stands.
     138) [ -n "$messenger" ] && echo "was stopped before it began" ;;
     *) return 1 ;;
@@ -79,7 +79,8 @@ run_or_requeue() {
   if ((code != 0)) && reason=$(reason_to_go_on "$code"); then
     echo "attempt $attempt of job $SLURM_JOB_ID $reason"
     if ((attempt < ${ATTEMPTS:-50})); then
-      if scontrol requeue "$SLURM_JOB_ID"; then exit 0; fi
+      # Where Slurm has seen a host fail, it has put the job into the queue already.
+      if scontrol requeue "$SLURM_JOB_ID" || [ "$(squeue -h -j "$SLURM_JOB_ID" -o %T)" = PENDING ]; then exit 0; fi
       echo "it cannot be requeued; submit it again with CHECKPOINT=FILE in the environment, and it goes on from that"
     else
       echo "it is not requeued: ATTEMPTS is $attempt"

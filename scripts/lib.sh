@@ -70,7 +70,7 @@ serried_install_packages() {
     if serried_is_found "$probe"; then continue; fi
     wanted+=("$debian")
     missing+=("$debian|$spack|$reason")
-    if [[ $set != extra ]]; then is_needed=1; fi
+    if [[ $set != extra && $set != page ]]; then is_needed=1; fi
   done < <(serried_packages "$@")
   if ((${#wanted[@]} == 0)); then return 0; fi
 

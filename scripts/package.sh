@@ -22,7 +22,7 @@ while (($#)); do
 done
 
 if ((is_building)); then
-  serried_install_packages build package
+  serried_install_packages build page package
   serried_build package
   rm -f build/package/*.deb
   log=$(mktemp)

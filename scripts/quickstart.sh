@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 ranks=${RANKS:-2}
 output=${OUTPUT:-$serried_root/build/quickstart}
 
-serried_install_packages build
+serried_install_packages build page
 serried_mpi_environment
 serried_cmake_options=(-DSERRIED_BUILD_TESTS=OFF -DSERRIED_BUILD_BENCH=OFF)
 if [[ -e build/host/CMakeCache.txt ]]; then serried_cmake_options=(); fi
@@ -14,7 +14,7 @@ serried_build host programs
 
 mkdir -p "$output"
 cd "$output"
-rm -f gs_*.h5 model.h5 labels.h5
+rm -f gs_*.h5 model.h5 labels.h5 quickstart-report.html
 # Prints a command as one would type it, and runs it.
 show() {
   local word line=''
@@ -37,6 +37,11 @@ serried_say "statistics of u and v in the last two snapshots, which are read as 
 show "${run[@]}" "$bin/serried" stats 'gs_00[34]000.h5:/fields/u' 'gs_00[34]000.h5:/fields/v'
 serried_say "clusters of their cells, by u and v"
 show "${run[@]}" "$bin/serried" kmeans 'gs_00[34]000.h5:/fields/u' 'gs_00[34]000.h5:/fields/v' \
-  --sample-axes all --clusters 4 --model model.h5 --labels labels.h5 --report -
+  --sample-axes all --clusters 4 --model model.h5 --labels labels.h5 --report quickstart-report.html
 
-printf '\nThe label of each cell: %s/labels.h5, dataset /labels. The model: %s/model.h5.\n' "$output" "$output"
+cat <<END
+
+Look at   $output/quickstart-report.html: the clusters beside the field, and where the time went.
+There is  labels.h5, dataset /labels: the cluster of each cell; model.h5: the centres, for 'serried predict'.
+Try next  --clusters 2:8 instead of 4, --picture map.png, --trace trace.json, or a file of your own: serried info FILE
+END

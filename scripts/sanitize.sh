@@ -22,7 +22,7 @@ while (($#)); do
 done
 if ((${#presets[@]} == 0)); then presets=(asan tsan); fi
 
-serried_install_packages build test extra
+serried_install_packages build page test extra
 serried_make_venv
 serried_mpi_environment
 serried_cmake_options=(-DSERRIED_BUILD_TESTS=ON)

@@ -7,7 +7,7 @@
 #   scripts/slurm_sandbox.sh run [1|2] COMMAND...    runs a command on node1 or node2: squeue, scancel, sbatch, a shell
 #   scripts/slurm_sandbox.sh status                  nodes and jobs
 #   scripts/slurm_sandbox.sh cut                     cuts the link between the hosts
-#   scripts/slurm_sandbox.sh mend                    joins it again
+#   scripts/slurm_sandbox.sh mend                    joins it again; Slurm finds node2 within half a minute
 #   scripts/slurm_sandbox.sh down                    ends everything in it and removes it
 #   scripts/slurm_sandbox.sh check                   names what is missing to start it (exit code 77), installs nothing
 #
@@ -67,8 +67,9 @@ missing() {
     return 0
   fi
   read -r -d '' -a kind < <(namespaces) || true
-  if ! unshare "${kind[@]}" true 2>/dev/null; then
-    echo "the right to make namespaces (unshare ${kind[*]}): root's rights outside of a container, or user namespaces"
+  if ! unshare "${kind[@]}" bash -c : 2>/dev/null; then
+    echo "the right to make namespaces (unshare ${kind[*]}):"
+    echo "  root's, in a container with its privileges; or user namespaces, and a range of ids in /etc/subuid"
   elif ! unshare "${kind[@]}" env PATH="$PATH:/usr/sbin:/sbin" ip link add name sandbox0 type veth peer name sandbox1 \
     >/dev/null 2>&1 && command -v ip >/dev/null; then
     echo "virtual Ethernet (ip link add type veth): the kernel has it not, or forbids it"
@@ -299,7 +300,7 @@ up() {
   for pid in "$cpus" "$gpus" "$minutes"; do [[ $pid =~ ^[0-9]{1,6}$ ]] || fail "up: '$pid' is no number"; done
   if ((cpus < 1 || minutes < 1)); then fail "up: at least one CPU and one minute"; fi
 
-  if ((is_installing)) && [[ -n $(missing) ]]; then serried_install_packages sandbox; fi
+  if ((is_installing)) && [[ $(missing) == *"the program "* ]]; then serried_install_packages sandbox; fi
   check || exit $?
   lock
   if pid=$(keeper) && [[ -e $state/started ]]; then
@@ -364,7 +365,7 @@ submit() {
   return "$code"
 }
 
-cut_link() { enter 2 env PATH="$PATH:/usr/sbin:/sbin" ip link set eth0 "$1"; }
+set_link() { enter 2 env PATH="$PATH:/usr/sbin:/sbin" ip link set eth0 "$1"; }
 
 state=${SERRIED_SANDBOX:-/var/tmp/serried-slurm-$UID}
 if [[ ${1:-} == --state ]]; then
@@ -378,7 +379,9 @@ if [[ $command == inside ]]; then
   shift
 fi
 state=$(cd "$here" && realpath -m "$state")
-job_environment=("SLURM_CONF=$state/slurm.conf" OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1)
+# The hosts share this machine's cores: ranks that wait give theirs away.
+job_environment=("SLURM_CONF=$state/slurm.conf" OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  OMPI_MCA_mpi_yield_when_idle=1)
 
 case $command in
   inside) inside "$@" ;;
@@ -406,8 +409,8 @@ case $command in
     enter 1 sinfo -N -o '%N %T %C (CPUs: allocated/idle/other/total) %G'
     enter 1 squeue -o '%.10i %.16j %.12T %.10M %.6D %.20R'
     ;;
-  cut) cut_link down ;;
-  mend) cut_link up ;;
+  cut) set_link down ;;
+  mend) set_link up ;;
   down)
     [[ -e $state ]] || exit 0
     [[ -e $state/keeper || -z $(ls -A "$state") ]] || fail "$state is no sandbox"

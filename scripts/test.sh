@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 is_sanitizing=0
 preset=host
-packages=(build test extra)
+packages=(build page test extra)
 arguments=()
 for argument in "$@"; do
   case $argument in

@@ -75,7 +75,6 @@ void add_choice(CLI::App& app, const std::string& name, const std::vector<std::s
 struct Words {
   CommonOptions common;
   std::string io = "independent";
-  std::string report;
   std::string untrusted;
   std::string missing = "error";
   std::string bounds = "auto";
@@ -94,6 +93,26 @@ struct Words {
   std::string model_path;
   CheckpointWishes checkpoint;
 };
+
+void add_reports(CLI::App& app, CommonOptions& common, const std::string& group) {
+  app.add_option_function<std::vector<std::string>>(
+         "--report",
+         [&common](const std::vector<std::string>& texts) { take_reports(texts, common); },
+         "results and run as a page; '-': the run report as text on standard error")
+      ->type_name("FILE.html|-")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group(group);
+  add_value(app, "--picture", "OUT.png", "the main picture: the field, or the map of the labels",
+            [&common](const std::string& text) {
+              common.picture_path = parse_file_name("--picture", text);
+            })
+      ->group(group);
+  add_value(
+      app, "--trace", "FILE.json", "what each rank did when, for chrome://tracing or Perfetto",
+      [&common](const std::string& text) { common.trace_path = parse_file_name("--trace", text); })
+      ->group(group);
+}
 
 void add_common(CLI::App& app, Words& words) {
   const std::string group = "Common options (before or after the verb)";
@@ -126,8 +145,7 @@ void add_common(CLI::App& app, Words& words) {
       ->group(group);
   app.add_flag("--quiet", words.common.is_quiet, "no progress and no warnings on standard error")
       ->group(group);
-  add_choice(app, "--report", {"-"}, "the run report as text on standard error", words.report,
-             group);
+  add_reports(app, words.common, group);
   app.add_flag_callback(
          "--progress", [&words] { words.common.progress = true; },
          "show progress from the start [on a terminal, or after 10 s]")
@@ -317,11 +335,12 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
   CommandLine line;
   line.common = words.common;
   line.common.untrusted = parse_file_check("--untrusted", words.untrusted);
-  line.common.has_report = !words.report.empty();
   line.common.io_mode = words.io == "collective" ? IoMode::collective : IoMode::independent;
   if (words.has_xdmf && !words.labels) throw InvalidArgument("--xdmf has no use without --labels");
   if (words.labels) words.labels->has_xdmf = words.has_xdmf;
   if (verb == "info") {
+    if (!words.common.picture_path.empty())
+      throw InvalidArgument("--picture has no use with info: the list of a file is no picture");
     InfoCommand command{.files = parse_addresses(words.addresses)};
     for (const Address& address : command.files)
       if (!address.selection.empty())

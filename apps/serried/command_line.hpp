@@ -26,7 +26,10 @@ struct CommonOptions {
   std::optional<WatchdogOptions> watchdog;  ///< unset: by SERRIED_WATCHDOG
   bool is_json = false;
   bool is_quiet = false;
-  bool has_report = false;
+  bool has_report = false;   ///< the run report as text
+  std::string page_path;     ///< the report as a page; empty: none, as the next two
+  std::string picture_path;  ///< the main picture
+  std::string trace_path;
   std::optional<bool> progress;  ///< unset: on a terminal, or when the run takes longer
   IoMode io_mode = IoMode::independent;
   std::optional<FileCheck> untrusted;  ///< files come from elsewhere

@@ -155,6 +155,23 @@ OutputAddress parse_output(const std::string& option, const std::string& text) {
   return output;
 }
 
+std::string parse_file_name(const std::string& option, const std::string& text) {
+  if (text.empty()) refuse(option, text, "a file name is needed");
+  return text;
+}
+
+void take_reports(const std::vector<std::string>& texts, CommonOptions& common) {
+  for (const std::string& text : texts) {
+    if (text == "-") {
+      common.has_report = true;
+      continue;
+    }
+    if (!common.page_path.empty() && text != common.page_path)
+      refuse("--report", text, "one page can be written, and " + common.page_path + " is another");
+    common.page_path = parse_file_name("--report", text);
+  }
+}
+
 std::vector<Address> parse_addresses(const std::vector<std::string>& texts) {
   std::vector<Address> addresses;
   addresses.reserve(texts.size());

@@ -31,6 +31,10 @@ void parse_every(const std::string& option, const std::string& text, CheckpointW
 [[nodiscard]] SampleAxes parse_sample_axes(const std::string& option, const std::string& text);
 /// `OUT.h5[:/labels]`.
 [[nodiscard]] OutputAddress parse_output(const std::string& option, const std::string& text);
+/// The name of an output, which must not be empty.
+[[nodiscard]] std::string parse_file_name(const std::string& option, const std::string& text);
+/// What `--report` was given, each time: `-` or a file, of which there can be one.
+void take_reports(const std::vector<std::string>& texts, CommonOptions& common);
 [[nodiscard]] std::vector<Address> parse_addresses(const std::vector<std::string>& texts);
 /// How files from elsewhere are checked: `metadata` or `full`; none for an empty text.
 [[nodiscard]] std::optional<FileCheck> parse_file_check(const std::string& option,

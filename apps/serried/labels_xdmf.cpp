@@ -69,6 +69,13 @@ std::vector<double> times_of(const Session& session, const Address& address, std
 
 }  // namespace
 
+std::vector<std::string> label_paths(const std::optional<OutputAddress>& output) {
+  if (!output) return {};
+  std::vector<std::string> paths = {output->path};
+  if (output->has_xdmf) paths.push_back(xdmf_path(*output));
+  return paths;
+}
+
 void check_labels_xdmf(const Session& session, const OutputAddress& output, const Dataset& dataset,
                        const std::vector<std::string>& inputs) {
   if (!output.has_xdmf) return;

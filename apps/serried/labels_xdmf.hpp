@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "session.hpp"
@@ -17,5 +19,8 @@ void check_labels_xdmf(const Session& session, const OutputAddress& output, cons
 /// time. Collective.
 void write_labels_xdmf(const Session& session, const OutputAddress& output, const Dataset& dataset,
                        const std::vector<Address>& addresses);
+
+/// The files of labels: theirs and XDMF's, where they are wanted. Local.
+[[nodiscard]] std::vector<std::string> label_paths(const std::optional<OutputAddress>& output);
 
 }  // namespace serried::app

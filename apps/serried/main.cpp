@@ -143,8 +143,12 @@ void run_verb(const Runtime& runtime, const CommandLine& line) {
   Console console(runtime.recorder(), {.is_printing = runtime.communicator().rank() == 0,
                                        .is_quiet = line.common.is_quiet,
                                        .progress = line.common.progress});
-  const Session session{
-      .runtime = runtime, .ctx = make_context(runtime, line), .line = line, .console = console};
+  ExtraOutputs extras(line.common);
+  const Session session{.runtime = runtime,
+                        .ctx = make_context(runtime, line),
+                        .line = line,
+                        .console = console,
+                        .extras = extras};
   struct Call {
     const Session& session;
     void operator()(const InfoCommand& command) const { run_info(session, command); }
@@ -153,6 +157,7 @@ void run_verb(const Runtime& runtime, const CommandLine& line) {
     void operator()(const PredictCommand& command) const { run_predict(session, command); }
   };
   std::visit(Call{session}, line.verb);
+  extras.write(session);
   if (!line.common.has_report) return;
   const RunReport report = collect_run_report(runtime, session.ctx);
   console.clear_line();

@@ -6,6 +6,7 @@
 
 #include "command_line.hpp"
 #include "console.hpp"
+#include "extra_outputs.hpp"
 #include "serried/comm/runtime.hpp"
 #include "serried/context.hpp"
 #include "serried/io/dataset.hpp"
@@ -20,6 +21,7 @@ struct Session {
   Context ctx;
   const CommandLine& line;
   Console& console;
+  ExtraOutputs& extras;
 
   [[nodiscard]] const CommonOptions& common() const { return line.common; }
 };

@@ -2,6 +2,7 @@
 #include <string_view>
 
 #include "json_output.hpp"
+#include "page_output.hpp"
 #include "serried/base/build_info.hpp"
 #include "serried/base/error.hpp"
 #include "serried/io/hdf5_library.hpp"
@@ -56,11 +57,15 @@ void show_program(const Session& session) {
   print_result(session, session.common().is_json
                             ? to_json(info, seconds)
                             : to_text(info) + '\n' + ranks_to_text(report.ranks));
+  if (session.extras.has_page()) fill_page(session, info);
 }
 
 }  // namespace
 
 void run_info(const Session& session, const InfoCommand& command) {
+  std::vector<std::string> paths;
+  for (const Address& address : command.files) paths.push_back(address.path);
+  session.extras.claim(session.ctx, paths, {});
   if (command.files.empty()) return show_program(session);
   std::vector<FileInfo> files;
   {
@@ -71,10 +76,10 @@ void run_info(const Session& session, const InfoCommand& command) {
     }
   }
   const Seconds seconds = measure_seconds(session, {"read"});
-  if (session.common().is_json) return print_result(session, to_json(files, seconds));
   std::string text;
   for (const FileInfo& file : files) text += (text.empty() ? "" : "\n") + to_text(file);
-  print_result(session, text);
+  print_result(session, session.common().is_json ? to_json(files, seconds) : text);
+  if (session.extras.has_page()) fill_page(session, files);
 }
 
 }  // namespace serried::app

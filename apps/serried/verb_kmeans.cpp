@@ -9,6 +9,7 @@
 #include "json_output.hpp"
 #include "labels_xdmf.hpp"
 #include "output_check.hpp"
+#include "page_output.hpp"
 #include "serried/base/signals.hpp"
 #include "serried/io/checkpoint_file.hpp"
 #include "serried/io/held_rows.hpp"
@@ -205,6 +206,20 @@ std::int64_t least_bytes_of_model(const KMeansCommand& command, const Inputs& in
   return FileWriter::least_bytes({clusters, inputs.data.row_elements()}, DType::f64);
 }
 
+/// The input files, and the checkpoint to go on from.
+std::vector<std::string> read_files(const KMeansCommand& command, const Inputs& inputs) {
+  std::vector<std::string> files = inputs.files;
+  if (!command.checkpoint.resume.empty()) files.push_back(command.checkpoint.resume);
+  return files;
+}
+
+std::vector<std::string> output_paths(const KMeansCommand& command) {
+  std::vector<std::string> paths = label_paths(command.labels);
+  for (const std::string& path : {command.model_path, command.checkpoint.path})
+    if (!path.empty()) paths.push_back(path);
+  return paths;
+}
+
 /// All outputs are tried and held before work begins; each is a file of its own. The checkpoint's
 /// is only tried here: a CheckpointFile holds it.
 std::vector<OutputClaim> claim_outputs(const Session& session, const KMeansCommand& command,
@@ -224,8 +239,7 @@ std::vector<OutputClaim> claim_outputs(const Session& session, const KMeansComma
     for (std::size_t j = 0; j < i; ++j)
       check_outputs_differ(session.ctx, outputs[j].path, outputs[i].path);
   // A checkpoint may be gone on from and replaced by the next; no other output may replace it.
-  std::vector<std::string> read = inputs.files;
-  if (!command.checkpoint.resume.empty()) read.push_back(command.checkpoint.resume);
+  const std::vector<std::string> read = read_files(command, inputs);
   std::vector<OutputClaim> claims;
   for (const Output& output : outputs) {
     OutputClaim claim = check_output(session.ctx, output.path, output.is_held ? read : inputs.files,
@@ -248,7 +262,8 @@ bool is_wide(const Session& session, const Inputs& inputs, const KMeansMemory& n
   return true;
 }
 
-void run_wide(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
+void run_wide(const Session& session, const KMeansCommand& command, const Inputs& inputs,
+              ClusterPage& page) {
   const Context& ctx = session.ctx;
   std::optional<FileWriter> file;
   std::optional<ColumnsWriter> centers;
@@ -281,24 +296,33 @@ void run_wide(const Session& session, const KMeansCommand& command, const Inputs
   const Seconds seconds = measure_seconds(session, {"read", "init", "fit", "write"});
   print_result(session, session.common().is_json ? to_json(result.model, seconds)
                                                  : summary(command, inputs, result.model, seconds));
+  page.take(result.labels);
+  page.fill(command, result.model, {.silhouette_note = "not computed: rows are wider than memory"});
 }
 
-void run_one(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
+void run_one(const Session& session, const KMeansCommand& command, const Inputs& inputs,
+             ClusterPage& page) {
   const KMeansMemory needed = memory_of_fit(inputs.data, inputs.options, inputs.weights.has_value(),
                                             session.ctx.backend()->threads().threads());
-  if (is_wide(session, inputs, needed)) return run_wide(session, command, inputs);
+  if (is_wide(session, inputs, needed)) return run_wide(session, command, inputs, page);
+  FitFacts facts;
   KMeansFit result =
       fit(session, inputs, needed, inputs.options.n_init,
           [&](const KMeansOptions& options, const TileSource& data, const TileSource* weights) {
-            return fit_kmeans(session.ctx, data, options, weights);
+            KMeansFit made = fit_kmeans(session.ctx, data, options, weights);
+            facts = page.measure(data, made, options);
+            return made;
           });
   write_outputs(session, command, inputs, result.model, result.labels);
   const Seconds seconds = measure_seconds(session, {"read", "init", "fit", "write"});
   print_result(session, session.common().is_json ? to_json(result.model, seconds)
                                                  : summary(command, inputs, result.model, seconds));
+  page.take(result.labels);
+  page.fill(command, result.model, facts);
 }
 
-void run_range(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
+void run_range(const Session& session, const KMeansCommand& command, const Inputs& inputs,
+               ClusterPage& page) {
   KMeansRangeOptions range_options = range_options_of(command, inputs);
   const KMeansMemory needed =
       memory_of_range(inputs.data, range_options, inputs.weights.has_value(),
@@ -316,6 +340,8 @@ void run_range(const Session& session, const KMeansCommand& command, const Input
   const Seconds seconds = measure_seconds(session, {"read", "init", "fit", "score", "write"});
   print_result(session, session.common().is_json ? to_json(range, seconds)
                                                  : summary(command, inputs, range, seconds));
+  page.take(range.labels);
+  page.fill(command, range);
 }
 
 }  // namespace
@@ -327,15 +353,17 @@ void run_kmeans(const Session& session, const KMeansCommand& command) {
   }();
   const std::vector<OutputClaim> claims = claim_outputs(session, command, inputs);
   if (command.labels) check_labels_xdmf(session, *command.labels, inputs.data, inputs.files);
+  ClusterPage page(session, command.addresses, command.samples, inputs.data,
+                   read_files(command, inputs), output_paths(command));
   const std::unique_ptr<CheckpointFile> checkpoint = open_checkpoint(session, command, inputs);
   inputs.options.checkpoint = checkpoint.get();
   if (command.range) {
     check_kmeans_checkpoint(range_options_of(command, inputs), inputs.data,
                             inputs.weights.has_value());
-    return run_range(session, command, inputs);
+    return run_range(session, command, inputs, page);
   }
   check_kmeans_checkpoint(inputs.options, inputs.data, inputs.weights.has_value());
-  run_one(session, command, inputs);
+  run_one(session, command, inputs, page);
 }
 
 }  // namespace serried::app

@@ -5,6 +5,7 @@
 #include "json_output.hpp"
 #include "labels_xdmf.hpp"
 #include "output_check.hpp"
+#include "page_output.hpp"
 #include "serried/io/held_rows.hpp"
 #include "serried/ml/kmeans_file.hpp"
 #include "serried/ml/kmeans_memory.hpp"
@@ -101,7 +102,8 @@ void share_batches_with_labels(const Session& session, Dataset& dataset) {
 /// @param is_wide rows and centres are read by pieces.
 KMeansPredictionSummary predict(const Session& session, const PredictCommand& command,
                                 const KMeansModel& model, const Dataset& dataset,
-                                const std::vector<std::string>& files, bool is_wide) {
+                                const std::vector<std::string>& files, bool is_wide,
+                                ClusterPage& page) {
   Recorder& recorder = session.ctx.recorder();
   std::optional<FileWriter> file;
   std::optional<RowsWriter> labels;
@@ -111,13 +113,13 @@ KMeansPredictionSummary predict(const Session& session, const PredictCommand& co
     labels.emplace(file->open_rows(command.labels->object, dataset.rows(), {}, DType::i32,
                                    label_options(dataset)));
   }
+  RowSink* const sink = page.through(labels ? &*labels : nullptr);
   KMeansPredictionSummary prediction = [&] {
     const auto phase = recorder.phase("compute");
     if (is_wide)
-      return predict_kmeans_wide(session.ctx, open_centers(session, command), dataset,
-                                 labels ? &*labels : nullptr, command.drop_missing);
-    return predict_kmeans_into(session.ctx, model, dataset, labels ? &*labels : nullptr,
-                               command.drop_missing);
+      return predict_kmeans_wide(session.ctx, open_centers(session, command), dataset, sink,
+                                 command.drop_missing);
+    return predict_kmeans_into(session.ctx, model, dataset, sink, command.drop_missing);
   }();
   if (command.labels) {
     const auto phase = recorder.phase("write");
@@ -147,6 +149,8 @@ void run_predict(const Session& session, const PredictCommand& command) {
         check_output(session.ctx, command.labels->path, files, least_bytes_of_labels(dataset)));
     check_labels_xdmf(session, *command.labels, dataset, files);
   }
+  ClusterPage page(session, command.addresses, command.samples, dataset, files,
+                   label_paths(command.labels));
   share_batches_with_labels(session, dataset);
   const std::int64_t whole = dataset.least_memory(needed_memory(session, command, model, dataset));
   const bool is_wide = whole > session.ctx.options().memory_bytes;
@@ -162,11 +166,12 @@ void run_predict(const Session& session, const PredictCommand& command) {
   };
   model = load(!is_wide);
   const KMeansPredictionSummary prediction =
-      predict(session, command, model, dataset, files, is_wide);
+      predict(session, command, model, dataset, files, is_wide, page);
   const Seconds seconds = measure_seconds(session, {"read", "compute", "write"});
   print_result(session, session.common().is_json
                             ? to_json(model, prediction, seconds)
                             : summary(command, model, dataset, prediction, seconds));
+  page.fill(command, model, prediction);
 }
 
 }  // namespace serried::app

@@ -1,4 +1,5 @@
 #include "json_output.hpp"
+#include "page_output.hpp"
 #include "serried/io/held_rows.hpp"
 #include "session.hpp"
 #include "text_output.hpp"
@@ -35,14 +36,16 @@ StatsResult stats_of(const Session& session, const Address& address,
 }  // namespace
 
 void run_stats(const Session& session, const StatsCommand& command) {
+  claim_stats_extras(session, command);
   std::vector<StatsResult> results;
   for (const Address& address : command.addresses)
     results.push_back(stats_of(session, address, command.options));
   const Seconds seconds = measure_seconds(session, {"read", "compute"});
-  if (session.common().is_json) return print_result(session, to_json(results, seconds));
   std::string text;
   for (const StatsResult& result : results) text += to_text(result) + '\n';
-  print_result(session, text + to_text(seconds));
+  print_result(session,
+               session.common().is_json ? to_json(results, seconds) : text + to_text(seconds));
+  fill_page(session, command, results);
 }
 
 }  // namespace serried::app

@@ -31,6 +31,7 @@ class Serried(CMakePackage, CudaPackage):
     depends_on("highway@1.0.3:")
     depends_on("sleef@3.5:")
     depends_on("fmt@9:")
+    depends_on("libpng@1.6:")
     depends_on("eigen@3.4:3", type="build")
     depends_on("cli11@2.1:", type="build")
     depends_on("nlohmann-json@3.11:", type="build")

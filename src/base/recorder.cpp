@@ -36,6 +36,7 @@ struct Recorder::Impl {
   std::vector<OpenPhase> open_phases;  // innermost last
   std::vector<Record> records;
   std::size_t max_spans = 100000;
+  std::int64_t spans_left_out = 0;
   std::vector<std::pair<Severity, std::string>> messages;
   std::vector<std::pair<std::string, std::string>> facts;
   std::function<void(Severity, const std::string&)> sink;
@@ -98,7 +99,10 @@ struct Recorder::Impl {
       phase.file_ahead_s += seconds;
       phase.file_bytes += record.bytes;
     }
-    if (records.size() < max_spans) records.push_back(record);
+    if (records.size() < max_spans)
+      records.push_back(record);
+    else
+      ++spans_left_out;
   }
 };
 
@@ -161,6 +165,11 @@ std::vector<SpanRecord> Recorder::spans() const {
   for (const Impl::Record& record : impl_->records)
     spans.push_back({*record.name, record.activity, record.begin_s, record.end_s, record.bytes});
   return spans;
+}
+
+std::int64_t Recorder::spans_left_out() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->spans_left_out;
 }
 
 void Recorder::set_max_spans(std::size_t max_spans) {

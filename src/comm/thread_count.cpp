@@ -65,6 +65,21 @@ ThreadCount from_cpus(const ThreadCountInputs& inputs) {
   return result;
 }
 
+/// Since Slurm 22.05 srun does not take --cpus-per-task from the job, and mpirun never did: then a
+/// rank is bound to one core, and the variable still has the job's number.
+ThreadCount as_slurm_says(int number, const ThreadCountInputs& inputs,
+                          std::vector<std::string> warnings) {
+  const auto cpus =
+      static_cast<int>(inputs.node_ranks[static_cast<std::size_t>(inputs.node_rank)].cpus.size());
+  if (number <= cpus || cpus == 0) return {number, "SLURM_CPUS_PER_TASK", std::move(warnings)};
+  const std::string given = std::to_string(number);
+  const std::string bound = std::to_string(cpus) + (cpus == 1 ? " CPU" : " CPUs");
+  warnings.push_back("SLURM_CPUS_PER_TASK is " + given + ", but a rank is bound to " + bound +
+                     " and takes as many threads; srun --cpus-per-task=" + given +
+                     ", or mpirun --map-by ...:PE=" + given + ", would give it all");
+  return {cpus, "bound to " + bound, std::move(warnings)};
+}
+
 }  // namespace
 
 ThreadCount decide_thread_count(const ThreadCountInputs& inputs) {
@@ -84,7 +99,7 @@ ThreadCount decide_thread_count(const ThreadCountInputs& inputs) {
   }
   if (inputs.slurm_cpus_per_task) {
     if (const auto number = positive_number(*inputs.slurm_cpus_per_task))
-      return {*number, "SLURM_CPUS_PER_TASK", std::move(warnings)};
+      return as_slurm_says(*number, inputs, std::move(warnings));
     warn("SLURM_CPUS_PER_TASK", *inputs.slurm_cpus_per_task);
   }
   ThreadCount result = from_cpus(inputs);

@@ -32,10 +32,11 @@ struct ThreadCount {
 };
 
 /// The threads of this rank: the option, else the first number of OMP_NUM_THREADS, else
-/// SLURM_CPUS_PER_TASK, else the smaller of (CPUs of the mask / ranks whose masks overlap with it)
-/// and (CPUs of the quota / ranks that share it), rounded down, at least 1. Worked example: 4 ranks
-/// whose masks are all {0, 1}: 2 / 4 -> 1 thread. Two ranks bound to {0 .. 7} and {8 .. 15} under
-/// one quota of 12 CPUs: min(8 / 1, 12 / 2) -> 6 threads each. Local.
+/// SLURM_CPUS_PER_TASK (but not more than the mask has CPUs), else the smaller of (CPUs of the mask
+/// / ranks whose masks overlap with it) and (CPUs of the quota / ranks that share it), rounded
+/// down, at least 1. Worked example: 4 ranks whose masks are all {0, 1}: 2 / 4 -> 1 thread. Two
+/// ranks bound to {0 .. 7} and {8 .. 15} under one quota of 12 CPUs: min(8 / 1, 12 / 2) -> 6
+/// threads each. Local.
 [[nodiscard]] ThreadCount decide_thread_count(const ThreadCountInputs& inputs);
 
 /// CPUs as a list: {0, 1, 2, 5} -> "0-2,5"; ascending numbers.

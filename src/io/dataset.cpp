@@ -97,6 +97,47 @@ PartMeta narrowed(const PartMeta& part, const std::vector<int>& axes, const Elem
   return result;
 }
 
+/// What a slice leaves of an axis, as indices of that axis.
+SelectedAxis resolved(const Slice& slice, std::int64_t extent, const std::string& text) {
+  if (slice.step < 1)
+    throw InvalidArgument(text + ": a step of at least 1 is needed, not " +
+                          std::to_string(slice.step));
+  const auto clipped = [&](std::int64_t bound) {
+    return std::clamp<std::int64_t>(bound < 0 ? bound + extent : bound, 0, extent);
+  };
+  const std::int64_t begin = clipped(slice.begin);
+  const std::int64_t span = std::max<std::int64_t>(0, clipped(slice.end) - begin);
+  return {.start = begin, .step = slice.step, .count = (span + slice.step - 1) / slice.step};
+}
+
+/// A part of which only some indices along each axis are left.
+PartMeta sliced_part(const PartMeta& part, std::span<const Slice> slices) {
+  PartMeta result = part;
+  std::vector<std::int64_t> extents(part.shape.extents().begin(), part.shape.extents().end());
+  for (std::size_t axis = 0; axis < slices.size(); ++axis) {
+    const SelectedAxis left = resolved(slices[axis], extents[axis], part.text);
+    extents[axis] = left.count;
+    if (part.is_series && axis == 0) {
+      if (left.count == 0) throw InvalidArgument(part.text + ": no dataset of the series is left");
+      result.items.clear();
+      for (std::int64_t i = 0; i < left.count; ++i)
+        result.items.push_back(part.items[static_cast<std::size_t>(left.start + i * left.step)]);
+      continue;
+    }
+    for (ItemMeta& item : result.items) {
+      std::size_t kept = part.is_series ? 1 : 0;  // the axis of the part's shape
+      for (SelectedAxis& selected : item.axes)
+        if (!selected.is_dropped && kept++ == axis) {
+          selected.start += selected.step * left.start;
+          selected.step *= left.step;
+          selected.count = left.count;
+        }
+    }
+  }
+  result.shape = Shape(std::span<const std::int64_t>(extents));
+  return result;
+}
+
 /// Pieces of columns are read by each rank for itself: a communicator for each of them, as
 /// collective transfers want it, would cost more than it brings. Where rows are cut into pieces,
 /// memory is short, and so are batches.
@@ -210,6 +251,19 @@ Dataset Dataset::columns(RowRange range) const {
   auto impl = std::make_shared<Impl>(context_of_columns(impl_->ctx), std::move(meta), roles);
   impl->text = impl_->text;
   return Dataset(std::move(impl));
+}
+
+Dataset Dataset::sliced(std::span<const Slice> slices, const SampleAxes& samples) const {
+  if (impl_->meta.parts.size() != 1)
+    throw InvalidArgument(impl_->text + " is several addresses, which cannot be sliced together");
+  if (slices.size() > static_cast<std::size_t>(impl_->shape.dimensions()))
+    throw InvalidArgument(impl_->text + " of shape " + impl_->shape.to_string() + " has not " +
+                          std::to_string(slices.size()) + " axes");
+  DatasetMeta meta;
+  meta.dtype = impl_->meta.dtype;
+  meta.parts.push_back(sliced_part(impl_->meta.parts.front(), slices));
+  const std::vector<AxisRoles> roles = roles_of(meta, samples);
+  return Dataset(std::make_shared<Impl>(context_of_columns(impl_->ctx), std::move(meta), roles));
 }
 
 const Shape& Dataset::shape() const noexcept {

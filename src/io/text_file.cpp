@@ -5,9 +5,8 @@
 #include <cstring>
 #include <memory>
 
-#include "io/temporary_file.hpp"
+#include "io/output_claim_impl.hpp"
 #include "serried/base/error.hpp"
-#include "serried/base/temporary_files.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
@@ -28,22 +27,15 @@ void fill_file(const std::string& path, const std::string& temporary, const std:
 
 void write_text_file(const Context& ctx, const std::string& path, const std::string& text) {
   const auto span = ctx.recorder().span("write a text", Activity::file);
-  agree_on_root(ctx.comm(), 0, [&] {
-    const std::string temporary = temporary_name(path);
-    register_temporary_file(temporary);
-    try {
-      claim_output(path, temporary, [&](const std::string& warning) {
-        ctx.recorder().say(Severity::warning, warning);
-      });
-      fill_file(path, temporary, text);
-      publish_file(temporary, path);
-    } catch (...) {
-      std::remove(temporary.c_str());
-      forget_temporary_file(temporary);
-      throw;
-    }
-    forget_temporary_file(temporary);
-  });
+  const std::shared_ptr<OutputClaim::Impl> output = OutputClaim::Impl::of(ctx, path);
+  output->make(ctx);
+  try {
+    agree_on_root(ctx.comm(), 0, [&] { fill_file(path, output->temporary, text); });
+    output->publish(ctx);
+  } catch (...) {
+    output->remove();
+    throw;
+  }
 }
 
 }  // namespace serried

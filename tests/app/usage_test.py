@@ -45,7 +45,7 @@ WRONG = [
     (["kmeans", "a.h5:/u[", "--clusters", "2"], "a.h5:/u["),
     (["predict", "model.h5"], "ADDR is required"),
     (["info", "a.h5", "--threads", "0"], "at least 1"),
-    (["info", "a.h5", "--report", "out.txt"], "--report"),
+    (["info", "a.h5", "--report", ""], "--report"),
     (["info", "a.h5", "--device", "gpu"], "auto, host, cuda"),
 ]
 

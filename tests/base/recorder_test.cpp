@@ -146,6 +146,7 @@ TEST(Recorder, totals_are_complete_beyond_the_spans_that_are_kept) {
   recorder.set_max_spans(3);
   for (int i = 0; i < 10; ++i) recorder.span("send", Activity::communication).add_bytes(2);
   EXPECT_EQ(recorder.spans().size(), 3U);
+  EXPECT_EQ(recorder.spans_left_out(), 7);
   EXPECT_EQ(totals_of(recorder)["other"].communication_bytes, 20);
 }
 

@@ -89,9 +89,9 @@ TEST(Runtime, threads_by_option_and_environment) {
   }
   {
     const Variable omp("OMP_NUM_THREADS", "many");
-    const Variable slurm("SLURM_CPUS_PER_TASK", "5");
+    const Variable slurm("SLURM_CPUS_PER_TASK", "1");
     const Runtime by_slurm;
-    EXPECT_EQ(by_slurm.threads(), 5);
+    EXPECT_EQ(by_slurm.threads(), 1);
     EXPECT_EQ(by_slurm.threads_source(), "SLURM_CPUS_PER_TASK");
     const auto messages = by_slurm.recorder()->messages();
     ASSERT_EQ(messages.size(), 1U);

@@ -73,6 +73,34 @@ TEST(ThreadCount, invalid_values_are_ignored_with_a_warning) {
   }
 }
 
+TEST(ThreadCount, slurm_promises_more_than_the_rank_is_bound_to) {
+  ThreadCountInputs inputs = ranks_with({{{3}}, {{4, 5}}});
+  inputs.slurm_cpus_per_task = "8";
+  ThreadCount result = decide_thread_count(inputs);
+  EXPECT_EQ(result.threads, 1);
+  EXPECT_EQ(result.source, "bound to 1 CPU");
+  ASSERT_EQ(result.warnings.size(), 1U);
+  EXPECT_NE(result.warnings[0].find("SLURM_CPUS_PER_TASK is 8, but a rank is bound to 1 CPU"),
+            std::string::npos)
+      << result.warnings[0];
+  inputs.node_rank = 1;
+  result = decide_thread_count(inputs);
+  EXPECT_EQ(result.threads, 2);
+  EXPECT_EQ(result.source, "bound to 2 CPUs");
+  for (const char* fitting : {"1", "2"}) {
+    inputs.slurm_cpus_per_task = fitting;
+    result = decide_thread_count(inputs);
+    EXPECT_EQ(result.threads, fitting[0] - '0');
+    EXPECT_EQ(result.source, "SLURM_CPUS_PER_TASK");
+    EXPECT_TRUE(result.warnings.empty());
+  }
+  // Who says it himself is believed.
+  inputs.slurm_cpus_per_task = "8";
+  inputs.omp_num_threads = "6";
+  EXPECT_EQ(decide_thread_count(inputs).threads, 6);
+  EXPECT_TRUE(decide_thread_count(inputs).warnings.empty());
+}
+
 TEST(ThreadCount, more_ranks_than_cores) {
   const std::vector<RankCpus> four(4, RankCpus{{0, 1}});
   for (int rank = 0; rank < 4; ++rank) {

@@ -8,7 +8,7 @@ readelf -d "$library" | grep -qF "soname: [$soname]" || { echo "the SONAME is no
 strange=$(grep -vE '^[0-9a-f]+ [A-Za-z] .*serried::' <<<"$symbols" | grep -vE '^[0-9a-f]+ [VWu] .*\bstd::' |
   grep -vE ' serried_|^[0-9a-f]+ [VWu] .*__gnu' || true)
 # (GCC shows full specialisations of function templates whatever it is told; nm writes their types in front.)
-inside=$(grep -E '^[0-9a-f]+ [A-TX-Z] serried::(\(anonymous namespace\)|app|cluster_scores|cuda|guard|hdf5|host|kmeans)::' <<<"$symbols" || true)
+inside=$(grep -E '^[0-9a-f]+ [A-TX-Z] serried::(\(anonymous namespace\)|app|cluster_scores|cuda|guard|hdf5|host|kmeans|page|picture)::' <<<"$symbols" || true)
 if [[ -n $strange$inside ]]; then
   printf 'shown, but no API:\n%s\n%s\n' "$strange" "$inside"
   exit 1

@@ -188,6 +188,24 @@ TEST(ClusterScores, equal_their_definitions) {
     }
 }
 
+TEST(ClusterScores, the_silhouette_alone_has_the_same_bits) {
+  const Context ctx = wide_context();
+  for (const Case& c : cases())
+    for (const std::int64_t rows : {std::int64_t{10000}, std::int64_t{31}}) {
+      const ClusterScoresOptions options{.silhouette_sample = rows, .seed = 4};
+      EXPECT_EQ(mean_silhouette(ctx, make_array(ctx, c.blobs, DType::f64),
+                                labels_array(ctx, c.blobs.rows, c.label), options),
+                score(ctx, c, DType::f64, options).silhouette)
+          << c.name;
+    }
+  const Case one = by_place("one cluster", {50, 2, 1});
+  EXPECT_FALSE(mean_silhouette(ctx, make_array(ctx, one.blobs, DType::f64),
+                               labels_array(ctx, one.blobs.rows, one.label)));
+  EXPECT_THROW(static_cast<void>(mean_silhouette(ctx, make_array(ctx, one.blobs, DType::f64),
+                                                 labels_array(ctx, 3, one.label))),
+               InvalidArgument);
+}
+
 TEST(ClusterScores, same_bits_at_any_ranks_threads_and_tiles) {
   for (const Case& c : cases())
     for (const DType dtype : {DType::f64, DType::f32})

@@ -96,6 +96,8 @@ class Recorder {
   [[nodiscard]] std::vector<std::pair<std::string, PhaseTotals>> phases() const;
   /// The spans kept so far; at most `max_spans` are, the totals are always complete.
   [[nodiscard]] std::vector<SpanRecord> spans() const;
+  /// How many have ended since `max_spans` were kept.
+  [[nodiscard]] std::int64_t spans_left_out() const;
   void set_max_spans(std::size_t max_spans);
 
   /// Tells the sink, and keeps the text for the run report.

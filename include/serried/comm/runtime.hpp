@@ -50,7 +50,7 @@ class Runtime {
   /// Threads of this rank: the option, OMP_NUM_THREADS, SLURM_CPUS_PER_TASK, else the CPUs of the
   /// rank's mask and cgroup quota divided by the node's ranks whose masks overlap; at least 1. A
   /// value of the environment that is no positive number is ignored with a warning through
-  /// recorder().
+  /// recorder(); so is what SLURM_CPUS_PER_TASK has above the CPUs of the mask.
   [[nodiscard]] int threads() const noexcept;
   /// Where the number comes from, e.g. "OMP_NUM_THREADS" or "2 CPUs / 4 ranks".
   [[nodiscard]] const std::string& threads_source() const noexcept;

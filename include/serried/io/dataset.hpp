@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -141,6 +142,15 @@ class Dataset : public TileSource {
   /// is as Collective as it is here.
   /// @throws InvalidArgument for no elements, and for such that a row does not have.
   [[nodiscard]] Dataset columns(RowRange range) const;
+
+  /// The same data with only some indices along the axes of `shape()`, and other axes as its rows.
+  /// No axis is dropped: one index is an axis of extent 1. It has no coordinates, and each rank
+  /// reads for itself in either IoMode. While this Dataset lives, the file stays open. Local;
+  /// reading is as Collective as it is here.
+  /// @param slices one for each axis (fewer: the rest whole).
+  /// @throws InvalidArgument for a Dataset of several addresses, for more slices than axes, steps
+  /// below 1, sample axes that do not exist, and a series of which no dataset is left.
+  [[nodiscard]] Dataset sliced(std::span<const Slice> slices, const SampleAxes& samples) const;
 
   /// Reads everything into memory; each rank its own rows: shape (rows, feature_shape...).
   /// Collective.

@@ -48,4 +48,12 @@ struct ClusterScores {
                                            const TileSource& labels,
                                            const ClusterScoresOptions& options = {});
 
+/// The silhouette alone, on the sample that score_clusters draws: one read of the labels, and one
+/// of the sample's rows, which go to every rank. Collective.
+/// @throws InvalidArgument and DataError as score_clusters, but for NaN or Inf: a sample that holds
+/// such a row has no silhouette.
+[[nodiscard]] std::optional<double> mean_silhouette(const Context& ctx, const TileSource& data,
+                                                    const TileSource& labels,
+                                                    const ClusterScoresOptions& options = {});
+
 }  // namespace serried

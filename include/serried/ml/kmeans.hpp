@@ -64,6 +64,11 @@ struct KMeansModel {
   double inertia = 0;               ///< (weighted) sum of SQUARED distances to the own centre
   std::int64_t iterations = 0;
   bool converged = false;  ///< by tolerance, or labels stood still; batches: no more improvement
+  /// Of Lloyd's iteration: the inertia after each of the last iterations, with the labels that it
+  /// assigned and their means; up to rounding of the data's total sum of squares. Fewer than
+  /// `iterations` where a checkpoint was gone on from; none with batches, for rows and centres that
+  /// are wider than memory, and in a model that was loaded.
+  std::vector<double> inertia_by_iteration = {};
   std::int64_t rows = 0;
   std::int64_t rows_used = 0;               ///< without the dropped ones
   std::vector<std::int64_t> feature_shape;  ///< extents of the feature axes, {features} by default

@@ -33,6 +33,12 @@ void check_labels(const TileSource& data, const TileSource& labels) {
     throw InvalidArgument(data.describe() + " has rows without an element");
 }
 
+void check_sample(const ClusterScoresOptions& options) {
+  if (options.silhouette_sample < 1)
+    throw InvalidArgument("the sample for the silhouette must have at least 1 row, not " +
+                          std::to_string(options.silhouette_sample));
+}
+
 /// The labels as they stand, in the partition of the rows; -1 for all negative ones.
 std::vector<std::int32_t> read_labels(const Rows& rows, const TileSource& labels) {
   Rows source(rows.context().on_host(), labels);
@@ -104,12 +110,31 @@ Columns scan_labelled(Rows& rows, const std::vector<std::int32_t>& labels) {
 
 }  // namespace
 
+std::optional<double> mean_silhouette(const Context& ctx, const TileSource& data,
+                                      const TileSource& labels,
+                                      const ClusterScoresOptions& options) {
+  check_labels(data, labels);
+  check_sample(options);
+  Rows rows(ctx.on_host(), data);
+  const auto phase = ctx.recorder().phase("score");
+  const RowLabels clusters = number_clusters(ctx.comm(), read_labels(rows, labels));
+  Columns columns;
+  for (const std::int64_t size : clusters.sizes) columns.usable_rows += size;
+  if (columns.usable_rows < rows.global_rows())
+    for (const std::int32_t label : clusters.labels)
+      columns.is_missing.push_back(static_cast<std::uint8_t>(label < 0));
+  const cluster_scores::Sample sample =
+      cluster_scores::draw_sample(rows, columns, options.silhouette_sample, options.seed);
+  const std::vector<std::int32_t> labelling =
+      cluster_scores::labels_of(rows, sample, clusters.labels);
+  const auto mean = cluster_scores::mean_silhouettes(ctx, sample, {&labelling, 1})[0];
+  return mean && std::isfinite(*mean) ? mean : std::nullopt;
+}
+
 ClusterScores score_clusters(const Context& ctx, const TileSource& data, const TileSource& labels,
                              const ClusterScoresOptions& options) {
   check_labels(data, labels);
-  if (options.silhouette_sample < 1)
-    throw InvalidArgument("the sample for the silhouette must have at least 1 row, not " +
-                          std::to_string(options.silhouette_sample));
+  check_sample(options);
   Rows rows(ctx.on_host(), data);
   const auto phase = ctx.recorder().phase("score");
   const RowLabels clusters = number_clusters(ctx.comm(), read_labels(rows, labels));

@@ -71,6 +71,8 @@ KMeansModel model_of(const Rows& rows, const Columns& columns, const LloydResult
   if (!std::isfinite(model.inertia))
     throw DataError(rows.source().describe() +
                     ": the inertia leaves the range of f64; k-means needs smaller weights");
+  for (const double inertia : result.inertia_by_iteration)
+    model.inertia_by_iteration.push_back(std::ldexp(inertia, columns.weight_exponent));
   model.iterations = result.iterations;
   model.converged = result.is_converged;
   model.rows = rows.global_rows();

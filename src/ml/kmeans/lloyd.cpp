@@ -66,6 +66,7 @@ class Lloyd {
         co_await assign_and_measure(reads_, *prepared, are_labels_final, labels_.data(), &state);
     if (!are_labels_final) gather_deltas();
     if (state_ != nullptr && !are_labels_final) result_.label_centers = result_.centers;
+    measure_iterations();
     for (std::int64_t j = 0; j < k_; ++j) {
       result_.sizes.push_back(totals_.count(j));
       result_.weight += weight_of(totals_, j);
@@ -191,6 +192,40 @@ class Lloyd {
     return result;
   }
 
+  /// The sum of the clusters' weights times their means' squared distances from the shift.
+  [[nodiscard]] double squares_about_shift(ClusterSums& sums,
+                                           const std::vector<double>& weights) const {
+    double squares = 0;
+    for (std::int64_t j = 0; j < k_; ++j) {
+      const double weight = weights[static_cast<std::size_t>(j)];
+      if (!(weight > 0)) continue;
+      double of_cluster = 0;
+      for (std::int64_t f = 0; f < p_; ++f) {
+        const double sum = fixed_.sum(f, sums.high(j, f), sums.low(j, f));
+        of_cluster += sum * (sum / weight);
+      }
+      squares += of_cluster;
+    }
+    return squares;
+  }
+
+  /// The rows' sum of squares about the shift follows from the final inertia; what it has more than
+  /// an iteration's means is that iteration's inertia.
+  void measure_iterations() {
+    double total = result_.inertia;
+    for (std::int64_t j = 0; j < k_; ++j) {
+      const double weight = weight_of(totals_, j);
+      for (std::int64_t f = 0; f < p_; ++f) {
+        const double center = result_.centers[static_cast<std::size_t>(j * p_ + f)] -
+                              columns_.shift[static_cast<std::size_t>(f)];
+        const double sum = fixed_.sum(f, totals_.high(j, f), totals_.low(j, f));
+        total += center * (2 * sum - weight * center);
+      }
+    }
+    for (const double between : squares_between_)
+      result_.inertia_by_iteration.push_back(std::max(0., total - between));
+  }
+
   /// Returns whether empty clusters were given rows.
   Task<bool> move_centers(const KMeansCenters& prepared) {
     bool is_relocated = false;
@@ -206,6 +241,7 @@ class Lloyd {
     std::vector<double> weights;
     for (std::int64_t j = 0; j < k_; ++j) weights.push_back(weight_of(sums, j));
     const auto heaviest = std::ranges::max_element(weights) - weights.begin();
+    squares_between_.push_back(squares_about_shift(sums, weights));
     for (std::int64_t j = 0; j < k_; ++j) {
       // A cluster that is still empty stands with the heaviest one, as scikit-learn has it.
       const std::int64_t source = weights[static_cast<std::size_t>(j)] > 0 ? j : heaviest;
@@ -231,6 +267,7 @@ class Lloyd {
   std::vector<ClusterSums> deltas_;  ///< by worker: what moved in this iteration
   Bounds bounds_;
   RowValues<std::int32_t> labels_;
+  std::vector<double> squares_between_;  ///< by iteration, see measure_iterations
   LloydResult result_;
 };
 

@@ -25,6 +25,8 @@ struct LloydResult {
   double weight = 0;  ///< of all usable rows
   std::int64_t iterations = 0;
   bool is_converged = false;
+  /// See KMeansModel.
+  std::vector<double> inertia_by_iteration;
   /// Over all assignments: rows that were compared with all centres, and all rows.
   std::int64_t examined_rows = 0;
   std::int64_t visited_rows = 0;
