@@ -67,7 +67,9 @@ class Divergence(unittest.TestCase):
         for ranks, run in zip(counts, runs):
             run.finish()
             told = f"{way} on {ranks} ranks: code {run.code}\n{run.out}{run.err}"
-            self.assertIn(run.code, VERDICTS, told)
+            # a foreign program's ranks end in the same moment, which MPICH's launcher may call 1
+            foreign = (1,) if "BROKEN_RANKS_FOREIGN" in environment and len(VERDICTS) > 1 else ()
+            self.assertIn(run.code, VERDICTS + foreign, told)
             self.assertLess(run.seconds, 15, told)
             self.assertNotIn("publishes", run.out, told)
             self.assertTrue(run.lines(), told)
