@@ -138,7 +138,8 @@ int main(int argc, char** argv) {
   } catch (const serried::Error& error) {
     if (serried::has_verdict() && !is_foreign) sleep_s(30);  // the watchdog's thread ends this
     std::fprintf(stderr, "broken_ranks: rank %d: %s\n", rank, error.what());
-    std::_Exit(serried::exit_code(error.kind()));
+    if (serried::has_verdict()) std::_Exit(serried::exit_code(error.kind()));
+    serried::abort_job(serried::exit_code(error.kind()));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "broken_ranks: rank %d: %s\n", rank, error.what());
     serried::abort_job(1);

@@ -35,13 +35,25 @@ std::string text_of(const Text& text) {
 /// Every rank's value, by a call that the board does not know.
 template <class T>
 std::vector<T> allgather(const CommunicatorState& impl, MPI_Comm comm, const T& value) {
-  std::vector<T> all(index(impl.size), value);
+  // Another rank may be in another call, whose shorter message fills a part of this: what is
+  // missing must be nobody's value, least of all one's own.
+  std::vector<T> all(index(impl.size), T{});
   MPI_Request request = MPI_REQUEST_NULL;
   check(
       MPI_Iallgather(&value, sizeof(T), MPI_BYTE, all.data(), sizeof(T), MPI_BYTE, comm, &request),
       "MPI_Iallgather");
   wait_for(impl, request, "MPI_Iallgather");
   return all;
+}
+
+/// Gives the watchdogs, which compare once a second, time to see what this rank has seen: they have
+/// a channel of their own, which no wrong call disturbs. Throws when they have spoken; returns
+/// where there are none.
+void leave_to_the_watchdogs() {
+  for (int i = 0; i < 300 && is_watched(); ++i) {
+    throw_if_condemned();
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 }
 
 [[noreturn]] void throw_difference(int rank, const Text& first, int other, const Text& second) {
@@ -127,6 +139,8 @@ void compare_histories(CommunicatorState& impl) {
   const auto stands = allgather(impl, impl.comm, own_stands(impl));
   const auto difference = find_difference(stands);
   if (!difference) return;
+  // What was gathered may have been another rank's other call. The watchdogs know better.
+  leave_to_the_watchdogs();
   constexpr std::size_t most = 128;
   std::array<RecordedCall, most> own{};
   const auto last = last_calls(board::slot(), difference->id, most);
@@ -144,11 +158,7 @@ void compare_histories(CommunicatorState& impl) {
 }
 
 void throw_after_verdict(int code, const char* operation) {
-  // The watchdogs compare once a second.
-  for (int i = 0; i < 300 && is_watched(); ++i) {
-    throw_if_condemned();
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  leave_to_the_watchdogs();
   if (!is_truncation(code)) throw_mpi_error(code, operation);
   throw Error(ErrorKind::communication,
               std::string(operation) +
