@@ -37,4 +37,5 @@ if [[ $preset == mpich ]]; then
 fi
 serried_build "$preset"
 serried_say "testing (preset $preset)"
-exec ctest --preset "$preset" "${arguments[@]}"
+# Each test says how many cores it takes.
+exec ctest --preset "$preset" --parallel "$(nproc)" "${arguments[@]}"
