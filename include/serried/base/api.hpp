@@ -5,7 +5,10 @@
 /// library, and all else is hidden. Exceptions keep one identity across the library, the programs
 /// and the CUDA module.
 #if defined(__GNUC__)
-#define SERRIED_API __attribute__((visibility("default")))
+#define SERRIED_API [[gnu::visibility("default")]]
+/// The same for a friend function, where no attribute of that form may stand.
+#define SERRIED_API_FRIEND __attribute__((visibility("default")))
 #else
 #define SERRIED_API
+#define SERRIED_API_FRIEND
 #endif

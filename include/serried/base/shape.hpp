@@ -41,7 +41,7 @@ class Shape {
   /// "(128, 89, 180)"; "(5,)" and "()" as in Python.
   [[nodiscard]] std::string to_string() const;
 
-  SERRIED_API friend bool operator==(const Shape& a, const Shape& b) noexcept;
+  SERRIED_API_FRIEND friend bool operator==(const Shape& a, const Shape& b) noexcept;
 
  private:
   std::array<std::int64_t, max_dimensions> extents_{};

@@ -51,7 +51,7 @@ class Layout {
   [[nodiscard]] int owner_of_tile(std::int64_t tile) const noexcept;
   [[nodiscard]] int owner_of_row(std::int64_t row) const noexcept;
 
-  SERRIED_API friend bool operator==(const Layout& a, const Layout& b) noexcept;
+  SERRIED_API_FRIEND friend bool operator==(const Layout& a, const Layout& b) noexcept;
 
  private:
   struct Impl;
