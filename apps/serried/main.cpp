@@ -22,6 +22,7 @@
 #include "serried/base/signals.hpp"
 #include "serried/base/stopped.hpp"
 #include "serried/comm/device_choice.hpp"
+#include "serried/comm/launcher.hpp"
 #include "serried/io/hdf5_library.hpp"
 #include "serried/report/run_report.hpp"
 #include "session.hpp"
@@ -40,21 +41,6 @@ void open_standard_streams() {
       static_cast<void>(open("/dev/null", number == 2 ? O_WRONLY : O_RDONLY));
 }
 
-/// Whether a launcher started this process as one of several ranks.
-bool is_launched() {
-  for (const char* name :
-       {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"})
-    if (std::getenv(name) != nullptr) return true;
-  return false;
-}
-
-/// Whether this process speaks for the job, before MPI can tell.
-bool is_first_rank() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
-    if (const char* const rank = std::getenv(name)) return std::strcmp(rank, "0") == 0;
-  return true;
-}
-
 bool has_checkpoint(const CommandLine& line) {
   const auto* const kmeans = std::get_if<KMeansCommand>(&line.verb);
   return kmeans != nullptr && !kmeans->checkpoint.path.empty();
@@ -62,8 +48,8 @@ bool has_checkpoint(const CommandLine& line) {
 
 /// USR1 asks for a checkpoint; what writes none goes on.
 void take_signals(const CommandLine* line) {
-  const bool is_told =
-      line != nullptr && !has_checkpoint(*line) && !line->common.is_quiet && is_first_rank();
+  const bool is_told = line != nullptr && !has_checkpoint(*line) && !line->common.is_quiet &&
+                       launched_rank().value_or(0) == 0;
   watch_signals([is_told, has_told = false]() mutable {
     if (is_told && !std::exchange(has_told, true))
       write_error("serried: USR1 is ignored: it stops 'kmeans --checkpoint FILE' only\n");

@@ -1,15 +1,14 @@
 #include "serried/comm/runtime.hpp"
 
 #include <mpi.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <exception>
 #include <functional>
 #include <utility>
 
+#include "base/host_name.hpp"
 #include "comm/host_cpus.hpp"
 #include "comm/memory_share.hpp"
 #include "comm/mpi_support.hpp"
@@ -41,12 +40,6 @@ bool start_mpi() {
   for (const MPI_Comm comm : {MPI_COMM_WORLD, MPI_COMM_SELF})
     comm::check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   return true;
-}
-
-std::string read_host_name() {
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
-  return name.data();
 }
 
 std::optional<std::string> read_variable(const char* name) {
@@ -126,7 +119,7 @@ struct Runtime::Impl {
   std::unique_ptr<Communicator> ending;  ///< what ranks meet on before they end MPI
   int node_rank = 0;
   int node_size = 1;
-  std::string host_name = read_host_name();
+  std::string host_name = serried::host_name();
   comm::ThreadCount threads;
   comm::MemoryShare memory;
   std::string cpu_list;

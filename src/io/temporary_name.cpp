@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/host_name.hpp"
 #include "io/mpi_io_path.hpp"
 
 namespace serried {
@@ -59,12 +60,6 @@ std::int64_t number_in(const char* key) {
   const std::string_view all(text);
   const auto [end, error] = std::from_chars(all.data(), all.data() + all.size(), number);
   return error == std::errc() && end == all.data() + all.size() && number > 0 ? number : 0;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) name[0] = '\0';
-  return name.data();
 }
 
 /// Tells containers apart, whose processes have numbers of their own.

@@ -7,32 +7,12 @@
 #include <iterator>
 #include <utility>
 
+#include "base/escaped.hpp"
 #include "serried/base/error.hpp"
 #include "serried/io/text_file.hpp"
 
 namespace serried {
 namespace {
-
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default:
-        result += c;
-    }
-  return result;
-}
 
 // The name of a file, as seen from the folder of the .xmf file. Links are not followed: the files
 // may be moved together.

@@ -10,7 +10,6 @@ namespace serried {
 namespace {
 
 using page::base64;
-using page::escaped;
 using page::json_in_html;
 
 bool contains(const std::string& text, const std::string& part) {
@@ -22,19 +21,6 @@ std::size_t count_of(const std::string& text, const std::string& part) {
   for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
     ++count;
   return count;
-}
-
-TEST(Html, texts_are_escaped) {
-  EXPECT_EQ(escaped("<a href=\"x\">'&'</a>"),
-            "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
-  EXPECT_EQ(escaped("\u00b0C \u4e2d\U0001F30D"), "\u00b0C \u4e2d\U0001F30D");
-  EXPECT_EQ(escaped(std::string("a\0b\x01\n\t", 6)), "a\uFFFDb\uFFFD\n\t");
-  // a byte of Latin-1, a cut sequence, an overlong one, a surrogate, beyond the last code point
-  EXPECT_EQ(escaped("\xb0"), "\uFFFD");
-  EXPECT_EQ(escaped("\xe4\xb8"), "\uFFFD\uFFFD");
-  EXPECT_EQ(escaped("\xc0\x80"), "\uFFFD\uFFFD");
-  EXPECT_EQ(escaped("\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD");
-  EXPECT_EQ(escaped("\xf5\x80\x80\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD");
 }
 
 TEST(Html, base64_is_that_of_rfc_4648) {

@@ -1,19 +1,12 @@
 #include "comm/watch/places.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <map>
+
+#include "base/host_name.hpp"
 
 namespace serried::comm {
 namespace {
-
-std::string own_host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
-  return name.data();
-}
 
 /// "3", "4 to 7", "1, 3, 5".
 std::string numbers_text(const std::vector<int>& ranks) {
@@ -37,7 +30,7 @@ Places find_places(const Communicator& all, const Communicator& node) {
   // the first rank of a node stands for it
   const int first = node.broadcast(all.rank(), 0);
   const auto first_of_rank = all.allgather(first);
-  const auto names = all.allgather_text(node.rank() == 0 ? own_host_name() : std::string());
+  const auto names = all.allgather_text(node.rank() == 0 ? host_name() : std::string());
   std::map<int, int> host_of_first;
   for (std::size_t r = 0; r < first_of_rank.size(); ++r) {
     const auto [entry, is_new] =

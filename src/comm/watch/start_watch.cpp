@@ -1,46 +1,33 @@
 #include "comm/watch/start_watch.hpp"
 
-#include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 
+#include "base/host_name.hpp"
 #include "comm/watch/condemned.hpp"
+#include "comm/watch/thread_signals.hpp"
+#include "serried/comm/launcher.hpp"
 
 namespace serried::comm {
 namespace {
 
 constexpr double tick_s = 0.1;
 
-/// As launchers count; the first where they do not. The first might be the one that is stopped, so
-/// the second of a node speaks too.
+/// The first of a node might be the one that is stopped, so the second speaks too.
 bool is_speaker() {
-  for (const char* name : {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"})
-    if (const char* const rank = std::getenv(name))
-      return std::strcmp(rank, "0") == 0 || std::strcmp(rank, "1") == 0;
-  return true;
-}
-
-int rank_in_job() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
-    if (const char* const rank = std::getenv(name)) return std::max(std::atoi(rank), 0);
-  return 0;
+  return launched_node_rank().value_or(0) <= 1;
 }
 
 std::string text_of_verdict(double seconds) {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
   std::array<char, 32> time{};
   std::snprintf(time.data(), time.size(), "%.6g", seconds);
   return "the ranks of this job have not come together within " + std::string(time.data()) +
          " s: at least one was not started, or hangs (process " + std::to_string(::getpid()) +
-         " on host " + host.data() + " waits)";
+         " on host " + host_name() + " waits)";
 }
 
 }  // namespace
@@ -65,9 +52,7 @@ bool StartWatch::pause() {
 }
 
 void StartWatch::run() {
-  sigset_t all;  // signals are for the program's threads
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  block_all_signals();
   const double ticks = std::round(options_.start_s / tick_s);
   // counted in ticks of its own: a machine that was suspended accuses nobody
   for (double tick = 0; tick < ticks; ++tick)
@@ -83,7 +68,7 @@ void StartWatch::run() {
   constexpr int enough = 20;
   for (int tick = 0; tick < enough; ++tick)
     if (pause()) return;
-  end_on_verdict(verdict, "serried", rank_in_job());
+  end_on_verdict(verdict, "serried", launched_rank().value_or(0));
 }
 
 }  // namespace serried::comm

@@ -1,6 +1,5 @@
 #include "comm/watch/watchdog_thread.hpp"
 
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "comm/watch/call_board.hpp"
 #include "comm/watch/call_text.hpp"
 #include "comm/watch/condemned.hpp"
+#include "comm/watch/thread_signals.hpp"
 
 namespace serried::comm {
 namespace {
@@ -56,13 +56,6 @@ std::vector<int> watched_by(int node_rank, int node_size) {
 int node_rank_of(const Places& places) {
   const auto& ranks = places.own_ranks();
   return static_cast<int>(std::find(ranks.begin(), ranks.end(), places.rank) - ranks.begin());
-}
-
-/// Signals are for the program's threads.
-void block_all_signals() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
 }  // namespace

@@ -3,12 +3,9 @@
 #include <string>
 #include <string_view>
 
-namespace serried::page {
+#include "base/escaped.hpp"
 
-/// Text for HTML, in elements and in attributes with double quotes: `& < > " '` are written as
-/// references, control characters other than tab and line feed, and bytes that are no UTF-8, as
-/// U+FFFD. Local.
-[[nodiscard]] std::string escaped(std::string_view text);
+namespace serried::page {
 
 /// Bytes in base64, with padding. Local.
 [[nodiscard]] std::string base64(std::string_view bytes);

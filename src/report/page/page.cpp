@@ -14,8 +14,6 @@
 namespace serried {
 namespace {
 
-using page::escaped;
-
 constexpr std::size_t most_objects = 2000;
 constexpr std::size_t most_text = 300;
 
