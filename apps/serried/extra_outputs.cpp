@@ -22,7 +22,7 @@ void ExtraOutputs::claim(const Context& ctx, const std::vector<std::string>& inp
     if (path.empty()) continue;
     for (const std::string& other : before) check_outputs_differ(ctx, other, path);
     before.push_back(path);
-    claims_.push_back(check_output(ctx, path, inputs, 0));
+    outputs_.add(check_output(ctx, path, inputs, 0));
   }
 }
 
@@ -60,7 +60,6 @@ void ExtraOutputs::write(const Session& session) {
   }
   if (!options_.trace_path.empty())
     write_text_file(ctx, options_.trace_path, collect_trace(session.runtime, ctx));
-  claims_.clear();
 }
 
 }  // namespace serried::app

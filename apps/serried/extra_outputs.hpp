@@ -6,7 +6,7 @@
 
 #include "command_line.hpp"
 #include "serried/context.hpp"
-#include "serried/io/output_claim.hpp"
+#include "serried/io/output_set.hpp"
 #include "serried/report/page.hpp"
 
 namespace serried::app {
@@ -18,7 +18,9 @@ struct Session;
 /// them at its end.
 class ExtraOutputs {
  public:
-  explicit ExtraOutputs(const CommonOptions& options) : options_(options) {}
+  /// @param outputs takes them in.
+  ExtraOutputs(const CommonOptions& options, OutputSet& outputs)
+      : options_(options), outputs_(outputs) {}
 
   [[nodiscard]] bool has_page() const { return !options_.page_path.empty(); }
   [[nodiscard]] bool has_picture() const { return !options_.picture_path.empty(); }
@@ -43,15 +45,15 @@ class ExtraOutputs {
   void set_picture(std::string png) { picture_ = std::move(png); }
   void set_seed(const std::string& seed) { seed_ = seed; }
 
-  /// Writes all of them.
+  /// Completes all of them.
   /// Collective.
   /// @throws RankError (kind io).
   void write(const Session& session);
 
  private:
   const CommonOptions& options_;
+  OutputSet& outputs_;
   bool is_writing_ = true;  ///< rank 0
-  std::vector<OutputClaim> claims_;
   std::vector<std::string> inputs_;
   std::optional<RunReport> run_;
   std::optional<Page> page_;

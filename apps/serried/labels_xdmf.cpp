@@ -84,7 +84,7 @@ void check_labels_xdmf(const Session& session, const OutputAddress& output, cons
     throw InvalidArgument(fmt::format(
         "--xdmf: samples on two or three axes are needed (--sample-axes), not on {}: {}", axes,
         dataset.sample_shape().to_string()));
-  static_cast<void>(check_output(session.ctx, xdmf_path(output), inputs, 0));
+  session.outputs.add(check_output(session.ctx, xdmf_path(output), inputs, 0));
   check_outputs_differ(session.ctx, xdmf_path(output), output.path);
 }
 

@@ -129,12 +129,14 @@ void run_verb(const Runtime& runtime, const CommandLine& line) {
   Console console(runtime.recorder(), {.is_printing = runtime.communicator().rank() == 0,
                                        .is_quiet = line.common.is_quiet,
                                        .progress = line.common.progress});
-  ExtraOutputs extras(line.common);
+  OutputSet outputs;
+  ExtraOutputs extras(line.common, outputs);
   const Session session{.runtime = runtime,
                         .ctx = make_context(runtime, line),
                         .line = line,
                         .console = console,
-                        .extras = extras};
+                        .extras = extras,
+                        .outputs = outputs};
   struct Call {
     const Session& session;
     void operator()(const InfoCommand& command) const { run_info(session, command); }
@@ -144,6 +146,7 @@ void run_verb(const Runtime& runtime, const CommandLine& line) {
   };
   std::visit(Call{session}, line.verb);
   extras.write(session);
+  outputs.publish(session.ctx);
   if (!line.common.has_report) return;
   const RunReport report = collect_run_report(runtime, session.ctx);
   console.clear_line();

@@ -11,6 +11,7 @@
 #include "serried/context.hpp"
 #include "serried/io/dataset.hpp"
 #include "serried/io/file_writer.hpp"
+#include "serried/io/output_set.hpp"
 #include "verb_results.hpp"
 
 namespace serried::app {
@@ -22,6 +23,7 @@ struct Session {
   const CommandLine& line;
   Console& console;
   ExtraOutputs& extras;
+  OutputSet& outputs;  ///< of the verb; the program gives them their names at its end
 
   [[nodiscard]] const CommonOptions& common() const { return line.common; }
 };

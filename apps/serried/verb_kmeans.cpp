@@ -222,8 +222,7 @@ std::vector<std::string> output_paths(const KMeansCommand& command) {
 
 /// All outputs are tried and held before work begins; each is a file of its own. The checkpoint's
 /// is only tried here: a CheckpointFile holds it.
-std::vector<OutputClaim> claim_outputs(const Session& session, const KMeansCommand& command,
-                                       const Inputs& inputs) {
+void claim_outputs(const Session& session, const KMeansCommand& command, const Inputs& inputs) {
   struct Output {
     std::string path;
     std::int64_t least_bytes;
@@ -240,13 +239,11 @@ std::vector<OutputClaim> claim_outputs(const Session& session, const KMeansComma
       check_outputs_differ(session.ctx, outputs[j].path, outputs[i].path);
   // A checkpoint may be gone on from and replaced by the next; no other output may replace it.
   const std::vector<std::string> read = read_files(command, inputs);
-  std::vector<OutputClaim> claims;
   for (const Output& output : outputs) {
     OutputClaim claim = check_output(session.ctx, output.path, output.is_held ? read : inputs.files,
                                      output.least_bytes);
-    if (output.is_held) claims.push_back(std::move(claim));
+    if (output.is_held) session.outputs.add(std::move(claim));
   }
-  return claims;
 }
 
 /// Whether rows and centres are to be read by pieces, because they do not fit into memory.
@@ -351,7 +348,7 @@ void run_kmeans(const Session& session, const KMeansCommand& command) {
     const auto phase = session.ctx.recorder().phase("read");
     return open_inputs(session, command);
   }();
-  const std::vector<OutputClaim> claims = claim_outputs(session, command, inputs);
+  claim_outputs(session, command, inputs);
   if (command.labels) check_labels_xdmf(session, *command.labels, inputs.data, inputs.files);
   ClusterPage page(session, command.addresses, command.samples, inputs.data,
                    read_files(command, inputs), output_paths(command));

@@ -143,9 +143,8 @@ void run_predict(const Session& session, const PredictCommand& command) {
   check_features(command, model, dataset);
   std::vector<std::string> files = dataset.files();
   files.push_back(command.model_path);
-  std::optional<OutputClaim> claim;
   if (command.labels) {
-    claim.emplace(
+    session.outputs.add(
         check_output(session.ctx, command.labels->path, files, least_bytes_of_labels(dataset)));
     check_labels_xdmf(session, *command.labels, dataset, files);
   }

@@ -449,7 +449,7 @@ void FileWriter::commit() {
   hdf5::agree_on_status(comm, closed, cannot_close);
   // What ranks that disagree have written must not get its name.
   comm.compare_calls();
-  impl_->claim->publish(impl_->ctx);
+  impl_->claim->complete(impl_->ctx);
   impl_->claim->is_written = false;
   impl_->is_committed = true;
 }

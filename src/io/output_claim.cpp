@@ -83,6 +83,7 @@ OutputClaim::Impl::~Impl() {
 void OutputClaim::Impl::make(const Context& ctx) {
   const Communicator& comm = ctx.comm();
   const bool is_held = is_listed;
+  state = State::growing;
   if (!is_held)
     agree_on_root(comm, 0, [&] {
       if (claims().holds(inode_of(temporary)))
@@ -117,9 +118,17 @@ void OutputClaim::Impl::make(const Context& ctx) {
   }
 }
 
-void OutputClaim::Impl::publish(const Context& ctx) {
-  agree_on_root(ctx.comm(), 0, [&] { publish_file(temporary, path); });
-  // not before: who is to end the process meanwhile removes what has no name yet
+void OutputClaim::Impl::complete(const Context& ctx) {
+  agree_on_root(ctx.comm(), 0, [&] {
+    sync_file(temporary);
+    if (!is_deferred) rename_files({{.temporary = temporary, .path = path}});
+  });
+  state = State::complete;
+  if (!is_deferred) forget();
+}
+
+void OutputClaim::Impl::forget() noexcept {
+  // not before it has its name: who is to end the process meanwhile removes what has none
   forget_temporary_file(absolute);
   is_listed = false;
 }
@@ -127,8 +136,7 @@ void OutputClaim::Impl::publish(const Context& ctx) {
 void OutputClaim::Impl::remove() noexcept {
   if (!is_listed) return;  // the file may be another claim's
   ::unlink(absolute.c_str());
-  forget_temporary_file(absolute);
-  is_listed = false;
+  forget();
 }
 
 OutputClaim::OutputClaim(const Context& ctx, const std::string& path, std::int64_t least_bytes)

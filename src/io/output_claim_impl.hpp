@@ -24,16 +24,21 @@ struct OutputClaim::Impl {
   /// Makes the temporary file, unless it is there. Collective.
   /// @throws RankError (kind io); then there is none.
   void make(const Context& ctx);
-  /// Gives the complete file its name. Collective. @throws RankError (kind io).
-  void publish(const Context& ctx);
+  /// The file is complete: gives it its name, or keeps it for its OutputSet, which will.
+  /// Collective. @throws RankError (kind io).
+  void complete(const Context& ctx);
+  /// The file has its name, and is not to be removed any more. Local.
+  void forget() noexcept;
   /// Removes the file, if this claim has made it. Local.
   void remove() noexcept;
 
   std::string path;
   std::string temporary;
-  std::string absolute;     ///< temporary, whatever the working folder
-  bool is_listed = false;   ///< among the process's temporary files
-  bool is_written = false;  ///< by a FileWriter, now
+  std::string absolute;      ///< temporary, whatever the working folder
+  bool is_listed = false;    ///< among the process's temporary files
+  bool is_written = false;   ///< by a FileWriter, now
+  bool is_deferred = false;  ///< an OutputSet gives it its name
+  enum class State { growing, complete } state = State::growing;
 };
 
 }  // namespace serried

@@ -11,7 +11,6 @@
 #include <memory>
 #include <set>
 #include <thread>
-#include <vector>
 
 #include "io/file_space.hpp"
 #include "serried/base/error.hpp"
@@ -175,7 +174,7 @@ bool has_fault() {
   return true;
 }
 
-void sync_file(const std::string& path, int flags) {
+void sync(const std::string& path, int flags) {
   const Descriptor file(::open(path.c_str(), flags | O_CLOEXEC));
   if (file.number() < 0)
     throw IoError("cannot open " + path + " to sync it: " + write_cause(errno));
@@ -211,16 +210,33 @@ std::uint64_t inode_of(const std::string& file) noexcept {
   return is_there ? static_cast<std::uint64_t>(status.st_ino) : 0;
 }
 
-void publish_file(const std::string& temporary, const std::string& path) {
-  sync_file(temporary, O_RDWR);
-  if (has_fault() || std::rename(temporary.c_str(), path.c_str()) != 0)
-    throw IoError("cannot rename " + temporary + " to " + path + ": " + write_cause(errno));
+void sync_file(const std::string& path) {
+  sync(path, O_RDWR);
+}
+
+void rename_files(const std::vector<FileName>& files) {
+  std::size_t renamed = 0;
   try {
-    sync_file(split_path(path).first, O_RDONLY | O_DIRECTORY);
-  } catch (const IoError& error) {
+    for (const FileName& file : files) {
+      if (has_fault() || std::rename(file.temporary.c_str(), file.path.c_str()) != 0)
+        throw IoError("cannot rename " + file.temporary + " to " + file.path + ": " +
+                      write_cause(errno));
+      ++renamed;
+    }
+    std::set<std::string> folders;
+    for (const FileName& file : files) {
+      const std::string folder = split_path(file.path).first;
+      if (!folders.insert(folder).second) continue;
+      try {
+        sync(folder, O_RDONLY | O_DIRECTORY);
+      } catch (const IoError& error) {
+        throw IoError("cannot write " + file.path + ": " + error.what());
+      }
+    }
+  } catch (const IoError&) {
     // the run says that it failed, and then there is no output
-    ::unlink(path.c_str());
-    throw IoError("cannot write " + path + ": " + error.what());
+    for (std::size_t i = 0; i < renamed; ++i) ::unlink(files[i].path.c_str());
+    throw;
   }
 }
 

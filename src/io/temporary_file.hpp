@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "io/temporary_name.hpp"
 
@@ -30,8 +31,19 @@ void claim_output(const std::string& path, const std::string& temporary,
 /// system. Local.
 [[nodiscard]] std::uint64_t inode_of(const std::string& file) noexcept;
 
-/// Gives a complete temporary file its final name: fsync, rename, fsync of the folder.
+/// Brings what was written to a file onto the disk.
 /// Local. @throws IoError.
-void publish_file(const std::string& temporary, const std::string& path);
+void sync_file(const std::string& path);
+
+/// A complete temporary file and its final name.
+struct FileName {
+  std::string temporary;
+  std::string path;
+};
+
+/// Gives files that have been synced their final names, in this order, and syncs their folders.
+/// Where that fails, none of the final names is left.
+/// Local. @throws IoError.
+void rename_files(const std::vector<FileName>& files);
 
 }  // namespace serried

@@ -31,7 +31,7 @@ void write_text_file(const Context& ctx, const std::string& path, const std::str
   output->make(ctx);
   try {
     agree_on_root(ctx.comm(), 0, [&] { fill_file(path, output->temporary, text); });
-    output->publish(ctx);
+    output->complete(ctx);
   } catch (...) {
     output->remove();
     throw;

@@ -1,5 +1,6 @@
 #include "serried/io/output_claim.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -17,7 +18,9 @@
 #include "process_start.hpp"
 #include "serried/base/temporary_files.hpp"
 #include "serried/io/file_writer.hpp"
+#include "serried/io/output_set.hpp"
 #include "serried/io/table_file.hpp"
+#include "serried/io/text_file.hpp"
 
 namespace serried::test {
 namespace {
@@ -113,6 +116,51 @@ TEST_F(OutputClaims, every_rank_can_remove_what_is_unfinished) {
     EXPECT_NE(error_of([&] { writer.commit(); }), "");
     EXPECT_TRUE(entries().empty());
   }
+}
+
+TEST_F(OutputClaims, set_gets_its_names_together) {
+  OutputSet outputs;
+  for (const char* name : {"x.h5", "y.txt", "never.h5"})
+    outputs.add(OutputClaim(ctx_, folder_ / name));
+  write("x.h5");
+  write_text_file(ctx_, folder_ / "y.txt", "text");
+  EXPECT_EQ(entries().size(), 3U);
+  for (const std::string& name : entries()) EXPECT_EQ(name.front(), '.');
+  outputs.publish(ctx_);
+  EXPECT_EQ(entries(), (std::set<std::string>{"x.h5", "y.txt"}));
+  EXPECT_EQ(TableFile(folder_ / "x.h5").read_f64("/x").values, std::vector<double>{3});
+  outputs.publish(ctx_);  // of nothing more
+  ctx_.comm().barrier();
+  remove_temporary_files();
+  EXPECT_EQ(entries(), (std::set<std::string>{"x.h5", "y.txt"}));
+}
+
+TEST_F(OutputClaims, set_that_fails_at_one_name_leaves_none) {
+  {
+    OutputSet outputs;
+    for (const char* name : {"x.h5", "y.h5", "z.h5"}) {
+      outputs.add(OutputClaim(ctx_, folder_ / name));
+      write(name);
+    }
+    on_root([&] { fs::create_directory(folder_ / "y.h5"); });
+    EXPECT_THAT(error_of([&] { outputs.publish(ctx_); }), testing::HasSubstr("y.h5"));
+  }
+  EXPECT_EQ(entries(), std::set<std::string>{"y.h5"});
+}
+
+TEST_F(OutputClaims, set_that_is_given_up_leaves_nothing) {
+  {
+    OutputSet outputs;
+    outputs.add(OutputClaim(ctx_, folder_ / "x.h5"));
+    write("x.h5");
+    write("x.h5");  // once more before it has its name
+    EXPECT_EQ(entries().size(), 1U);
+  }
+  EXPECT_TRUE(entries().empty());
+  OutputSet outputs;
+  OutputClaim late(ctx_, folder_ / "x.h5");
+  write("x.h5");
+  EXPECT_THROW(outputs.add(std::move(late)), InvalidArgument);
 }
 
 TEST_F(OutputClaims, what_is_finished_is_not_removed) {

@@ -99,7 +99,7 @@ class FileWriter {
   /// Version, commit, command line, inputs, seed, ranks, devices, library versions, job id, UTC
   /// times. Collective.
   void write_provenance(const Provenance& provenance);
-  /// Flushes, closes, renames and syncs the folder.
+  /// Flushes, closes, renames and syncs the folder; an output of an OutputSet is renamed by that.
   /// Collective.
   void commit();
 

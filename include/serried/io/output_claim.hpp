@@ -29,6 +29,7 @@ class OutputClaim {
   OutputClaim& operator=(OutputClaim&&) = delete;
 
  private:
+  friend class OutputSet;
   std::shared_ptr<Impl> impl_;
 };
 
