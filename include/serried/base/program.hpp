@@ -80,6 +80,9 @@ enum class Op : std::uint8_t {
   // choice
   select,  ///< a is b8: b where it is 1, else c; b and c of any one type
 
+  // a condition
+  require,  ///< b is b8: a, of any type; the element fails where b is 0
+
   // floating numbers; those with (c) complex ones too
   square_root,  ///< (c)
   cube_root,
@@ -135,7 +138,7 @@ struct OpInfo {
   std::string_view name;
   int operands = 0;
   /// A bit for each RegisterType that the operands may have (of select: those behind the first; of
-  /// load_exponent: the first).
+  /// load_exponent and require: the first).
   std::uint8_t types = 0;
   enum class Result : std::uint8_t {
     same,   ///< the operands' type
