@@ -7,6 +7,7 @@
 #include <span>
 
 #include "serried/base/api.hpp"
+#include "serried/base/fold.hpp"
 #include "serried/base/program.hpp"
 #include "serried/base/shape.hpp"
 #include "serried/device/kernel_field.hpp"
@@ -30,6 +31,22 @@ struct ProgramDomain {
 /// No element has failed.
 inline constexpr std::int64_t no_element = INT64_MAX;
 
+/// A fold over outputs of a program. Values, second values and weight are stored as the dtypes of
+/// their registers, the mask as b8.
+struct ProgramFold {
+  FoldOp op = FoldOp::sum;
+  int value = 0;    ///< output: of sum and product i64, u64, floating or complex; of count b8; of
+                    ///< minimum and maximum real or b8; of moments and comoments f64
+  int second = -1;  ///< output, of comoments: f64
+  int mask = -1;    ///< output: elements where it is 0 are left out
+  int weight = -1;  ///< output, of moments: f64, not negative
+  /// A bit for each axis of the domain along which there is a state for each index; over the others
+  /// it is folded. States lie in C order of the kept axes.
+  std::uint32_t kept = 0;
+  /// Of minimum and maximum: what a step along each axis adds to the index of an element.
+  std::array<std::int64_t, max_dimensions> index_strides{};
+};
+
 /// A program made ready for one backend. Safe from several threads at once.
 class CompiledProgram {
  public:
@@ -48,6 +65,17 @@ class CompiledProgram {
                                               std::span<const ProgramSource> sources,
                                               std::int64_t begin, std::int64_t end,
                                               std::span<std::byte* const> outputs) const = 0;
+
+  /// Folds the rows [first, last) of the domain into states that hold something already
+  /// (clear_states of serried/base/fold.hpp). Of folds that keep axis 0 the states are those of
+  /// these rows alone. The bits depend on the rows alone where axis 0 is folded, and on each row
+  /// alone where it is kept. The outputs are those of evaluate(), and are not kept.
+  /// @return as evaluate().
+  [[nodiscard]] virtual std::int64_t fold(const ProgramDomain& domain,
+                                          std::span<const ProgramSource> sources,
+                                          std::int64_t first, std::int64_t last,
+                                          std::span<const ProgramFold> folds,
+                                          std::span<std::byte* const> states) const = 0;
 };
 
 /// Programs for every dtype that is a number.
