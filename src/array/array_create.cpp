@@ -52,6 +52,21 @@ void fill_values(Impl& array, const std::function<void(Numbers numbers, double* 
 
 }  // namespace
 
+Array Array::empty(const Context& ctx, const Shape& shape, DType dtype, int split_axis,
+                   const Layout& layout) {
+  if (split_axis < 0 || split_axis >= shape.dimensions() || layout.rows() != shape[split_axis] ||
+      layout.ranks() != ctx.size())
+    throw InvalidArgument("an array of shape " + shape.to_string() + " split along axis " +
+                          std::to_string(split_axis) + " on " + std::to_string(ctx.size()) +
+                          " ranks does not lie in tiles of " + std::to_string(layout.rows()) +
+                          " rows on " + std::to_string(layout.ranks()));
+  return Impl::wrap(Impl::make(ctx, shape, dtype, split_axis, layout));
+}
+
+Array Array::empty_replicated(const Context& ctx, const Shape& shape, DType dtype) {
+  return Impl::wrap(Impl::make_replicated(ctx, shape, dtype));
+}
+
 Array Array::zeros(const Context& ctx, const Shape& shape, DType dtype, int split_axis) {
   auto impl = Impl::make(ctx, shape, dtype, split_axis);
   for_each_block(ctx, impl->local_elements(), [&](std::int64_t first, std::int64_t count) {

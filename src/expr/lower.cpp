@@ -61,6 +61,10 @@ void Lowering::set_value(const ExprNode* fold, std::shared_ptr<const Operand> va
   folds_[fold] = std::move(value);
 }
 
+void Lowering::set_operand(const Operand* of, std::shared_ptr<const Operand> instead) {
+  instead_[of] = std::move(instead);
+}
+
 int Lowering::domain_axis(int axis) const noexcept {
   if (split_axis_ < 0 || axis > split_axis_) return axis;
   return axis == split_axis_ ? 0 : axis + 1;
@@ -101,7 +105,9 @@ std::uint32_t Lowering::add_truth(bool value) {
   return add_constant(constant);
 }
 
-std::uint32_t Lowering::add_load(const std::shared_ptr<const Operand>& operand) {
+std::uint32_t Lowering::add_load(const std::shared_ptr<const Operand>& of) {
+  const auto instead = instead_.find(of.get());
+  const std::shared_ptr<const Operand>& operand = instead == instead_.end() ? of : instead->second;
   const auto [found, is_new] =
       input_of_.try_emplace(operand.get(), static_cast<std::uint32_t>(inputs_.size()));
   if (is_new) inputs_.push_back({operand});

@@ -37,6 +37,9 @@ class Lowering {
   /// What a fold below has come to: it is read instead of being looked into. Before add_output.
   void set_value(const ExprNode* fold, std::shared_ptr<const Operand> value);
 
+  /// What is read in place of an operand, e.g. a replicated copy. Before add_output.
+  void set_operand(const Operand* of, std::shared_ptr<const Operand> instead);
+
   /// The node as an output stored as `dtype`; the same output again where it is one already. Local.
   LoweredOutput add_output(const NodePtr& node);
   /// A fold's mask: where `node` (or everywhere, if null) is 1 and all of `valid` have values; -1
@@ -82,6 +85,7 @@ class Lowering {
   int split_axis_;
   std::vector<LoweredInput> inputs_;
   std::map<const Operand*, std::uint32_t> input_of_;
+  std::map<const Operand*, std::shared_ptr<const Operand>> instead_;
   std::vector<ProgramConstant> constants_;
   std::vector<Value> values_;
   std::map<std::vector<std::uint32_t>, std::uint32_t> known_;

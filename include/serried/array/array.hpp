@@ -35,6 +35,11 @@ class Array : public TileSource {
   // having the memory. @throws InvalidArgument for a dtype that is no number, an axis that is not
   // there, values that the dtype cannot hold; RankError if a rank is out of memory. ---
   [[nodiscard]] static Array zeros(const Context&, const Shape&, DType, int split_axis = 0);
+  /// Memory that is not initialised, to be written by local_mutable(): in tiles of another array's
+  /// layout, or the same on every rank.
+  [[nodiscard]] static Array empty(const Context&, const Shape&, DType, int split_axis,
+                                   const Layout&);
+  [[nodiscard]] static Array empty_replicated(const Context&, const Shape&, DType);
   [[nodiscard]] static Array full(const Context&, const Shape&, DType, double value,
                                   int split_axis = 0);
   /// start, start + step, ... (below stop), as numpy.arange: element i is start + i ((start + step)

@@ -1,0 +1,119 @@
+#include <cmath>
+#include <complex>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "array/evaluate/passes.hpp"
+#include "expr/text.hpp"
+#include "serried/base/error.hpp"
+#include "serried/base/order_key.hpp"
+
+namespace serried {
+namespace {
+
+using detail::ExprNode;
+using detail::FoldPart;
+
+[[noreturn]] void refuse(const ExprNode& node, const std::string& why) {
+  throw DataError(detail::text_of(node) + ": " + why);
+}
+
+template <class T>
+void put(std::byte* out, std::int64_t at, T value) {
+  std::memcpy(out + at * static_cast<std::int64_t>(sizeof value), &value, sizeof value);
+}
+
+void finish(const ExprNode& node, RegisterType, const SumOfIntegers& sum, std::int64_t at,
+            std::byte* out) {
+  if (node.dtype == DType::u64 ? !sum.is_u64() : !sum.is_i64())
+    refuse(node, "the sum is beyond " + std::string(name(node.dtype)) + "; sum f64(...) instead");
+  put(out, at, sum.low);
+}
+void finish(const ExprNode&, RegisterType, const SumOfReals& sum, std::int64_t at,
+            std::byte* out) {
+  put(out, at, sum.value());
+}
+void finish(const ExprNode&, RegisterType, const SumOfComplex& sum, std::int64_t at,
+            std::byte* out) {
+  put(out, at, std::complex<double>(sum.real.value(), sum.imaginary.value()));
+}
+void finish(const ExprNode& node, RegisterType, const ProductOfIntegers& product, std::int64_t at,
+            std::byte* out) {
+  if (!product.is_exact())
+    refuse(node, "the product is beyond " + std::string(name(node.dtype)) +
+                     "; multiply f64(...) instead");
+  put(out, at, product.product);
+}
+void finish(const ExprNode&, RegisterType, const ProductOfReals& product, std::int64_t at,
+            std::byte* out) {
+  put(out, at, product.product);
+}
+void finish(const ExprNode&, RegisterType, const ProductOfComplex& product, std::int64_t at,
+            std::byte* out) {
+  put(out, at, std::complex<double>(product.real, product.imaginary));
+}
+void finish(const ExprNode&, RegisterType, std::int64_t count, std::int64_t at, std::byte* out) {
+  put(out, at, count);
+}
+
+void finish(const ExprNode& node, RegisterType type, const Extremum& extremum, std::int64_t at,
+            std::byte* out) {
+  const bool is_nothing = extremum.index < 0;
+  if (node.part == FoldPart::index) {
+    if (is_nothing) refuse(node, "nothing is left of which to find the place");
+    return put(out, at, extremum.index);
+  }
+  if (is_nothing && !is_floating(node.dtype))
+    refuse(node, "nothing is left, and integers have no NaN");
+  const bool is_nan = is_nothing || (is_floating(node.dtype) && extremum.key == 0);
+  const std::uint64_t key = node.fold == FoldOp::maximum ? ~extremum.key : extremum.key;
+  visit_real(node.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_same_v<T, Half>) {
+      const double value = is_nan ? std::numeric_limits<double>::quiet_NaN() : double_from_key(key);
+      put(out, at, to_half(value));
+    } else if constexpr (std::is_floating_point_v<T>) {
+      put(out, at,
+          static_cast<T>(is_nan ? std::numeric_limits<double>::quiet_NaN()
+                                : double_from_key(key)));
+    } else if (type == RegisterType::u64 || type == RegisterType::b8) {
+      put(out, at, static_cast<T>(key));
+    } else {
+      put(out, at, static_cast<T>(int64_from_key(key)));
+    }
+  });
+}
+
+void finish(const ExprNode& node, RegisterType, const Spread& spread, std::int64_t at,
+            std::byte* out) {
+  put(out, at, node.part == FoldPart::weight ? spread.weight : spread.m2);
+}
+
+void finish(const ExprNode& node, RegisterType, const JointSpread& spread, std::int64_t at,
+            std::byte* out) {
+  switch (node.part) {
+    case FoldPart::weight:
+      return put(out, at, spread.count);
+    case FoldPart::m2:
+      return put(out, at, spread.m2_x);
+    case FoldPart::m2_second:
+      return put(out, at, spread.m2_y);
+    default:
+      return put(out, at, spread.m_xy);
+  }
+}
+
+}  // namespace
+
+void finish_states(const ExprNode& node, RegisterType values, const std::byte* states,
+                   std::int64_t count, std::byte* out) {
+  visit_state(node.fold, values, [&](auto state) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::memcpy(&state, states + i * static_cast<std::int64_t>(sizeof state), sizeof state);
+      finish(node, values, state, i, out);
+    }
+  });
+}
+
+}  // namespace serried
