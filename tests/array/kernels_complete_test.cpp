@@ -8,6 +8,7 @@
 #include "serried/device/histogram_kernels.hpp"
 #include "serried/device/kmeans_kernels.hpp"
 #include "serried/device/moment_kernels.hpp"
+#include "serried/device/program_kernels.hpp"
 #include "serried/device/random_kernels.hpp"
 #include "serried/device/sum_kernels.hpp"
 
@@ -32,13 +33,15 @@ void visit_interface(KernelField field, F f) {
       return f(TypeTag<KMeansKernels>{});
     case KernelField::dense:
       return f(TypeTag<DenseKernels>{});
+    case KernelField::programs:
+      return f(TypeTag<ProgramKernels>{});
   }
   FAIL() << "a field without an interface: " << static_cast<int>(field);
 }
 
 TEST(KernelTable, is_complete) {
   const auto backend = make_host_backend(1);
-  for (int field = 0; field <= static_cast<int>(KernelField::dense); ++field)
+  for (int field = 0; field <= static_cast<int>(KernelField::programs); ++field)
     visit_interface(static_cast<KernelField>(field), [&](auto tag) {
       using Kernels = typename decltype(tag)::type;
       EXPECT_EQ(static_cast<int>(Kernels::field), field);

@@ -49,16 +49,16 @@ enum class Op : std::uint8_t {
   add,
   subtract,
   multiply,
-  divide,     ///< floating and complex
-  negate,     ///< u64 too: modulo 2^64
-  absolute,   ///< real; of i32 and i64 the lowest value stays itself
-  sign,       ///< real: -1, 0, 1; NaN stays NaN; a zero stays itself
+  divide,        ///< floating and complex
+  negate,        ///< u64 too: modulo 2^64
+  absolute,      ///< real; of i32 and i64 the lowest value stays itself
+  sign,          ///< real: -1, 0, 1; NaN stays NaN; a zero stays itself
   floor_divide,  ///< real; rounds to minus infinity; integers by 0 give 0; floats as NumPy
   remainder,     ///< real; has the sign of the divisor; integers by 0 give 0; floats as NumPy
   fmod,          ///< real; has the sign of the dividend; integers by 0 give 0
-  power,  ///< i32, i64, u64 (a negative exponent fails the element; wraps around), f32, f64,
-          ///< complex
-  minimum,  ///< real; NaN if one is NaN (the first one)
+  power,         ///< i32, i64, u64 (a negative exponent fails the element; wraps around), f32, f64,
+                 ///< complex
+  minimum,       ///< real; NaN if one is NaN (the first one)
   maximum,
   fmin,  ///< floating; the other one if one is NaN
   fmax,
@@ -67,8 +67,8 @@ enum class Op : std::uint8_t {
   bit_and,
   bit_or,
   bit_xor,
-  bit_not,     ///< of b8: logical not
-  shift_left,  ///< integers; by the number of bits and more, or by a negative number: 0
+  bit_not,      ///< of b8: logical not
+  shift_left,   ///< integers; by the number of bits and more, or by a negative number: 0
   shift_right,  ///< integers; as shift_left, but a negative i32 or i64 gives -1
 
   // comparisons, to b8
@@ -79,9 +79,6 @@ enum class Op : std::uint8_t {
 
   // choice
   select,  ///< a is b8: b where it is 1, else c; b and c of any one type
-
-  // a condition
-  require,  ///< b is b8: a, of any type; the element fails where b is 0
 
   // floating numbers; those with (c) complex ones too
   square_root,  ///< (c)
@@ -138,7 +135,7 @@ struct OpInfo {
   std::string_view name;
   int operands = 0;
   /// A bit for each RegisterType that the operands may have (of select: those behind the first; of
-  /// load_exponent and require: the first).
+  /// load_exponent: the first).
   std::uint8_t types = 0;
   enum class Result : std::uint8_t {
     same,   ///< the operands' type
