@@ -71,6 +71,7 @@ constexpr std::array<Row, ops> table{{
     {Op::less, {"less", 2, reals | truths, truth}},
     {Op::less_equal, {"less_equal", 2, reals | truths, truth}},
     {Op::select, {"select", 3, all, same}},
+    {Op::require, {"require", 1, truths, same}},
     {Op::square_root, {"square_root", 1, fields, same}},
     {Op::cube_root, {"cube_root", 1, floats, same}},
     {Op::exp, {"exp", 1, fields, same}},

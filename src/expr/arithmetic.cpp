@@ -234,17 +234,18 @@ Expr pow(const Expr& x, const Expr& y) {
   const detail::ExprNode& exponent = *y.node();
   if (is_weak_integer(x) && is_weak_integer(y)) {
     // as in Python: 2^-1 is 0.5, and a power has no width
-    __int128 power = 1;
     const std::int64_t base = integer_of(x);
-    const auto is_inside = [&] { return power <= INT64_MAX && power >= INT64_MIN; };
-    for (std::int64_t i = 0; i < integer_of(y) && is_inside() && (base > 1 || base < -1); ++i)
-      power *= base;
-    if (integer_of(y) >= 0 && is_inside()) {
-      if (base == 0 && integer_of(y) > 0) power = 0;
-      if (base == -1 && integer_of(y) % 2 != 0) power = -1;
-      return {static_cast<std::int64_t>(power)};
+    const std::int64_t by = integer_of(y);
+    std::int64_t power = 1;
+    bool is_inside = by >= 0;
+    if (base >= -1 && base <= 1) {
+      power = by == 0 || base == 1 || (base == -1 && by % 2 == 0) ? 1 : base;
+    } else {
+      for (std::int64_t i = 0; i < by && is_inside; ++i)
+        is_inside = !__builtin_mul_overflow(power, base, &power);
     }
-    return {std::pow(static_cast<double>(base), static_cast<double>(integer_of(y)))};
+    if (is_inside) return {power};
+    return {std::pow(static_cast<double>(base), static_cast<double>(by))};
   }
   if (exponent.kind == detail::ExprNode::Kind::constant && exponent.shape.dimensions() == 0) {
     // exact, and what NumPy does with these scalars

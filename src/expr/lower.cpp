@@ -53,6 +53,23 @@ bool may_leave(Op op, DType dtype) {
   }
 }
 
+struct Range {
+  std::int64_t low;
+  std::uint64_t high;
+};
+
+/// The values of an integer dtype.
+Range range_of(DType dtype) {
+  return visit_real(dtype, [](auto tag) -> Range {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
+      return {static_cast<std::int64_t>(std::numeric_limits<T>::min()),
+              static_cast<std::uint64_t>(std::numeric_limits<T>::max())};
+    else
+      throw InvalidArgument("a dtype that is no integer has no range");
+  });
+}
+
 constexpr std::size_t most_registers = 60000;
 
 }  // namespace
@@ -154,10 +171,7 @@ Lowering::Lowered Lowering::lower_one(const ExprNode& node) {
       return lower_position(node);
     case ExprNode::Kind::convert: {
       const Lowered& from = lowered_.at(node.in[0].get());
-      if (node.in[0]->dtype == node.dtype) return from;
-      return {add(Op::convert, register_type(node.dtype), {from.value},
-                  static_cast<std::uint32_t>(node.dtype)),
-              from.validity};
+      return {lower_convert(from.value, node.in[0]->dtype, node.dtype), from.validity};
     }
     case ExprNode::Kind::is_null: {
       const Lowered& from = lowered_.at(node.in[0].get());
@@ -179,6 +193,47 @@ Lowering::Lowered Lowering::lower_one(const ExprNode& node) {
       return lower_apply(node);
   }
   throw InvalidArgument("an expression has a node of no kind");
+}
+
+std::uint32_t Lowering::add_integer(RegisterType type, std::int64_t value) {
+  ProgramConstant constant;
+  constant.type = type;
+  constant.integer = value;
+  return add_constant(constant);
+}
+
+void Lowering::require_range(std::uint32_t value, RegisterType type, std::int64_t low,
+                             std::int64_t high) {
+  constexpr RegisterType b8 = RegisterType::b8;
+  const std::uint32_t is_above = add(Op::less_equal, b8, {add_integer(type, low), value});
+  const std::uint32_t is_below = add(Op::less_equal, b8, {value, add_integer(type, high)});
+  add(Op::require, b8, {add(Op::bit_and, b8, {is_above, is_below})});
+}
+
+std::uint32_t Lowering::lower_convert(std::uint32_t value, DType from, DType to) {
+  if (from == to) return value;
+  const RegisterType from_type = register_type(from);
+  const RegisterType type = register_type(to);
+  const bool is_to_integer = is_integer(to);
+  if (is_to_integer && is_integer(from)) {
+    const Range held = range_of(to);
+    const Range given = range_of(from);
+    // u64 is compared as u64, whose constants are not negative
+    const std::int64_t low = std::max(held.low, given.low);
+    const bool is_u64 = from_type == RegisterType::u64;
+    if (given.low < held.low || given.high > held.high)
+      require_range(value, from_type, is_u64 ? 0 : low,
+                    static_cast<std::int64_t>(std::min(held.high, given.high)));
+  }
+  if (from_type != type) value = add(Op::convert, type, {value});
+  if (!is_narrow(to) || from == DType::b8) return value;
+  if (!is_to_integer) return add_wrap(value, to);
+  if (!is_integer(from)) {
+    // a floating number that the register holds, but not the dtype
+    const Range held = range_of(to);
+    require_range(value, type, held.low, static_cast<std::int64_t>(held.high));
+  }
+  return value;
 }
 
 Lowering::Lowered Lowering::lower_position(const ExprNode& node) {

@@ -77,6 +77,11 @@ class Lowering {
   Lowered lower(const NodePtr& node);
   Lowered lower_one(const ExprNode& node);
   Lowered lower_apply(const ExprNode& node);
+  /// Values of one dtype in another; what it cannot hold fails.
+  std::uint32_t lower_convert(std::uint32_t value, DType from, DType to);
+  /// Fails the elements for which a value lies outside of [low, high].
+  void require_range(std::uint32_t value, RegisterType type, std::int64_t low, std::int64_t high);
+  std::uint32_t add_integer(RegisterType type, std::int64_t value);
   Lowered lower_position(const ExprNode& node);
   std::optional<std::uint32_t> validity_of(const ExprNode& node);
   int add_stored(std::uint32_t value, DType dtype);

@@ -78,7 +78,8 @@ enum class Op : std::uint8_t {
   less_equal,
 
   // choice
-  select,  ///< a is b8: b where it is 1, else c; b and c of any one type
+  select,   ///< a is b8: b where it is 1, else c; b and c of any one type
+  require,  ///< b8: the same; the element fails where it is 0
 
   // floating numbers; those with (c) complex ones too
   square_root,  ///< (c)

@@ -79,7 +79,7 @@ void HostProgram::make_step(const Instruction& instruction,
       throw InvalidArgument("the host backend has no instruction " +
                             std::string(info(step.op).name) + " of " +
                             std::string(name(dtype_of_register(type))));
-    is_made = fold(step, value);
+    is_made = fold_constant(step, value);
   }
   if (!is_made) {
     value.step = static_cast<std::uint32_t>(steps_.size());
@@ -128,7 +128,7 @@ void HostProgram::make_constant(const ProgramConstant& constant, Value& value) {
 }
 
 // A step of constants alone is carried out once and for all, unless it fails: then each call does.
-bool HostProgram::fold(const Step& step, Value& value) {
+bool HostProgram::fold_constant(const Step& step, Value& value) {
   for (std::size_t k = 0; k < step.operands; ++k)
     if (values_[step.in[k]].constant == none) return false;
   std::int64_t failed = no_element;

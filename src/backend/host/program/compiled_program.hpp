@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backend/host/program/block.hpp"
+#include "backend/host/program/folds.hpp"
 #include "serried/device/program_kernels.hpp"
 
 namespace serried::host::program {
@@ -29,6 +30,12 @@ class HostProgram final : public CompiledProgram {
                                       std::span<const ProgramSource> sources, std::int64_t begin,
                                       std::int64_t end,
                                       std::span<std::byte* const> outputs) const override;
+  [[nodiscard]] std::int64_t fold(const ProgramDomain& domain,
+                                  std::span<const ProgramSource> sources, std::int64_t first,
+                                  std::int64_t last, std::span<const ProgramFold> folds,
+                                  std::span<std::byte* const> states) const override {
+    return fold_rows(*this, domain, sources, first, last, folds, states);
+  }
 
  private:
   static constexpr std::uint32_t none = UINT32_MAX;
@@ -58,7 +65,7 @@ class HostProgram final : public CompiledProgram {
   void make_output(const ProgramOutput& output, std::uint32_t value);
   [[nodiscard]] std::byte* new_constant(Value& value);
   void make_constant(const ProgramConstant& constant, Value& value);
-  [[nodiscard]] bool fold(const Step& step, Value& value);
+  [[nodiscard]] bool fold_constant(const Step& step, Value& value);
   void assign_slots();
 
   void prepare(const ProgramDomain& domain, std::span<const ProgramSource> sources,

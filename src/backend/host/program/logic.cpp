@@ -1,5 +1,7 @@
 #include <type_traits>
 
+#include <algorithm>
+
 #include "backend/host/highway_targets.hpp"
 #include "backend/host/program/functions.hpp"
 
@@ -183,6 +185,17 @@ BlockFunction select_of(RegisterType type) {
   }
 }
 
+void require_truth(const Block& block) {
+  const Tag<std::uint8_t> d;
+  for (std::int64_t i = 0; i < block.count; i += lanes<std::uint8_t>) {
+    const auto truth = load<std::uint8_t>(block, 0, i);
+    hn::StoreU(truth, d, result<std::uint8_t>(block, i));
+    const auto is_missing = hn::Eq(truth, hn::Zero(d));
+    if (HWY_UNLIKELY(!hn::AllFalse(d, is_missing)))
+      *block.failed = std::min(*block.failed, i + hn::FindFirstTrue(d, is_missing));
+  }
+}
+
 template <class F>
 BlockFunction bits_of(RegisterType type) {
   if (type == RegisterType::b8) return &map2<std::uint8_t, F>;
@@ -219,6 +232,8 @@ BlockFunction logic_of(Op op, RegisterType type) {
       return compare_of<LessEqual>(type);
     case Op::select:
       return select_of(type);
+    case Op::require:
+      return type == RegisterType::b8 ? &require_truth : nullptr;
     case Op::is_nan:
       return test1_floats<IsNan>(type);
     case Op::is_infinite:
