@@ -1,12 +1,27 @@
 #include "expr/build.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "expr/fold_constants.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried::detail {
+
+ExprNode::~ExprNode() {
+  std::vector<NodePtr> left = std::move(in);
+  while (!left.empty()) {
+    const NodePtr node = std::move(left.back());
+    left.pop_back();
+    if (node.use_count() != 1) continue;
+    // nobody else sees it any more
+    auto& inputs = const_cast<ExprNode&>(*node).in;
+    left.insert(left.end(), std::make_move_iterator(inputs.begin()),
+                std::make_move_iterator(inputs.end()));
+    inputs.clear();
+  }
+}
 
 Shape broadcast(const Shape& a, const Shape& b) {
   const int dimensions = std::max(a.dimensions(), b.dimensions());

@@ -25,6 +25,12 @@ enum class FoldPart : std::uint8_t {
 /// A node of an expression. Its inputs have the dtypes that its instruction takes: promotion has
 /// put conversions between them.
 struct ExprNode {
+  ExprNode() = default;
+  ExprNode(const ExprNode&) = default;
+  ExprNode& operator=(const ExprNode&) = delete;
+  /// Lets go of what it alone has without a call within a call: graphs may be deeper than a stack.
+  ~ExprNode();
+
   enum class Kind : std::uint8_t {
     operand,
     constant,

@@ -1,0 +1,415 @@
+#include "serried/expr/parse.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "expr/build.hpp"
+#include "expr/function_table.hpp"
+#include "expr/node.hpp"
+#include "expr/tokens.hpp"
+#include "serried/base/error.hpp"
+#include "serried/base/similar_names.hpp"
+#include "serried/expr/functions.hpp"
+
+namespace serried {
+namespace {
+
+using detail::Argument;
+using detail::TextFunction;
+using detail::Token;
+
+constexpr int deepest = 200;
+
+struct Named {
+  std::string_view name;
+  double value;
+};
+constexpr Named constants[] = {{"pi", std::numbers::pi},
+                               {"e", std::numbers::e},
+                               {"inf", std::numeric_limits<double>::infinity()},
+                               {"nan", std::numeric_limits<double>::quiet_NaN()}};
+constexpr std::string_view words[] = {"and",  "or",    "not",  "true",
+                                      "false", "True", "False"};
+
+bool is_word(std::string_view name) {
+  return std::find(std::begin(words), std::end(words), name) != std::end(words);
+}
+
+/// Operators between two operands; a higher number binds closer.
+struct Infix {
+  std::string_view sign;
+  int binding;
+  Expr (*make)(const Expr&, const Expr&);
+};
+constexpr int of_or = 1, of_and = 2, of_not = 3, of_comparison = 4, of_bit_or = 5, of_bit_and = 6,
+              of_shift = 7, of_sum = 8, of_product = 9, of_sign = 10, of_power = 11;
+const Infix infixes[] = {
+    {"or", of_or, [](const Expr& a, const Expr& b) { return a || b; }},
+    {"||", of_or, [](const Expr& a, const Expr& b) { return a || b; }},
+    {"and", of_and, [](const Expr& a, const Expr& b) { return a && b; }},
+    {"&&", of_and, [](const Expr& a, const Expr& b) { return a && b; }},
+    {"<", of_comparison, [](const Expr& a, const Expr& b) { return a < b; }},
+    {"<=", of_comparison, [](const Expr& a, const Expr& b) { return a <= b; }},
+    {">", of_comparison, [](const Expr& a, const Expr& b) { return a > b; }},
+    {">=", of_comparison, [](const Expr& a, const Expr& b) { return a >= b; }},
+    {"==", of_comparison, [](const Expr& a, const Expr& b) { return a == b; }},
+    {"!=", of_comparison, [](const Expr& a, const Expr& b) { return a != b; }},
+    {"|", of_bit_or, [](const Expr& a, const Expr& b) { return a | b; }},
+    {"&", of_bit_and, [](const Expr& a, const Expr& b) { return a & b; }},
+    {"<<", of_shift, [](const Expr& a, const Expr& b) { return a << b; }},
+    {">>", of_shift, [](const Expr& a, const Expr& b) { return a >> b; }},
+    {"+", of_sum, [](const Expr& a, const Expr& b) { return a + b; }},
+    {"-", of_sum, [](const Expr& a, const Expr& b) { return a - b; }},
+    {"*", of_product, [](const Expr& a, const Expr& b) { return a * b; }},
+    {"/", of_product, [](const Expr& a, const Expr& b) { return a / b; }},
+    {"//", of_product, floor_divide},
+    {"%", of_product, remainder},
+    {"**", of_power, pow},
+    {"^", of_power, pow},
+};
+
+const Infix* find_infix(const Token& token) {
+  if (token.kind != Token::Kind::sign && token.kind != Token::Kind::name) return nullptr;
+  for (const Infix& infix : infixes)
+    if (infix.sign == token.text) return &infix;
+  return nullptr;
+}
+
+class Parser {
+ public:
+  Parser(std::string_view text, const FindOperand& find)
+      : text_(text), find_(find), tokens_(detail::split_tokens(text)) {}
+
+  Expr whole() {
+    const Expr result = expression(0);
+    if (now().kind != Token::Kind::end) unexpected();
+    return result;
+  }
+
+  std::vector<ParsedExpr> list() {
+    std::vector<ParsedExpr> results;
+    do {
+      const std::size_t begin = now().at;
+      const Expr result = expression(0);
+      const Token& last = tokens_[next_ - 1];
+      results.push_back(
+          {std::string(text_.substr(begin, last.at + last.text.size() - begin)), result});
+    } while (take(","));
+    if (now().kind != Token::Kind::end) unexpected();
+    return results;
+  }
+
+ private:
+  [[nodiscard]] const Token& now() const { return tokens_[next_]; }
+  [[nodiscard]] bool is_now(std::string_view sign) const {
+    return now().kind == Token::Kind::sign && now().text == sign;
+  }
+  bool take(std::string_view sign) {
+    if (!is_now(sign)) return false;
+    ++next_;
+    return true;
+  }
+  void need(std::string_view sign, std::string_view why) {
+    if (take(sign)) return;
+    fail(now().at, "'" + std::string(sign) + "' is missing " + std::string(why));
+  }
+  [[noreturn]] void fail(std::size_t at, const std::string& why) const {
+    throw InvalidArgument(detail::with_caret(text_, at, why));
+  }
+  [[noreturn]] void unexpected() const {
+    if (now().kind == Token::Kind::end) fail(now().at, "the expression ends too early");
+    if (is_now("=")) fail(now().at, "'=' stands for no comparison; '==' does");
+    fail(now().at, "'" + std::string(now().text) + "' is not expected here");
+  }
+
+  /// What `make` returns; what it throws, with the place.
+  template <class F>
+  Expr made(std::size_t at, F make) const {
+    try {
+      return make();
+    } catch (const InvalidArgument& error) {
+      const std::string why = error.what();
+      if (why.find('\n') != std::string::npos) throw;  // it has its place already
+      fail(at, why);
+    }
+  }
+
+  Expr expression(int least) {
+    if (++depth_ > deepest)
+      fail(now().at, "more than " + std::to_string(deepest) + " levels of brackets and signs");
+    Expr left = prefix();
+    for (;;) {
+      const Token& token = now();
+      const Infix* const infix = find_infix(token);
+      if (infix == nullptr || infix->binding < least) break;
+      ++next_;
+      if (infix->binding == of_comparison) {
+        left = comparisons(left, *infix, token.at);
+        continue;
+      }
+      // a power binds from right to left, and takes a sign behind it
+      const bool is_power = infix->binding == of_power;
+      const Expr right = expression(is_power ? of_sign : infix->binding + 1);
+      left = made(token.at, [&] { return infix->make(left, right); });
+    }
+    --depth_;
+    return left;
+  }
+
+  /// a < b < c is (a < b) and (b < c).
+  Expr comparisons(const Expr& first, const Infix& sign, std::size_t at) {
+    Expr left = first;
+    Expr right = expression(of_comparison + 1);
+    Expr all = made(at, [&] { return sign.make(left, right); });
+    for (const Infix* next = find_infix(now()); next != nullptr && next->binding == of_comparison;
+         next = find_infix(now())) {
+      const std::size_t here = now().at;
+      ++next_;
+      left = right;
+      right = expression(of_comparison + 1);
+      all = made(here, [&] { return all & next->make(left, right); });
+    }
+    return all;
+  }
+
+  Expr prefix() {
+    const Token token = now();
+    if (token.kind == Token::Kind::name && token.text == "not") {
+      ++next_;
+      const Expr x = expression(of_not);
+      return made(token.at, [&] { return !x; });
+    }
+    if (token.kind == Token::Kind::sign) {
+      ++next_;
+      if (token.text == "-") {
+        const Expr x = expression(of_sign);
+        return made(token.at, [&] { return -x; });
+      }
+      if (token.text == "+") return expression(of_sign);
+      if (token.text == "~") {
+        const Expr x = expression(of_sign);
+        return made(token.at, [&] { return ~x; });
+      }
+      if (token.text == "!") {
+        const Expr x = expression(of_sign);
+        return made(token.at, [&] { return !x; });
+      }
+      if (token.text == "(") {
+        const Expr x = expression(0);
+        need(")", "to close the bracket");
+        return x;
+      }
+      --next_;
+      unexpected();
+    }
+    return atom();
+  }
+
+  Expr atom() {
+    const Token token = now();
+    switch (token.kind) {
+      case Token::Kind::integer:
+        ++next_;
+        return {token.integer};
+      case Token::Kind::number:
+        ++next_;
+        return {token.number};
+      case Token::Kind::imaginary:
+        ++next_;
+        return {std::complex<double>(0, token.number)};
+      case Token::Kind::name:
+        break;
+      default:
+        unexpected();
+    }
+    ++next_;
+    if (token.text == "true" || token.text == "True") return {true};
+    if (token.text == "false" || token.text == "False") return {false};
+    if (is_word(token.text)) {
+      --next_;
+      unexpected();
+    }
+    if (is_now("(")) return call(token);
+    if (const auto operand = find_(token.text)) return *operand;
+    for (const Named& constant : constants)
+      if (constant.name == token.text) return {constant.value};
+    unknown_name(token);
+  }
+
+  [[noreturn]] void unknown_name(const Token& token) const {
+    const std::string name(token.text);
+    if (detail::text_functions().contains(name) || name == "index")
+      fail(token.at, "'" + name + "' is a function; its arguments stand in brackets");
+    fail(token.at, "there is no '" + name + "'");
+  }
+
+  Expr call(const Token& name) {
+    ++next_;  // the bracket
+    if (name.text == "index") return index_call(name);
+    const auto& table = detail::text_functions();
+    const auto found = table.find(name.text);
+    if (found == table.end()) {
+      std::vector<std::string> names = function_names();
+      const std::string meant = similar_name(name.text, names);
+      fail(name.at, "there is no function '" + std::string(name.text) + "'" +
+                        (meant.empty() ? "" : "; did you mean '" + meant + "'?"));
+    }
+    const TextFunction& function = found->second;
+    const std::vector<Argument> arguments = read_arguments();
+    std::vector<Expr> by_place;
+    ReduceOptions options;
+    if (name.text == "cov") options.ddof = 1;
+    for (const Argument& argument : arguments) {
+      if (!argument.keyword.empty()) {
+        take_keyword(name, function, argument, options);
+        continue;
+      }
+      if (argument.is_list) fail(argument.at, "a list is not expected here");
+      by_place.push_back(argument.values.front());
+    }
+    if (by_place.size() < function.least || by_place.size() > function.most)
+      fail(name.at, "'" + std::string(name.text) + "' takes " +
+                        (function.least == function.most
+                             ? std::to_string(function.least)
+                             : std::to_string(function.least) + " to " +
+                                   std::to_string(function.most)) +
+                        (function.most == 1 ? " argument, not " : " arguments, not ") +
+                        std::to_string(by_place.size()));
+    return made(name.at, [&] { return function.make(by_place, options); });
+  }
+
+  std::vector<Argument> read_arguments() {
+    std::vector<Argument> arguments;
+    if (take(")")) return arguments;
+    do {
+      Argument argument;
+      argument.at = now().at;
+      if (now().kind == Token::Kind::name && tokens_[next_ + 1].kind == Token::Kind::sign &&
+          tokens_[next_ + 1].text == "=") {
+        argument.keyword = now().text;
+        next_ += 2;
+      } else if (!arguments.empty() && !arguments.back().keyword.empty()) {
+        fail(argument.at, "an argument without a name stands behind one with a name");
+      }
+      if (is_list_next(argument)) {
+        argument.is_list = true;
+        const std::string_view close = is_now("[") ? "]" : ")";
+        ++next_;
+        while (!is_now(close)) {
+          argument.values.push_back(expression(0));
+          if (!take(",")) break;
+        }
+        need(close, "to close the list");
+      } else {
+        argument.values.push_back(expression(0));
+      }
+      arguments.push_back(std::move(argument));
+    } while (take(","));
+    need(")", "to close the arguments");
+    return arguments;
+  }
+
+  /// [0, 1], and behind axis= also (0, 1).
+  [[nodiscard]] bool is_list_next(const Argument& argument) const {
+    return is_now("[") || (argument.keyword == "axis" && is_now("("));
+  }
+
+  void take_keyword(const Token& name, const TextFunction& function, const Argument& argument,
+                    ReduceOptions& options) const {
+    const std::string_view keyword = argument.keyword;
+    if (std::find(function.keywords.begin(), function.keywords.end(), keyword) ==
+        function.keywords.end()) {
+      std::string known;
+      for (const std::string_view each : function.keywords)
+        known += (known.empty() ? "" : ", ") + std::string(each);
+      fail(argument.at, "'" + std::string(name.text) + "' has no argument '" +
+                            std::string(keyword) + "'" +
+                            (known.empty() ? "" : "; it has " + known));
+    }
+    if (argument.is_list != (keyword == "axis" && argument.is_list))
+      fail(argument.at, "'" + std::string(keyword) + "' takes one value");
+    try {
+      if (keyword == "axis") {
+        for (const Expr& axis : argument.values)
+          options.axes.push_back(static_cast<int>(
+              std::clamp<std::int64_t>(detail::whole_number(axis, "axis"), -1000, 1000)));
+        if (options.axes.empty()) throw InvalidArgument("axis is an empty list");
+      } else if (keyword == "keepdims") {
+        const detail::ExprNode& node = *argument.values.front().node();
+        if (node.kind != detail::ExprNode::Kind::constant || node.dtype != DType::b8)
+          throw InvalidArgument("keepdims is true or false");
+        options.keepdims = node.value.integer != 0;
+      } else if (keyword == "ddof") {
+        options.ddof = static_cast<int>(std::clamp<std::int64_t>(
+            detail::whole_number(argument.values.front(), "ddof"), INT32_MIN, INT32_MAX));
+      } else if (keyword == "where") {
+        options.where = argument.values.front();
+      } else {
+        options.weights = argument.values.front();
+      }
+    } catch (const InvalidArgument& error) {
+      fail(argument.at, error.what());
+    }
+  }
+
+  /// index(axis) of the shape of all operands; index(x, axis) of that of x.
+  Expr index_call(const Token& name) {
+    const std::vector<Argument> arguments = read_arguments();
+    const bool is_plain =
+        std::all_of(arguments.begin(), arguments.end(), [](const Argument& argument) {
+          return argument.keyword.empty() && !argument.is_list;
+        });
+    if (!is_plain || arguments.empty() || arguments.size() > 2)
+      fail(name.at, "'index' takes an axis, or an array and an axis");
+    return made(name.at, [&] {
+      const std::int64_t axis = detail::whole_number(arguments.back().values.front(), "axis");
+      const auto number = static_cast<int>(std::clamp<std::int64_t>(axis, -1000, 1000));
+      if (arguments.size() == 2) return index(arguments.front().values.front(), number);
+      return index(all_operands(), number);
+    });
+  }
+
+  /// Something of the shape that the operands of the text have together.
+  Expr all_operands() const {
+    std::optional<Expr> all;
+    Shape shape;
+    for (const Token& token : tokens_) {
+      if (token.kind != Token::Kind::name || is_word(token.text)) continue;
+      const auto operand = find_(token.text);
+      if (!operand) continue;
+      shape = detail::broadcast(shape, operand->shape());
+      all = operand;
+    }
+    if (!all) throw InvalidArgument("there is no operand whose index it could be");
+    auto node = std::make_shared<detail::ExprNode>();
+    node->shape = shape;
+    return Expr(std::move(node));
+  }
+
+  std::string_view text_;
+  const FindOperand& find_;
+  std::vector<Token> tokens_;
+  std::size_t next_ = 0;
+  int depth_ = 0;
+};
+
+}  // namespace
+
+Expr parse_expression(std::string_view text, const FindOperand& find) {
+  return Parser(text, find).whole();
+}
+
+std::vector<ParsedExpr> parse_expressions(std::string_view text, const FindOperand& find) {
+  return Parser(text, find).list();
+}
+
+std::vector<std::string> function_names() {
+  std::vector<std::string> names{"index"};
+  for (const auto& [name, function] : detail::text_functions()) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace serried
