@@ -38,9 +38,9 @@ Expr apply_weak(Op op, const Expr& a, const Expr& b, Checked checked) {
   std::int64_t result = 0;
   if (is_weak_integer(a) && is_weak_integer(b)) {
     if (!checked(integer_of(a), integer_of(b), &result)) return {result};
-    return make_apply(op, DType::f64,
-                      {Expr(static_cast<double>(integer_of(a))),
-                       Expr(static_cast<double>(integer_of(b)))});
+    return make_apply(
+        op, DType::f64,
+        {Expr(static_cast<double>(integer_of(a))), Expr(static_cast<double>(integer_of(b)))});
   }
   return apply_promoted(op, a, b);
 }
@@ -119,24 +119,20 @@ Expr in_type(const Expr& x, DType dtype) {
 
 Expr operator+(const Expr& a, const Expr& b) {
   if (is_truth(a, b)) return a | b;
-  return apply_weak(Op::add, a, b, [](auto x, auto y, auto* r) {
-    return __builtin_add_overflow(x, y, r);
-  });
+  return apply_weak(Op::add, a, b,
+                    [](auto x, auto y, auto* r) { return __builtin_add_overflow(x, y, r); });
 }
 
 Expr operator-(const Expr& a, const Expr& b) {
-  if (is_truth(a, b))
-    throw InvalidArgument("subtract is not defined for b8; use ^ or logical_xor");
-  return apply_weak(Op::subtract, a, b, [](auto x, auto y, auto* r) {
-    return __builtin_sub_overflow(x, y, r);
-  });
+  if (is_truth(a, b)) throw InvalidArgument("subtract is not defined for b8; use ^ or logical_xor");
+  return apply_weak(Op::subtract, a, b,
+                    [](auto x, auto y, auto* r) { return __builtin_sub_overflow(x, y, r); });
 }
 
 Expr operator*(const Expr& a, const Expr& b) {
   if (is_truth(a, b)) return a & b;
-  return apply_weak(Op::multiply, a, b, [](auto x, auto y, auto* r) {
-    return __builtin_mul_overflow(x, y, r);
-  });
+  return apply_weak(Op::multiply, a, b,
+                    [](auto x, auto y, auto* r) { return __builtin_mul_overflow(x, y, r); });
 }
 
 Expr operator/(const Expr& a, const Expr& b) {
@@ -249,8 +245,8 @@ Expr pow(const Expr& x, const Expr& y) {
   }
   if (exponent.kind == detail::ExprNode::Kind::constant && exponent.shape.dimensions() == 0) {
     // exact, and what NumPy does with these scalars
-    const double by = is_integer(y.dtype()) ? static_cast<double>(exponent.value.integer)
-                                            : exponent.value.real;
+    const double by =
+        is_integer(y.dtype()) ? static_cast<double>(exponent.value.integer) : exponent.value.real;
     if (exponent.value.imaginary == 0 && y.dtype() != DType::b8) {
       const Expr base = in_type(x, dtype);
       if (by == 1) return base;

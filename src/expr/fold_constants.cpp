@@ -60,8 +60,7 @@ Expr fold_constants(const ExprNode& node) {
   auto shared = std::make_shared<ExprNode>(node);
   Lowering lowering(Shape(), -1);
   lowering.add_output(shared);
-  const auto compiled =
-      host->kernels<ProgramKernels>(DType::f64).compile(lowering.take_program());
+  const auto compiled = host->kernels<ProgramKernels>(DType::f64).compile(lowering.take_program());
   alignas(16) std::array<std::byte, 16> stored{};
   std::byte* const output = stored.data();
   const std::int64_t failed =

@@ -97,8 +97,8 @@ void add_numbers(Table& table) {
   add_unary(table, {"rint"}, round);
   add(table, {"round", "around"}, {.most = 2, .make = [](Arguments x, const ReduceOptions&) {
                                      if (x.size() == 1) return round(x[0]);
-                                     return round(x[0], static_cast<int>(
-                                                            whole_number(x[1], "decimals")));
+                                     return round(x[0],
+                                                  static_cast<int>(whole_number(x[1], "decimals")));
                                    }});
   add_unary(table, {"abs", "absolute", "fabs"}, abs);
   add_unary(table, {"sign"}, sign);
@@ -149,20 +149,26 @@ void add_logic(Table& table) {
                            }});
 }
 
+void add_cast(Table& table, std::initializer_list<std::string_view> names, DType dtype) {
+  add(table, names,
+      {.make = [dtype](Arguments x, const ReduceOptions&) { return cast(x[0], dtype); }});
+}
+
 void add_casts(Table& table) {
-  const std::pair<DType, std::initializer_list<std::string_view>> names[] = {
-      {DType::b8, {"b8", "bool"}},       {DType::i8, {"i8", "int8"}},
-      {DType::u8, {"u8", "uint8"}},      {DType::i16, {"i16", "int16"}},
-      {DType::u16, {"u16", "uint16"}},   {DType::i32, {"i32", "int32"}},
-      {DType::u32, {"u32", "uint32"}},   {DType::i64, {"i64", "int64"}},
-      {DType::u64, {"u64", "uint64"}},   {DType::f16, {"f16", "float16"}},
-      {DType::f32, {"f32", "float32"}},  {DType::f64, {"f64", "float64"}},
-      {DType::c64, {"c64", "complex64"}}, {DType::c128, {"c128", "complex128"}},
-  };
-  for (const auto& [dtype, of] : names)
-    add(table, of, {.make = [to = dtype](Arguments x, const ReduceOptions&) {
-          return cast(x[0], to);
-        }});
+  add_cast(table, {"b8", "bool"}, DType::b8);
+  add_cast(table, {"i8", "int8"}, DType::i8);
+  add_cast(table, {"u8", "uint8"}, DType::u8);
+  add_cast(table, {"i16", "int16"}, DType::i16);
+  add_cast(table, {"u16", "uint16"}, DType::u16);
+  add_cast(table, {"i32", "int32"}, DType::i32);
+  add_cast(table, {"u32", "uint32"}, DType::u32);
+  add_cast(table, {"i64", "int64"}, DType::i64);
+  add_cast(table, {"u64", "uint64"}, DType::u64);
+  add_cast(table, {"f16", "float16"}, DType::f16);
+  add_cast(table, {"f32", "float32"}, DType::f32);
+  add_cast(table, {"f64", "float64"}, DType::f64);
+  add_cast(table, {"c64", "complex64"}, DType::c64);
+  add_cast(table, {"c128", "complex128"}, DType::c128);
 }
 
 void add_reductions(Table& table) {
@@ -182,24 +188,25 @@ void add_reductions(Table& table) {
   add_reduction(table, {"all"}, all, {}, false);
   add_reduction(table, {"count_nonzero"}, count_nonzero, {}, false);
   add_reduction(table, {"count"}, count);
-  add(table, {"norm"}, {.most = 2,
-                        .keywords = {"axis", "keepdims", "where"},
-                        .make = [](Arguments x, const ReduceOptions& options) {
-                          return norm(x[0], x.size() > 1 ? number_of(x[1], "order") : 2, options);
-                        }});
+  add(table, {"norm"},
+      {.most = 2,
+       .keywords = {"axis", "keepdims", "where"},
+       .make = [](Arguments x, const ReduceOptions& options) {
+         return norm(x[0], x.size() > 1 ? number_of(x[1], "order") : 2, options);
+       }});
   add_binary(table, {"dot"}, dot);
-  add(table, {"cov"}, {.least = 2,
-                       .most = 2,
-                       .keywords = {"axis", "keepdims", "where", "ddof"},
-                       .make = [](Arguments x, const ReduceOptions& options) {
-                         return cov(x[0], x[1], options);
-                       }});
-  add(table, {"corr"}, {.least = 2,
-                        .most = 2,
-                        .keywords = {"axis", "keepdims", "where"},
-                        .make = [](Arguments x, const ReduceOptions& options) {
-                          return corr(x[0], x[1], options);
-                        }});
+  add(table, {"cov"},
+      {.least = 2,
+       .most = 2,
+       .keywords = {"axis", "keepdims", "where", "ddof"},
+       .make = [](Arguments x, const ReduceOptions& options) { return cov(x[0], x[1], options); }});
+  add(table, {"corr"},
+      {.least = 2,
+       .most = 2,
+       .keywords = {"axis", "keepdims", "where"},
+       .make = [](Arguments x, const ReduceOptions& options) {
+         return corr(x[0], x[1], options);
+       }});
 }
 
 }  // namespace

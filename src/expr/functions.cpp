@@ -22,8 +22,7 @@ using detail::make_apply;
 /// A function of floating numbers; of complex ones too where its instruction takes them.
 Expr of_floating(Op op, const Expr& x) {
   const DType dtype = floating_type(x.dtype());
-  const bool takes_complex =
-      (info(op).types >> static_cast<int>(RegisterType::c128) & 1) != 0;
+  const bool takes_complex = (info(op).types >> static_cast<int>(RegisterType::c128) & 1) != 0;
   if (is_complex(dtype) && !takes_complex) refuse(std::string(info(op).name), x);
   return make_apply(op, dtype, {in_type(x, dtype)});
 }
@@ -59,34 +58,90 @@ Expr test(Op op, const Expr& x, bool of_whole) {
 
 }  // namespace
 
-Expr sqrt(const Expr& x) { return of_floating(Op::square_root, x); }
-Expr cbrt(const Expr& x) { return of_floating(Op::cube_root, x); }
-Expr exp(const Expr& x) { return of_floating(Op::exp, x); }
-Expr exp2(const Expr& x) { return of_floating(Op::exp2, x); }
-Expr expm1(const Expr& x) { return of_floating(Op::expm1, x); }
-Expr log(const Expr& x) { return of_floating(Op::log, x); }
-Expr log2(const Expr& x) { return of_floating(Op::log2, x); }
-Expr log10(const Expr& x) { return of_floating(Op::log10, x); }
-Expr log1p(const Expr& x) { return of_floating(Op::log1p, x); }
-Expr sin(const Expr& x) { return of_floating(Op::sin, x); }
-Expr cos(const Expr& x) { return of_floating(Op::cos, x); }
-Expr tan(const Expr& x) { return of_floating(Op::tan, x); }
-Expr asin(const Expr& x) { return of_floating(Op::asin, x); }
-Expr acos(const Expr& x) { return of_floating(Op::acos, x); }
-Expr atan(const Expr& x) { return of_floating(Op::atan, x); }
-Expr sinh(const Expr& x) { return of_floating(Op::sinh, x); }
-Expr cosh(const Expr& x) { return of_floating(Op::cosh, x); }
-Expr tanh(const Expr& x) { return of_floating(Op::tanh, x); }
-Expr asinh(const Expr& x) { return of_floating(Op::asinh, x); }
-Expr acosh(const Expr& x) { return of_floating(Op::acosh, x); }
-Expr atanh(const Expr& x) { return of_floating(Op::atanh, x); }
-Expr erf(const Expr& x) { return of_floating(Op::erf, x); }
-Expr erfc(const Expr& x) { return of_floating(Op::erfc, x); }
-Expr gamma(const Expr& x) { return of_floating(Op::gamma, x); }
-Expr log_gamma(const Expr& x) { return of_floating(Op::log_gamma, x); }
-Expr atan2(const Expr& y, const Expr& x) { return of_two_floating(Op::atan2, y, x); }
-Expr hypot(const Expr& x, const Expr& y) { return of_two_floating(Op::hypot, x, y); }
-Expr copysign(const Expr& x, const Expr& sign) { return of_two_floating(Op::copy_sign, x, sign); }
+Expr sqrt(const Expr& x) {
+  return of_floating(Op::square_root, x);
+}
+Expr cbrt(const Expr& x) {
+  return of_floating(Op::cube_root, x);
+}
+Expr exp(const Expr& x) {
+  return of_floating(Op::exp, x);
+}
+Expr exp2(const Expr& x) {
+  return of_floating(Op::exp2, x);
+}
+Expr expm1(const Expr& x) {
+  return of_floating(Op::expm1, x);
+}
+Expr log(const Expr& x) {
+  return of_floating(Op::log, x);
+}
+Expr log2(const Expr& x) {
+  return of_floating(Op::log2, x);
+}
+Expr log10(const Expr& x) {
+  return of_floating(Op::log10, x);
+}
+Expr log1p(const Expr& x) {
+  return of_floating(Op::log1p, x);
+}
+Expr sin(const Expr& x) {
+  return of_floating(Op::sin, x);
+}
+Expr cos(const Expr& x) {
+  return of_floating(Op::cos, x);
+}
+Expr tan(const Expr& x) {
+  return of_floating(Op::tan, x);
+}
+Expr asin(const Expr& x) {
+  return of_floating(Op::asin, x);
+}
+Expr acos(const Expr& x) {
+  return of_floating(Op::acos, x);
+}
+Expr atan(const Expr& x) {
+  return of_floating(Op::atan, x);
+}
+Expr sinh(const Expr& x) {
+  return of_floating(Op::sinh, x);
+}
+Expr cosh(const Expr& x) {
+  return of_floating(Op::cosh, x);
+}
+Expr tanh(const Expr& x) {
+  return of_floating(Op::tanh, x);
+}
+Expr asinh(const Expr& x) {
+  return of_floating(Op::asinh, x);
+}
+Expr acosh(const Expr& x) {
+  return of_floating(Op::acosh, x);
+}
+Expr atanh(const Expr& x) {
+  return of_floating(Op::atanh, x);
+}
+Expr erf(const Expr& x) {
+  return of_floating(Op::erf, x);
+}
+Expr erfc(const Expr& x) {
+  return of_floating(Op::erfc, x);
+}
+Expr gamma(const Expr& x) {
+  return of_floating(Op::gamma, x);
+}
+Expr log_gamma(const Expr& x) {
+  return of_floating(Op::log_gamma, x);
+}
+Expr atan2(const Expr& y, const Expr& x) {
+  return of_two_floating(Op::atan2, y, x);
+}
+Expr hypot(const Expr& x, const Expr& y) {
+  return of_two_floating(Op::hypot, x, y);
+}
+Expr copysign(const Expr& x, const Expr& sign) {
+  return of_two_floating(Op::copy_sign, x, sign);
+}
 Expr nextafter(const Expr& x, const Expr& towards) {
   const DType dtype = floating_type(promote(x, towards));
   if (dtype == DType::f16) throw InvalidArgument("nextafter is not defined for dtype f16");
@@ -108,10 +163,18 @@ Expr radians(const Expr& x) {
   return in_type(x, floating_type(x.dtype())) * Expr(std::numbers::pi / 180);
 }
 
-Expr floor(const Expr& x) { return rounded(Op::floor, x); }
-Expr ceil(const Expr& x) { return rounded(Op::ceil, x); }
-Expr trunc(const Expr& x) { return rounded(Op::truncate, x); }
-Expr round(const Expr& x) { return rounded(Op::round, x); }
+Expr floor(const Expr& x) {
+  return rounded(Op::floor, x);
+}
+Expr ceil(const Expr& x) {
+  return rounded(Op::ceil, x);
+}
+Expr trunc(const Expr& x) {
+  return rounded(Op::truncate, x);
+}
+Expr round(const Expr& x) {
+  return rounded(Op::round, x);
+}
 
 Expr round(const Expr& x, int decimals) {
   if (decimals == 0 || (is_whole(x) && decimals > 0)) return round(x);
@@ -134,14 +197,20 @@ Expr sign(const Expr& x) {
   return make_apply(Op::sign, x.dtype(), {x});
 }
 
-Expr square(const Expr& x) { return x * x; }
+Expr square(const Expr& x) {
+  return x * x;
+}
 
 Expr reciprocal(const Expr& x) {
   return Expr(1) / x;
 }
 
-Expr minimum(const Expr& a, const Expr& b) { return extremum(Op::minimum, a, b); }
-Expr maximum(const Expr& a, const Expr& b) { return extremum(Op::maximum, a, b); }
+Expr minimum(const Expr& a, const Expr& b) {
+  return extremum(Op::minimum, a, b);
+}
+Expr maximum(const Expr& a, const Expr& b) {
+  return extremum(Op::maximum, a, b);
+}
 Expr fmin(const Expr& a, const Expr& b) {
   return extremum(is_floating(promote(a, b)) ? Op::fmin : Op::minimum, a, b);
 }
@@ -152,9 +221,15 @@ Expr clip(const Expr& x, const Expr& low, const Expr& high) {
   return minimum(maximum(x, low), high);
 }
 
-Expr isnan(const Expr& x) { return test(Op::is_nan, x, false); }
-Expr isinf(const Expr& x) { return test(Op::is_infinite, x, false); }
-Expr isfinite(const Expr& x) { return test(Op::is_finite, x, true); }
+Expr isnan(const Expr& x) {
+  return test(Op::is_nan, x, false);
+}
+Expr isinf(const Expr& x) {
+  return test(Op::is_infinite, x, false);
+}
+Expr isfinite(const Expr& x) {
+  return test(Op::is_finite, x, true);
+}
 Expr signbit(const Expr& x) {
   if (is_complex(x.dtype())) refuse("signbit", x);
   return is_whole(x) ? x < Expr(0) : make_apply(Op::sign_bit, DType::b8, {x});
@@ -194,7 +269,8 @@ Expr make_complex(const Expr& re, const Expr& im) {
   const DType both = floating_type(promote(re, im));
   if (is_complex(both)) refuse("complex", is_complex(re.dtype()) ? re : im);
   const DType part = both == DType::f64 ? DType::f64 : DType::f32;
-  return make_apply(Op::make_complex, complex_type_of(part), {in_type(re, part), in_type(im, part)});
+  return make_apply(Op::make_complex, complex_type_of(part),
+                    {in_type(re, part), in_type(im, part)});
 }
 
 Expr cast(const Expr& x, DType dtype) {

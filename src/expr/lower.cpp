@@ -105,7 +105,8 @@ std::uint32_t Lowering::add(Op op, RegisterType type, std::vector<std::uint32_t>
 std::uint32_t Lowering::add_constant(const ProgramConstant& constant) {
   const auto is_same = [&](const ProgramConstant& other) {
     return other.type == constant.type && other.integer == constant.integer &&
-           std::bit_cast<std::uint64_t>(other.real) == std::bit_cast<std::uint64_t>(constant.real) &&
+           std::bit_cast<std::uint64_t>(other.real) ==
+               std::bit_cast<std::uint64_t>(constant.real) &&
            std::bit_cast<std::uint64_t>(other.imaginary) ==
                std::bit_cast<std::uint64_t>(constant.imaginary);
   };
@@ -161,8 +162,7 @@ Lowering::Lowered Lowering::lower_one(const ExprNode& node) {
       return {add_constant(node.value), {}};
     case ExprNode::Kind::operand:
     case ExprNode::Kind::fold: {
-      const auto& operand =
-          node.kind == ExprNode::Kind::operand ? node.operand : folds_.at(&node);
+      const auto& operand = node.kind == ExprNode::Kind::operand ? node.operand : folds_.at(&node);
       Lowered result{add_load(operand), {}};
       if (operand->validity != nullptr) result.validity = add_load(operand->validity);
       return result;
@@ -182,9 +182,9 @@ Lowering::Lowered Lowering::lower_one(const ExprNode& node) {
       const Lowered& first = lowered_.at(node.in[0].get());
       const Lowered& second = lowered_.at(node.in[1].get());
       if (!first.validity) return first;
-      Lowered result{add(Op::select, register_type(node.dtype),
-                         {*first.validity, first.value, second.value}),
-                     {}};
+      Lowered result{
+          add(Op::select, register_type(node.dtype), {*first.validity, first.value, second.value}),
+          {}};
       if (second.validity)
         result.validity = add(Op::bit_or, RegisterType::b8, {*first.validity, *second.validity});
       return result;
@@ -243,8 +243,7 @@ Lowering::Lowered Lowering::lower_position(const ExprNode& node) {
   zero.type = RegisterType::i64;
   // an extent of 1 is broadcast, and has no other index
   if (node.shape[node.axis] == 1) return {add_constant(zero), {}};
-  return {add(Op::position, RegisterType::i64, {},
-              static_cast<std::uint32_t>(domain_axis(axis))),
+  return {add(Op::position, RegisterType::i64, {}, static_cast<std::uint32_t>(domain_axis(axis))),
           {}};
 }
 
@@ -269,10 +268,9 @@ std::optional<std::uint32_t> Lowering::validity_of(const ExprNode& node) {
     return b ? std::optional(add(Op::bit_and, b8, {*a, *b})) : a;
   };
   if (node.op == Op::select) {
-    const auto chosen =
-        add(Op::select, b8,
-            {of(0).value, of(1).validity.value_or(add_truth(true)),
-             of(2).validity.value_or(add_truth(true))});
+    const auto chosen = add(Op::select, b8,
+                            {of(0).value, of(1).validity.value_or(add_truth(true)),
+                             of(2).validity.value_or(add_truth(true))});
     return both(of(0).validity, chosen);
   }
   std::optional<std::uint32_t> all;

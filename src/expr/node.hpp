@@ -56,8 +56,8 @@ struct ExprNode {
   // of a fold; in: the values, then what the fold has besides
   FoldOp fold = FoldOp::sum;
   FoldPart part = FoldPart::value;
-  bool has_mask = false;    ///< the last but one input, or the last: a b8, 0 is left out
-  bool has_weight = false;  ///< the last input
+  bool has_mask = false;      ///< the last but one input, or the last: a b8, 0 is left out
+  bool has_weight = false;    ///< the last input
   Shape domain;               ///< what values, mask and weight are broadcast to
   std::uint32_t reduced = 0;  ///< a bit for each axis of the domain
   bool keeps_axes = false;

@@ -30,8 +30,7 @@ constexpr Named constants[] = {{"pi", std::numbers::pi},
                                {"e", std::numbers::e},
                                {"inf", std::numeric_limits<double>::infinity()},
                                {"nan", std::numeric_limits<double>::quiet_NaN()}};
-constexpr std::string_view words[] = {"and",  "or",    "not",  "true",
-                                      "false", "True", "False"};
+constexpr std::string_view words[] = {"and", "or", "not", "true", "false", "True", "False"};
 
 bool is_word(std::string_view name) {
   return std::find(std::begin(words), std::end(words), name) != std::end(words);
@@ -271,10 +270,9 @@ class Parser {
     }
     if (by_place.size() < function.least || by_place.size() > function.most)
       fail(name.at, "'" + std::string(name.text) + "' takes " +
-                        (function.least == function.most
-                             ? std::to_string(function.least)
-                             : std::to_string(function.least) + " to " +
-                                   std::to_string(function.most)) +
+                        (function.least == function.most ? std::to_string(function.least)
+                                                         : std::to_string(function.least) + " to " +
+                                                               std::to_string(function.most)) +
                         (function.most == 1 ? " argument, not " : " arguments, not ") +
                         std::to_string(by_place.size()));
     return made(name.at, [&] { return function.make(by_place, options); });
@@ -357,10 +355,9 @@ class Parser {
   /// index(axis) of the shape of all operands; index(x, axis) of that of x.
   Expr index_call(const Token& name) {
     const std::vector<Argument> arguments = read_arguments();
-    const bool is_plain =
-        std::all_of(arguments.begin(), arguments.end(), [](const Argument& argument) {
-          return argument.keyword.empty() && !argument.is_list;
-        });
+    const bool is_plain = std::all_of(
+        arguments.begin(), arguments.end(),
+        [](const Argument& argument) { return argument.keyword.empty() && !argument.is_list; });
     if (!is_plain || arguments.empty() || arguments.size() > 2)
       fail(name.at, "'index' takes an axis, or an array and an axis");
     return made(name.at, [&] {

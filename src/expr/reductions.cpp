@@ -49,7 +49,8 @@ struct Taken {
   Shape shape;
   std::int64_t extent = 1;  ///< elements of x for each result
 
-  Taken(const Expr& values, const ReduceOptions& options) : Taken(values, values.shape(), options) {}
+  Taken(const Expr& values, const ReduceOptions& options)
+      : Taken(values, values.shape(), options) {}
   /// @param of the values' shape, to which they are broadcast.
   Taken(const Expr& values, const Shape& of, const ReduceOptions& options)
       : x(values), keepdims(options.keepdims) {
@@ -178,8 +179,7 @@ Expr var(const Expr& x, const ReduceOptions& options) {
     parts.skips_nan = false;
     parts.where = options.where ? in_type(*options.where, DType::b8) & !isnan(x) : !isnan(x);
   }
-  return narrowed(var_of_real(real(x), parts) + var_of_real(imag(x), parts),
-                  part_type(x.dtype()));
+  return narrowed(var_of_real(real(x), parts) + var_of_real(imag(x), parts), part_type(x.dtype()));
 }
 
 Expr stddev(const Expr& x, const ReduceOptions& options) {
@@ -204,8 +204,8 @@ Expr argmax(const Expr& x, const ReduceOptions& options) {
 
 Expr count_nonzero(const Expr& x, const ReduceOptions& options) {
   refuse_weights("count_nonzero", options);
-  return Taken(x, options).fold(FoldOp::count, FoldPart::value, DType::i64,
-                                {in_type(x, DType::b8)});
+  return Taken(x, options)
+      .fold(FoldOp::count, FoldPart::value, DType::i64, {in_type(x, DType::b8)});
 }
 Expr any(const Expr& x, const ReduceOptions& options) {
   return count_nonzero(x, options) > Expr(0);

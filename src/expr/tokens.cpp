@@ -18,10 +18,9 @@ bool is_letter(char c) {
 }
 
 // longer ones before their beginnings
-constexpr std::array<std::string_view, 29> signs{"**", "//", "<<", ">>", "<=", ">=", "==", "!=",
-                                                 "&&", "||", "+",  "-",  "*",  "/",  "%",  "^",
-                                                 "<",  ">",  "&",  "|",  "~",  "!",  "(",  ")",
-                                                 "[",  "]",  ",",  "=",  ":"};
+constexpr std::array<std::string_view, 29> signs{
+    "**", "//", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "+", "-", "*", "/", "%",
+    "^",  "<",  ">",  "&",  "|",  "~",  "!",  "(",  ")",  "[",  "]", ",", "=", ":"};
 
 class Splitter {
  public:
@@ -30,8 +29,8 @@ class Splitter {
   std::vector<Token> run() {
     std::vector<Token> tokens;
     for (;;) {
-      while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' ||
-                                    text_[at_] == '\r'))
+      while (at_ < text_.size() &&
+             (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
         ++at_;
       if (at_ == text_.size()) break;
       tokens.push_back(next());

@@ -7,9 +7,9 @@
 #include <limits>
 #include <vector>
 
+#include "array/array_support.hpp"
 #include "serried/expr/functions.hpp"
 #include "serried/expr/reductions.hpp"
-#include "array/array_support.hpp"
 
 namespace serried::test {
 namespace {
@@ -50,9 +50,8 @@ TEST_F(Evaluate, reductions_of_numbers) {
 
 TEST_F(Evaluate, reductions_along_axes) {
   const Shape shape{5003, 7};
-  const Array a = Array::from_function(ctx_, shape, DType::f64, [](auto i) {
-    return static_cast<double>(i[0] * 7 + i[1]);
-  });
+  const Array a = Array::from_function(ctx_, shape, DType::f64,
+                                       [](auto i) { return static_cast<double>(i[0] * 7 + i[1]); });
   const Array columns = evaluate(ctx_, sum(a, {.axes = {0}}));
   EXPECT_TRUE(columns.is_replicated());
   ASSERT_EQ(columns.shape(), (Shape{7}));

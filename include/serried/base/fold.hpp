@@ -132,8 +132,8 @@ struct ProductOfComplex {
 };
 
 /// The lowest (or highest) value and the first place where it stands. `key` orders the values as
-/// unsigned integers, the one that is looked for first; NaN comes before all, so that one NaN is the
-/// result.
+/// unsigned integers, the one that is looked for first; NaN comes before all, so that one NaN is
+/// the result.
 struct Extremum {
   std::uint64_t key = 0;
   std::int64_t index = -1;  ///< -1: no value yet
@@ -209,7 +209,8 @@ decltype(auto) visit_state(FoldOp op, RegisterType values, F&& f) {
       return f(SumOfReals());
     case FoldOp::product:
       if (is_whole)
-        return f(ProductOfIntegers{.is_unsigned = values == RegisterType::u64 ? std::uint16_t{1} : std::uint16_t{0}});
+        return f(ProductOfIntegers{.is_unsigned = values == RegisterType::u64 ? std::uint16_t{1}
+                                                                              : std::uint16_t{0}});
       if (is_complex_value) return f(ProductOfComplex());
       return f(ProductOfReals());
     case FoldOp::count:

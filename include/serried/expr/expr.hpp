@@ -47,10 +47,10 @@ struct ExprNode;
 class Expr {
  public:
   // Weak scalars.
-  Expr(bool value);                        // NOLINT(google-explicit-constructor)
-  Expr(int value);                         // NOLINT(google-explicit-constructor)
-  Expr(std::int64_t value);                // NOLINT(google-explicit-constructor)
-  Expr(double value);                      // NOLINT(google-explicit-constructor)
+  Expr(bool value);                         // NOLINT(google-explicit-constructor)
+  Expr(int value);                          // NOLINT(google-explicit-constructor)
+  Expr(std::int64_t value);                 // NOLINT(google-explicit-constructor)
+  Expr(double value);                       // NOLINT(google-explicit-constructor)
   Expr(const std::complex<double>& value);  // NOLINT(google-explicit-constructor)
   /// Anything that says by `to_operand(x)` what its operand is: an Array, for instance.
   template <class T>

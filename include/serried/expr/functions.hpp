@@ -11,12 +11,12 @@
 /// @throws InvalidArgument where shapes cannot be broadcast, or a function does not take the dtype.
 namespace SERRIED_API serried {
 
-[[nodiscard]] Expr sqrt(const Expr& x);   ///< (complex)
+[[nodiscard]] Expr sqrt(const Expr& x);  ///< (complex)
 [[nodiscard]] Expr cbrt(const Expr& x);
-[[nodiscard]] Expr exp(const Expr& x);    ///< (complex)
+[[nodiscard]] Expr exp(const Expr& x);  ///< (complex)
 [[nodiscard]] Expr exp2(const Expr& x);
 [[nodiscard]] Expr expm1(const Expr& x);
-[[nodiscard]] Expr log(const Expr& x);    ///< (complex)
+[[nodiscard]] Expr log(const Expr& x);  ///< (complex)
 [[nodiscard]] Expr log2(const Expr& x);
 [[nodiscard]] Expr log10(const Expr& x);
 [[nodiscard]] Expr log1p(const Expr& x);

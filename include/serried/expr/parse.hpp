@@ -18,8 +18,8 @@ using FindOperand = std::function<std::optional<Expr>(std::string_view name)>;
 /// far as it goes: `or`, `and`, `not`, comparisons (also chained: `0 < x < 1`), `|`, `&`, `<< >>`,
 /// `+ -`, `* / // %`, unary `- + ~`, `**` or `^` (both the power, right to left, above a minus in
 /// front), calls with keyword arguments, numbers (`1e-3`, `0xff`, `2j`), `pi`, `e`, `inf`, `nan`,
-/// `true`, `false`. `&&`, `||` and `!` are `and`, `or` and `not`. `index(axis)` is the index along an
-/// axis of the shape that all operands of the text have together. docs/expressions.md lists the
+/// `true`, `false`. `&&`, `||` and `!` are `and`, `or` and `not`. `index(axis)` is the index along
+/// an axis of the shape that all operands of the text have together. docs/expressions.md lists the
 /// functions. Local.
 /// @throws InvalidArgument, with the place under the text, for what cannot be parsed, names and
 /// functions that are not there (and which may have been meant), wrong numbers of arguments, and

@@ -73,16 +73,14 @@ PlacedProgram::PlacedProgram(const Context& ctx, const Domain& domain, detail::L
     auto stride = static_cast<std::int64_t>(size_of(operand.dtype));
     for (auto axis = order.rbegin(); axis != order.rend(); ++axis) {
       const int shape_axis = dimensions - operand.shape.dimensions() + *axis;
-      const bool is_broadcast =
-          operand.shape[*axis] == 1 && domain.shape[shape_axis] != 1;
+      const bool is_broadcast = operand.shape[*axis] == 1 && domain.shape[shape_axis] != 1;
       if (!is_broadcast)
         place.source.strides[static_cast<std::size_t>(lowering.domain_axis(shape_axis))] = stride;
       stride *= operand.shape[*axis];
     }
     places_.push_back(std::move(place));
   }
-  compiled_ =
-      ctx.backend()->kernels<ProgramKernels>(DType::f64).compile(lowering.take_program());
+  compiled_ = ctx.backend()->kernels<ProgramKernels>(DType::f64).compile(lowering.take_program());
 }
 
 std::vector<ProgramSource> PlacedProgram::sources(std::span<const std::byte* const> data,

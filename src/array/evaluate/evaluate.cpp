@@ -1,11 +1,11 @@
 #include "serried/array/evaluate.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
-#include <cstring>
-#include <optional>
 #include <utility>
 
 #include "array/evaluate/passes.hpp"
@@ -35,11 +35,13 @@ void visit_nodes(std::span<const Expr> roots, Visit visit) {
 
 /// All of a source on every rank, in the operand's order of axes. Collective.
 Array replicate(const Context& ctx, const Operand& operand) {
-  if (const auto* array = dynamic_cast<const Array*>(operand.source.get())) return array->replicate();
+  if (const auto* array = dynamic_cast<const Array*>(operand.source.get()))
+    return array->replicate();
   const std::int64_t bytes = operand.source->row_bytes();
   return map_rows(ctx, *operand.source, operand.source->row_shape(), operand.dtype,
                   [&](const TileView& rows, std::byte* result) {
-                    std::memcpy(result, rows.data, static_cast<std::size_t>(rows.rows.size() * bytes));
+                    std::memcpy(result, rows.data,
+                                static_cast<std::size_t>(rows.rows.size() * bytes));
                   })
       .replicate();
 }
@@ -50,7 +52,8 @@ class Evaluation {
   Evaluation(const Context& ctx, std::span<const Expr> roots) : ctx_(ctx), roots_(roots) {
     for (const Expr& root : roots) {
       if (root.is_nullable())
-        throw InvalidArgument(root.to_text() + " may have nulls; fill_null() says what they become");
+        throw InvalidArgument(root.to_text() +
+                              " may have nulls; fill_null() says what they become");
     }
     visit_nodes(roots, [&](const NodePtr& node) {
       if (node->kind != ExprNode::Kind::fold) return;
@@ -65,8 +68,7 @@ class Evaluation {
 
   std::vector<Array> run() {
     for (const auto& [level, nodes] : folds_) fold_level(nodes);
-    if (!folds_.empty())
-      ctx_.recorder().set_fact("reads by expressions", std::to_string(reads_));
+    if (!folds_.empty()) ctx_.recorder().set_fact("reads by expressions", std::to_string(reads_));
     return elements();
   }
 
@@ -184,8 +186,8 @@ void detail::read_number(const Array& number, DType dtype, void* to) {
     throw InvalidArgument("an array of shape " + number.shape().to_string() +
                           " is no single number");
   if (number.dtype() != dtype)
-    throw InvalidArgument("the number is of dtype " + std::string(name(number.dtype())) +
-                          ", not " + std::string(name(dtype)));
+    throw InvalidArgument("the number is of dtype " + std::string(name(number.dtype())) + ", not " +
+                          std::string(name(dtype)));
   const Array all = number.replicate();
   std::memcpy(to, all.local_data(), size_of(dtype));
 }

@@ -30,8 +30,7 @@ void finish(const ExprNode& node, RegisterType, const SumOfIntegers& sum, std::i
     refuse(node, "the sum is beyond " + std::string(name(node.dtype)) + "; sum f64(...) instead");
   put(out, at, sum.low);
 }
-void finish(const ExprNode&, RegisterType, const SumOfReals& sum, std::int64_t at,
-            std::byte* out) {
+void finish(const ExprNode&, RegisterType, const SumOfReals& sum, std::int64_t at, std::byte* out) {
   put(out, at, sum.value());
 }
 void finish(const ExprNode&, RegisterType, const SumOfComplex& sum, std::int64_t at,
@@ -75,8 +74,7 @@ void finish(const ExprNode& node, RegisterType type, const Extremum& extremum, s
       put(out, at, to_half(value));
     } else if constexpr (std::is_floating_point_v<T>) {
       put(out, at,
-          static_cast<T>(is_nan ? std::numeric_limits<double>::quiet_NaN()
-                                : double_from_key(key)));
+          static_cast<T>(is_nan ? std::numeric_limits<double>::quiet_NaN() : double_from_key(key)));
     } else if (type == RegisterType::u64 || type == RegisterType::b8) {
       put(out, at, static_cast<T>(key));
     } else {

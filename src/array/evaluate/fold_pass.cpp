@@ -140,8 +140,7 @@ class FoldPass {
     }
   }
 
-  void fold_rows(const JointStep& step, const FoldGroup& group, RowRange rows,
-                 std::byte* payload) {
+  void fold_rows(const JointStep& step, const FoldGroup& group, RowRange rows, std::byte* payload) {
     group.clear(payload);
     if (rows.is_empty()) return;
     std::vector<std::byte*> states;
@@ -249,7 +248,8 @@ std::vector<FoldValue> fold_over_rows(const Context& ctx, const Domain& domain,
   agree(ctx.comm(), [&] {
     for (const FoldGroup& group : groups)
       for (const PlacedFold& fold : group.folds) {
-        for (const ExprNode* node : fold.nodes) values.push_back({node, value_of(*node, fold, states)});
+        for (const ExprNode* node : fold.nodes)
+          values.push_back({node, value_of(*node, fold, states)});
         states += FoldGroup::padded(fold.bytes());
       }
   });

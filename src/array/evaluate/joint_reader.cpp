@@ -29,7 +29,8 @@ JointReader::JointReader(const Context& ctx, std::vector<const TileSource*> sour
     : ctx_(ctx), leaves_(leaves) {
   for (const TileSource* source : sources) {
     if (source->layout() != leaves.layout())
-      throw InvalidArgument(source->describe() + " lies in other tiles than the arrays beside it; "
+      throw InvalidArgument(source->describe() +
+                            " lies in other tiles than the arrays beside it; "
                             "balance() gives arrays of the same rows the same tiles");
     const auto* array = dynamic_cast<const Array*>(source);
     if (array != nullptr && array->is_on_device())
@@ -45,8 +46,7 @@ void JointReader::plan_files() {
   std::int64_t bytes_of_row = 0;
   for (const Part& part : parts_)
     if (!part.is_in_memory) bytes_of_row += part.source->row_bytes();
-  const std::int64_t bytes =
-      ctx_.options().batch_bytes * ctx_.backend()->threads().threads();
+  const std::int64_t bytes = ctx_.options().batch_bytes * ctx_.backend()->threads().threads();
   std::int64_t rows = std::max<std::int64_t>(1, bytes / std::max<std::int64_t>(1, bytes_of_row));
   // a source may read in larger batches than it is asked to; then all do
   for (bool is_settled = false; !is_settled;) {
@@ -105,8 +105,8 @@ void JointReader::read(const std::function<void(const JointStep&)>& use) {
       continue;
     }
     for (std::size_t batch = 0; batch < part.plan.batches.size(); ++batch) {
-      part.views.push_back(part.source->read(part.plan, static_cast<std::int64_t>(batch),
-                                             part.scratch[batch]));
+      part.views.push_back(
+          part.source->read(part.plan, static_cast<std::int64_t>(batch), part.scratch[batch]));
     }
   }
   std::exception_ptr failure;

@@ -17,7 +17,7 @@ namespace serried {
 struct JointStep {
   RowRange rows;
   std::int64_t first_leaf = 0;
-  std::int64_t last_leaf = 0;                ///< one past
+  std::int64_t last_leaf = 0;              ///< one past
   std::span<const std::byte* const> data;  ///< of each source: its first row
 };
 
@@ -39,8 +39,8 @@ class JointReader {
     const TileSource* source = nullptr;
     bool is_in_memory = false;
     ReadPlan plan;
-    std::vector<Buffer> scratch;   ///< of an array one for each batch, else one
-    std::vector<TileView> views;   ///< of an array all batches, else the present one
+    std::vector<Buffer> scratch;  ///< of an array one for each batch, else one
+    std::vector<TileView> views;  ///< of an array all batches, else the present one
     [[nodiscard]] const std::byte* find(RowRange rows) const;
     /// One past the last row that lies with `row` in one view.
     [[nodiscard]] std::int64_t end_of(std::int64_t row) const;

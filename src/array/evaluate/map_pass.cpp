@@ -41,8 +41,7 @@ void read_domain(const Context& ctx, const Domain& domain, std::vector<const Til
 
 std::byte* memory_of(Array& array) {
   return visit_numeric(array.dtype(), [&](auto tag) {
-    return reinterpret_cast<std::byte*>(
-        array.local_mutable<typename decltype(tag)::type>().data());
+    return reinterpret_cast<std::byte*>(array.local_mutable<typename decltype(tag)::type>().data());
   });
 }
 
@@ -69,10 +68,9 @@ std::vector<Array> map_elements(const Context& ctx, const Domain& domain,
   std::vector<Array> results;
   std::vector<std::byte*> memory;
   for (const DType dtype : dtypes) {
-    results.push_back(domain.split_axis < 0
-                          ? Array::empty_replicated(ctx, domain.shape, dtype)
-                          : Array::empty(ctx, domain.shape, dtype, domain.split_axis,
-                                         *domain.layout));
+    results.push_back(domain.split_axis < 0 ? Array::empty_replicated(ctx, domain.shape, dtype)
+                                            : Array::empty(ctx, domain.shape, dtype,
+                                                           domain.split_axis, *domain.layout));
     memory.push_back(memory_of(results.back()));
   }
   const std::int64_t row_elements = domain.row_elements();
@@ -90,7 +88,8 @@ std::vector<Array> map_elements(const Context& ctx, const Domain& domain,
       const std::int64_t end = std::min(elements, begin + run_elements);
       std::vector<std::byte*> outputs;
       for (std::size_t i = 0; i < memory.size(); ++i)
-        outputs.push_back(memory[i] + (shift + begin) * static_cast<std::int64_t>(size_of(dtypes[i])));
+        outputs.push_back(memory[i] +
+                          (shift + begin) * static_cast<std::int64_t>(size_of(dtypes[i])));
       const std::int64_t failed = program.compiled().evaluate(part, sources, begin, end, outputs);
       if (failed != no_element) failure.take(failed + step.rows.begin * row_elements);
     });
@@ -102,8 +101,7 @@ std::vector<Array> map_elements(const Context& ctx, const Domain& domain,
 }
 
 std::vector<FoldValue> fold_in_rows(const Context& ctx, const Domain& domain,
-                                    const std::vector<const ExprNode*>& nodes,
-                                    const Known& known) {
+                                    const std::vector<const ExprNode*>& nodes, const Known& known) {
   detail::Lowering lowering(domain.shape, domain.split_axis);
   known.tell(lowering);
   const std::vector<PlacedFold> folds = place_folds(nodes, domain, lowering);
@@ -150,8 +148,7 @@ std::vector<FoldValue> fold_in_rows(const Context& ctx, const Domain& domain,
       }
       const std::int64_t failed =
           program.compiled().fold(part, sources, begin, end, specs, pointers);
-      if (failed != no_element)
-        failure.take(failed + step.rows.begin * domain.row_elements());
+      if (failed != no_element) failure.take(failed + step.rows.begin * domain.row_elements());
       for (const Result& result : results) {
         const auto which = static_cast<std::size_t>(result.fold - folds.data());
         const std::int64_t slots = result.fold->slots;

@@ -39,9 +39,8 @@ struct PlacedFold {
 };
 
 /// Lowers folds that lie over one domain. Local.
-[[nodiscard]] std::vector<PlacedFold> place_folds(
-    const std::vector<const detail::ExprNode*>& nodes, const Domain& domain,
-    detail::Lowering& lowering);
+[[nodiscard]] std::vector<PlacedFold> place_folds(const std::vector<const detail::ExprNode*>& nodes,
+                                                  const Domain& domain, detail::Lowering& lowering);
 
 /// Folds over the rows: one read for all of them. The values are replicated. Collective.
 /// @throws RankError; DataError for elements without a value.

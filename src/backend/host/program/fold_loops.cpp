@@ -293,10 +293,11 @@ Spread spread_of(const double* values, std::int64_t count) {
 Spread weighted_spread(const double* values, const double* weights, std::int64_t count) {
   const double weight = sum_values(weights, nullptr, count);
   if (weight == 0) return {};
-  const double mean = sum_of(
-                          count, [&](std::int64_t i) { return load(values + i) * load(weights + i); },
-                          [&](std::int64_t i) { return values[i] * weights[i]; }) /
-                      weight;
+  const double mean =
+      sum_of(
+          count, [&](std::int64_t i) { return load(values + i) * load(weights + i); },
+          [&](std::int64_t i) { return values[i] * weights[i]; }) /
+      weight;
   const Doubles means = Doubles{} + mean;
   const double squares = sum_of(
       count,
@@ -315,8 +316,7 @@ JointSpread joint_spread_of(const double* x, const double* y, std::int64_t count
   const Doubles means_x = Doubles{} + of_x.mean;
   const Doubles means_y = Doubles{} + of_y.mean;
   const double products = sum_of(
-      count,
-      [&](std::int64_t i) { return (load(x + i) - means_x) * (load(y + i) - means_y); },
+      count, [&](std::int64_t i) { return (load(x + i) - means_x) * (load(y + i) - means_y); },
       [&](std::int64_t i) { return (x[i] - of_x.mean) * (y[i] - of_y.mean); });
   return {.count = of_x.weight,
           .mean_x = of_x.mean,
@@ -432,9 +432,9 @@ void change(std::byte* state, F f) {
 
 template <class T>
 struct States {
-  using Sum = std::conditional_t<
-      std::is_integral_v<T>, SumOfIntegers,
-      std::conditional_t<std::is_floating_point_v<T>, SumOfReals, SumOfComplex>>;
+  using Sum =
+      std::conditional_t<std::is_integral_v<T>, SumOfIntegers,
+                         std::conditional_t<std::is_floating_point_v<T>, SumOfReals, SumOfComplex>>;
   using Product = std::conditional_t<
       std::is_integral_v<T>, ProductOfIntegers,
       std::conditional_t<std::is_floating_point_v<T>, ProductOfReals, ProductOfComplex>>;
@@ -488,12 +488,11 @@ void fold_into_one(FoldOp op, RegisterType type, const FoldBlock& block, std::by
         });
       });
     case FoldOp::comoments:
-      return for_kept(block,
-                      [&](const double* x, const double* y, const double*, std::int64_t kept) {
-                        change<JointSpread>(state, [&](JointSpread& own) {
-                          own.combine(joint_spread_of(x, y, kept));
-                        });
-                      });
+      return for_kept(
+          block, [&](const double* x, const double* y, const double*, std::int64_t kept) {
+            change<JointSpread>(
+                state, [&](JointSpread& own) { own.combine(joint_spread_of(x, y, kept)); });
+          });
   }
 }
 
@@ -507,8 +506,9 @@ void fold_columns(FoldOp op, RegisterType type, const FoldBlock& block, std::byt
           sums.resize(static_cast<std::size_t>(block.columns));
           sum_columns(block, reinterpret_cast<const T*>(block.value), sums.data());
           for (std::int64_t c = 0; c < block.columns; ++c)
-            change<SumOfReals>(states + c * static_cast<std::int64_t>(sizeof(SumOfReals)),
-                               [&](SumOfReals& own) { own.add(sums[static_cast<std::size_t>(c)]); });
+            change<SumOfReals>(
+                states + c * static_cast<std::int64_t>(sizeof(SumOfReals)),
+                [&](SumOfReals& own) { own.add(sums[static_cast<std::size_t>(c)]); });
         });
       return with_summands(type, [&](auto tag) {
         using T = typename decltype(tag)::type;

@@ -108,9 +108,7 @@ class Folder {
         pattern_(fold, domain.shape),
         states_(states),
         type_(program.program()
-                  .registers[program.program()
-                                 .outputs[static_cast<std::size_t>(fold.value)]
-                                 .from]),
+                  .registers[program.program().outputs[static_cast<std::size_t>(fold.value)].from]),
         value_bytes_(static_cast<std::int64_t>(size_of(type_))),
         state_bytes_(static_cast<std::int64_t>(size_of_state(fold.op, type_))),
         has_index_(fold.op == FoldOp::minimum || fold.op == FoldOp::maximum) {}
@@ -119,27 +117,27 @@ class Folder {
   /// `slot_shift`.
   void take(std::int64_t begin, std::int64_t end, std::span<std::byte* const> outputs,
             std::int64_t slot_shift) const {
-    pattern_.visit(begin, end,
-                   [&](std::int64_t slot, std::int64_t offset, std::int64_t rows,
-                       std::int64_t columns, bool has_columns) {
-                     FoldBlock block{.rows = rows, .columns = columns};
-                     const auto output = [&](int number) {
-                       return number < 0 ? nullptr : outputs[static_cast<std::size_t>(number)];
-                     };
-                     block.value = output(fold_.value) + offset * value_bytes_;
-                     if (fold_.second >= 0) block.second = output(fold_.second) + offset * value_bytes_;
-                     if (fold_.mask >= 0)
-                       block.mask =
-                           reinterpret_cast<const std::uint8_t*>(output(fold_.mask)) + offset;
-                     if (fold_.weight >= 0)
-                       block.weight = reinterpret_cast<const double*>(output(fold_.weight)) + offset;
-                     std::byte* const state = states_ + (slot - slot_shift) * state_bytes_;
-                     if (has_index_) return take_extrema(begin + offset, block, has_columns, state);
-                     if (has_columns)
-                       fold_columns(fold_.op, type_, block, state);
-                     else
-                       fold_into_one(fold_.op, type_, block, state);
-                   });
+    pattern_.visit(
+        begin, end,
+        [&](std::int64_t slot, std::int64_t offset, std::int64_t rows, std::int64_t columns,
+            bool has_columns) {
+          FoldBlock block{.rows = rows, .columns = columns};
+          const auto output = [&](int number) {
+            return number < 0 ? nullptr : outputs[static_cast<std::size_t>(number)];
+          };
+          block.value = output(fold_.value) + offset * value_bytes_;
+          if (fold_.second >= 0) block.second = output(fold_.second) + offset * value_bytes_;
+          if (fold_.mask >= 0)
+            block.mask = reinterpret_cast<const std::uint8_t*>(output(fold_.mask)) + offset;
+          if (fold_.weight >= 0)
+            block.weight = reinterpret_cast<const double*>(output(fold_.weight)) + offset;
+          std::byte* const state = states_ + (slot - slot_shift) * state_bytes_;
+          if (has_index_) return take_extrema(begin + offset, block, has_columns, state);
+          if (has_columns)
+            fold_columns(fold_.op, type_, block, state);
+          else
+            fold_into_one(fold_.op, type_, block, state);
+        });
   }
 
  private:
@@ -148,8 +146,7 @@ class Folder {
                     std::byte* state) const {
     const int last = domain_.shape.dimensions() - 1;
     const std::int64_t extent = last <= 0 ? INT64_MAX : domain_.shape[last];
-    const std::int64_t stride =
-        last < 0 ? 0 : fold_.index_strides[static_cast<std::size_t>(last)];
+    const std::int64_t stride = last < 0 ? 0 : fold_.index_strides[static_cast<std::size_t>(last)];
     for (std::int64_t done = 0; done < whole.count();) {
       const std::int64_t at = element + done;
       const std::int64_t in_run = done % whole.columns;
@@ -189,7 +186,8 @@ std::span<std::byte* const> output_memory(const Program& program, std::int64_t e
   memory.outputs.clear();
   std::size_t total = unit;
   for (const ProgramOutput& output : program.outputs)
-    total += (static_cast<std::size_t>(elements) * size_of(output.dtype) + 2 * unit - 1) / unit * unit;
+    total +=
+        (static_cast<std::size_t>(elements) * size_of(output.dtype) + 2 * unit - 1) / unit * unit;
   if (memory.bytes.size() < total) memory.bytes.resize(total);
   void* at = memory.bytes.data();
   std::size_t room = memory.bytes.size();

@@ -19,13 +19,13 @@ namespace serried::host {
 /// column.
 struct FoldBlock {
   const std::byte* value = nullptr;
-  const std::byte* second = nullptr;       ///< of comoments
-  const std::uint8_t* mask = nullptr;      ///< none: all
-  const double* weight = nullptr;          ///< none: 1
+  const std::byte* second = nullptr;   ///< of comoments
+  const std::uint8_t* mask = nullptr;  ///< none: all
+  const double* weight = nullptr;      ///< none: 1
   std::int64_t rows = 1;
   std::int64_t columns = 1;
-  std::int64_t first_index = 0;   ///< of an extremum: of the first element
-  std::int64_t row_stride = 0;    ///< from run to run
+  std::int64_t first_index = 0;    ///< of an extremum: of the first element
+  std::int64_t row_stride = 0;     ///< from run to run
   std::int64_t column_stride = 0;  ///< from element to element
 
   [[nodiscard]] std::int64_t count() const { return rows * columns; }
