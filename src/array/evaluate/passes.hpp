@@ -53,6 +53,11 @@ struct PlacedFold {
                                                   const std::vector<const detail::ExprNode*>& nodes,
                                                   const Known& known);
 
+/// Quantiles, over rows or within them. Collective. @throws as above.
+[[nodiscard]] std::vector<FoldValue> find_quantiles(
+    const Context& ctx, const Domain& domain, const std::vector<const detail::ExprNode*>& nodes,
+    const Known& known);
+
 /// The elements of expressions, as arrays with the domain's layout, or replicated. Collective.
 /// @throws as above.
 [[nodiscard]] std::vector<Array> map_elements(const Context& ctx, const Domain& domain,

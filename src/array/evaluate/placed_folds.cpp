@@ -93,7 +93,7 @@ std::vector<std::shared_ptr<const Operand>> operands_of(const std::vector<const 
       operands.push_back(operand);
   };
   std::unordered_map<const ExprNode*, bool> visited;
-  const bool is_folding = !roots.empty() && roots.front()->kind == ExprNode::Kind::fold;
+  const bool is_folding = !roots.empty() && roots.front()->is_reduction();
   while (!stack.empty()) {
     const ExprNode* node = stack.back();
     stack.pop_back();
@@ -104,7 +104,7 @@ std::vector<std::shared_ptr<const Operand>> operands_of(const std::vector<const 
       continue;
     }
     const bool is_root = is_folding && std::find(roots.begin(), roots.end(), node) != roots.end();
-    if (node->kind == ExprNode::Kind::fold && !is_root) {
+    if (node->is_reduction() && !is_root) {
       for (const FoldValue& value : known.folds)
         if (value.node == node) add(value.operand);
       continue;
