@@ -30,8 +30,7 @@ double virtual_index(double n, double q, double alpha, double beta) {
 }
 
 QuantilePlace at(double index, std::int64_t count) {
-  const auto place =
-      std::clamp<std::int64_t>(static_cast<std::int64_t>(index), 0, count - 1);
+  const auto place = std::clamp<std::int64_t>(static_cast<std::int64_t>(index), 0, count - 1);
   return {place, place, 0};
 }
 

@@ -19,7 +19,8 @@ Expr make(const Expr& x, const std::vector<double>& q, bool has_q_axis,
     if (!(each >= 0 && each <= 1))
       throw InvalidArgument("quantiles must be in the range [0, 1], not " + std::to_string(each));
   const bool is_whole = is_integer(x.dtype()) || x.dtype() == DType::b8;
-  detail::QuantileWish wish{.values = x, .q = q, .has_q_axis = has_q_axis, .method = options.method};
+  detail::QuantileWish wish{
+      .values = x, .q = q, .has_q_axis = has_q_axis, .method = options.method};
   if (options.where) wish.mask = in_type(*options.where, DType::b8);
   if (options.skips_nan && !is_whole) wish.mask = wish.mask ? *wish.mask & !isnan(x) : !isnan(x);
   if (wish.mask && detail::broadcast(wish.mask->shape(), x.shape()) != x.shape())

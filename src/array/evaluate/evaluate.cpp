@@ -96,8 +96,7 @@ class Evaluation {
     }
     for (const Pass& pass : passes) {
       if (!pass.over_rows.empty()) add(fold_over_rows(ctx_, pass.domain, pass.over_rows, known_));
-      if (!pass.quantiles.empty())
-        add(find_quantiles(ctx_, pass.domain, pass.quantiles, known_));
+      if (!pass.quantiles.empty()) add(find_quantiles(ctx_, pass.domain, pass.quantiles, known_));
       if (!pass.in_rows.empty()) add(fold_in_rows(ctx_, pass.domain, pass.in_rows, known_));
       if (pass.domain.split_axis >= 0)
         reads_ += (pass.over_rows.empty() ? 0 : 1) + (pass.in_rows.empty() ? 0 : 1);

@@ -230,8 +230,8 @@ std::vector<FoldValue> quantiles_here(const Context& ctx, const Domain& domain,
     std::vector<std::byte> values;
     std::vector<std::uint8_t> is_in;
     const auto outputs = group.outputs(values, is_in, elements);
-    failed = group.program->compiled().evaluate({.shape = domain.shape}, group.program->sources({}, 0),
-                                                0, elements, outputs);
+    failed = group.program->compiled().evaluate(
+        {.shape = domain.shape}, group.program->sources({}, 0), 0, elements, outputs);
     std::vector<std::shared_ptr<std::byte[]>> memory;
     std::vector<std::byte*> to;
     std::vector<std::int64_t> q_strides;
@@ -306,10 +306,9 @@ std::vector<FoldValue> quantiles_in_rows(const Context& ctx, const Domain& domai
                                       static_cast<std::int64_t>(node.q.size());
             }
             const std::int64_t at = (row - begin) * row_elements;
-            quantiles_of_values(group,
-                                values.data() + at * static_cast<std::int64_t>(size_of(group.type)),
-                                group.mask < 0 ? nullptr : is_in.data() + at, row_elements, to,
-                                q_strides);
+            quantiles_of_values(
+                group, values.data() + at * static_cast<std::int64_t>(size_of(group.type)),
+                group.mask < 0 ? nullptr : is_in.data() + at, row_elements, to, q_strides);
           }
         });
       });
@@ -340,8 +339,8 @@ std::vector<FoldValue> quantiles_over_rows(const Context& ctx, const Domain& dom
                                      .first_row = step.rows.begin};
             const auto sources = group.program->sources(step.data, step.rows.begin);
             // long rows in pieces
-            const std::int64_t piece = std::min(run_rows * row_elements,
-                                                std::max(run_elements, std::int64_t{1}));
+            const std::int64_t piece =
+                std::min(run_rows * row_elements, std::max(run_elements, std::int64_t{1}));
             const std::int64_t elements = step.rows.size() * row_elements;
             const std::int64_t runs = (elements + piece - 1) / std::max<std::int64_t>(1, piece);
             ctx.backend()->threads().parallel_for(runs, [&](std::int64_t run, int worker) {
@@ -365,10 +364,9 @@ std::vector<FoldValue> quantiles_over_rows(const Context& ctx, const Domain& dom
                 auto column = static_cast<std::size_t>(begin % row_elements);
                 const auto columns = static_cast<std::size_t>(row_elements);
                 for (std::size_t i = 0; i < count; ++i) {
-                  const std::int64_t slot =
-                      group.slot_of.empty() ? 0 : group.slot_of[column];
-                  const bool is_taken = (group.mask < 0 || is_in[i] != 0) && slot >= first &&
-                                        slot < first + slots;
+                  const std::int64_t slot = group.slot_of.empty() ? 0 : group.slot_of[column];
+                  const bool is_taken =
+                      (group.mask < 0 || is_in[i] != 0) && slot >= first && slot < first + slots;
                   slot_of[i] = is_taken ? static_cast<std::uint32_t>(slot - first) : no_slot;
                   if (++column == columns) column = 0;
                 }

@@ -9,11 +9,11 @@
 namespace serried {
 namespace {
 
-constexpr std::int64_t most_sampled = std::int64_t{1} << 22;     // of all slots
+constexpr std::int64_t most_sampled = std::int64_t{1} << 22;  // of all slots
 constexpr std::int64_t most_of_slot = std::int64_t{1} << 16;
 constexpr std::int64_t least_of_slot = 256;
-constexpr std::int64_t most_kept = std::int64_t{1} << 22;        // by one rank, of brackets
-constexpr std::int64_t bins = 1024;                              // of a bracket that is narrowed
+constexpr std::int64_t most_kept = std::int64_t{1} << 22;  // by one rank, of brackets
+constexpr std::int64_t bins = 1024;                        // of a bracket that is narrowed
 
 /// SplitMix64's mixing function (Steele, Lea and Flood 2014).
 std::uint64_t mix(std::uint64_t x) {
@@ -70,10 +70,9 @@ const std::vector<SlotCount>& RankSearch::count() {
     const std::int64_t end = run.first + static_cast<std::int64_t>(run.keys.size());
     for (std::int64_t w = run.first / window; w * window < end; ++w) {
       const std::int64_t begin =
-          w * window +
-          static_cast<std::int64_t>(mix(static_cast<std::uint64_t>(w)) %
-                                    static_cast<std::uint64_t>(stride_)) *
-              all_slots_;
+          w * window + static_cast<std::int64_t>(mix(static_cast<std::uint64_t>(w)) %
+                                                 static_cast<std::uint64_t>(stride_)) *
+                           all_slots_;
       for (std::int64_t e = std::max(begin, run.first); e < std::min(begin + all_slots_, end);
            ++e) {
         const auto i = static_cast<std::size_t>(e - run.first);
@@ -107,11 +106,9 @@ void RankSearch::bracket(std::vector<Bracket>& brackets, std::int64_t slot) cons
       each.found = sample[static_cast<std::size_t>(each.rank)];
       continue;
     }
-    const double share =
-        (static_cast<double>(each.rank) + 0.5) / static_cast<double>(numbers);
+    const double share = (static_cast<double>(each.rank) + 0.5) / static_cast<double>(numbers);
     const double centre = share * static_cast<double>(size);
-    const double reach =
-        4 * std::sqrt(static_cast<double>(size) * share * (1 - share)) + 4;
+    const double reach = 4 * std::sqrt(static_cast<double>(size) * share * (1 - share)) + 4;
     const auto below = static_cast<std::int64_t>(std::floor(centre - reach));
     const auto above = static_cast<std::int64_t>(std::ceil(centre + reach));
     if (below >= 0 && below < size) each.low = sample[static_cast<std::size_t>(below)];
@@ -289,9 +286,7 @@ void RankSearch::narrow(std::vector<std::vector<Bracket>>& brackets) {
         const std::uint64_t key = run.keys[i];
         if (key > each.high) continue;
         const std::size_t cell =
-            key < each.low
-                ? 0
-                : 1 + static_cast<std::size_t>(bin_of(each.low, each.high, key));
+            key < each.low ? 0 : 1 + static_cast<std::size_t>(bin_of(each.low, each.high, key));
         ++own[o * cells + cell];
       }
     }

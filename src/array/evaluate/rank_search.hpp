@@ -31,7 +31,8 @@ struct SlotCount {
 /// Finds order statistics of many elements in slots by selection: a first read counts and takes a
 /// sample, which brackets each wanted rank; a second one counts what lies below each bracket and
 /// keeps what lies in it, about a hundredth of the data. Brackets that miss their rank, or hold too
-/// much, are narrowed by further reads. What is found is exact, so it does not depend on the sample.
+/// much, are narrowed by further reads. What is found is exact, so it does not depend on the
+/// sample.
 class RankSearch {
  public:
   /// @param elements of all slots together; @param all_slots how many there are; @param slots how
