@@ -25,7 +25,7 @@ struct Equal {
 struct NotEqual {
   template <class V>
   static HWY_INLINE auto run(V a, V b) {
-    return hn::Ne(a, b);
+    return hn::Not(hn::Eq(a, b));
   }
 };
 struct Less {
@@ -123,7 +123,7 @@ HWY_INLINE auto infinity_bits(D) {
 struct IsNan {
   template <class V>
   static HWY_INLINE auto run(V a) {
-    return hn::Ne(a, a);
+    return hn::IsNaN(a);
   }
 };
 struct IsInfinite {
