@@ -118,8 +118,8 @@ struct Data {
   }
 };
 
-void run_chain(const Backend& backend, const char* what, const Program& program) {
-  constexpr std::int64_t rows = std::int64_t{1} << 24;
+void run_chain(const Backend& backend, const std::string& what, const Program& program,
+               std::int64_t rows) {
   const auto compiled = backend.kernels<ProgramKernels>(DType::f64).compile(program);
   const Data data(program, rows);
   const auto seconds = seconds_of([&] {
@@ -128,8 +128,9 @@ void run_chain(const Backend& backend, const char* what, const Program& program)
   const double gigabytes = static_cast<double>(rows) * 8e-9 *
                            static_cast<double>(program.inputs.size() + program.outputs.size());
   const double median = seconds[seconds.size() / 2];
-  std::printf("%-40s %8.2f %8.2f GB/s %8.1f M elements/s\n", what, gigabytes / seconds.front(),
-              gigabytes / median, static_cast<double>(rows) * 1e-6 / median);
+  std::printf("%-40s %8.2f %8.2f GB/s %8.1f M elements/s\n", what.c_str(),
+              gigabytes / seconds.front(), gigabytes / median,
+              static_cast<double>(rows) * 1e-6 / median);
 }
 
 void run_plain_read() {
@@ -218,8 +219,12 @@ int main(int argc, char** argv) {
   const auto backend = make_host_backend(1);
   std::printf("%s\n%-40s %8s %8s\n", backend->description().c_str(), "", "best", "median");
   run_plain_read();
-  run_chain(*backend, "sqrt(a*a + b*b)*c - 0.5*a", norm_chain());
-  run_chain(*backend, "exp(-0.1*x)*sin(x) + log(x)", wave_chain());
+  // beyond the caches, and in the second one
+  for (const std::int64_t rows : {std::int64_t{1} << 24, std::int64_t{1} << 15}) {
+    const std::string size = ", " + std::to_string(rows * 8 >> 10) + " KiB";
+    run_chain(*backend, "sqrt(a*a + b*b)*c - 0.5*a" + size, norm_chain(), rows);
+    run_chain(*backend, "exp(-0.1*x)*sin(x) + log(x)" + size, wave_chain(), rows);
+  }
   run_small(*backend);
   run_instructions(*backend);
   return 0;

@@ -78,7 +78,7 @@ const Function functions[] = {
     {Op::erf, std::erf, 1.1, 1},
     {Op::erfc, std::erfc, 1.5, 1.5},
     {Op::gamma, gamma_of, 1, 2.25},
-    {Op::log_gamma, log_gamma_of, 1, 1},
+    {Op::log_gamma, log_gamma_of, 1, 1.25},
 };
 
 // Arguments: special ones and random bits, and many in each of the ranges where functions change.

@@ -102,7 +102,11 @@ void gamma_small(const double* x, double* y) {
       rest = rest * factor + std::fma(product, factor, -next);
       product = next;
     }
-    y[i] = y[i] * (1 - rest / product) / product;
+    // far down only the sign is left, that of 1 / product of the whole way
+    const double whole = std::floor(x[i]);
+    const bool is_negative = std::floor(whole * 0.5) * 2 != whole;
+    const double size = x[i] < -190 ? 0 : std::fabs(y[i] * (1 - rest / product) / product);
+    y[i] = whole == x[i] ? std::numeric_limits<double>::quiet_NaN() : is_negative ? -size : size;
   }
 }
 

@@ -156,14 +156,18 @@ void select_lanes(const Block& block) {
                result<T>(block, i));
   }
 }
-// c128: two lanes for each byte
+// c128: two lanes for each byte, which is doubled by a multiplication.
 void select_pairs(const Block& block) {
   using T = std::uint64_t;
+  const TruthTag<T> bytes;
+  const hn::Repartition<std::uint16_t, TruthTag<T>> pairs;
+  const hn::Rebind<std::uint8_t, decltype(pairs)> half;
+  const hn::Rebind<std::uint32_t, Tag<T>> words;
   for (std::int64_t i = 0; i < block.count; i += lanes<T> / 2) {
-    const auto* truth = operand<std::uint8_t>(block, 0, i);
-    alignas(64) T words[static_cast<std::size_t>(lanes<T>)];
-    for (std::int64_t j = 0; j < lanes<T> / 2; ++j) words[2 * j] = words[2 * j + 1] = truth[j];
-    const auto mask = hn::Ne(hn::Load(Tag<T>(), words), hn::Zero(Tag<T>()));
+    const auto truth = hn::PromoteTo(pairs, hn::LoadU(half, operand<std::uint8_t>(block, 0, i)));
+    const auto doubled = hn::BitCast(bytes, hn::Mul(truth, hn::Set(pairs, std::uint16_t{257})));
+    const auto mask =
+        hn::Ne(hn::PromoteTo(Tag<T>(), hn::PromoteTo(words, doubled)), hn::Zero(Tag<T>()));
     hn::StoreU(hn::IfThenElse(mask, load<T>(block, 1, 2 * i), load<T>(block, 2, 2 * i)), Tag<T>(),
                result<T>(block, 2 * i));
   }
