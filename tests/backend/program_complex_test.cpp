@@ -136,6 +136,94 @@ void check_functions() {
   }
 }
 
+// The error of e^(b log a) grows with its exponent; whole exponents are multiplications.
+template <class T>
+void check_power() {
+  using Z = std::complex<T>;
+  std::vector<Z> a;
+  std::vector<Z> b;
+  for (std::uint64_t i = 0; i < 30'000; ++i) {
+    const auto words = philox_words(8, 1, i);
+    const auto more = philox_words(8, 2, i);
+    a.emplace_back(static_cast<T>(to_unit_interval(words[0]) * 6 - 3),
+                   static_cast<T>(to_unit_interval(words[1]) * 6 - 3));
+    if (i % 2 == 0)
+      b.emplace_back(static_cast<T>(to_unit_interval(more[0]) * 8 - 4),
+                     static_cast<T>(to_unit_interval(more[1]) * 8 - 4));
+    else
+      b.emplace_back(static_cast<T>(more[0] % 41) - T(20), T(0));
+  }
+  const auto type = register_type(dtype_of<Z>);
+  const auto program = one_instruction(Op::power, {type, type}, type);
+  const auto result =
+      evaluate(program, {column(a), column(b)}, static_cast<std::int64_t>(a.size()));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const Long base(a[i].real(), a[i].imag());
+    const Long exponent(b[i].real(), b[i].imag());
+    const Long product = exponent * std::log(base);
+    const Long exact = std::exp(product);
+    const Z w = element<Z>(result.outputs[0], i);
+    const long double error = std::hypot(w.real() - exact.real(), w.imag() - exact.imag());
+    const long double unit =
+        std::hypot(exact.real(), exact.imag()) * std::numeric_limits<T>::epsilon() / 2;
+    const double bound = sizeof(T) == 4
+                             ? 1.01
+                             : 8 + 4 * std::max(std::hypot(static_cast<double>(product.real()),
+                                                           static_cast<double>(product.imag())),
+                                                std::fabs(static_cast<double>(b[i].real())));
+    ASSERT_LE(error / unit, bound) << a[i] << " ^ " << b[i] << " = " << w << ", not " << exact;
+  }
+}
+
+TEST(ProgramComplex, c64_power) {
+  check_power<float>();
+}
+TEST(ProgramComplex, c128_power) {
+  check_power<double>();
+}
+
+TEST(ProgramComplex, power_of_zero_and_to_the_zeroth) {
+  using Z = std::complex<double>;
+  const std::vector<Z> a{{3, 4}, {0, 0}, {0, 0}, {0, 0}, {2, 0}, {0, 1}};
+  const std::vector<Z> b{{0, 0}, {0, 0}, {2, 0}, {2, 1}, {-3, 0}, {2, 0}};
+  const auto type = RegisterType::c128;
+  const auto result = evaluate(one_instruction(Op::power, {type, type}, type),
+                               {column(a), column(b)}, static_cast<std::int64_t>(a.size()));
+  const auto at = [&](std::size_t i) { return element<Z>(result.outputs[0], i); };
+  EXPECT_EQ(at(0), Z(1, 0));
+  EXPECT_EQ(at(1), Z(1, 0));
+  EXPECT_EQ(at(2), Z(0, 0));
+  EXPECT_TRUE(std::isnan(at(3).real()) && std::isnan(at(3).imag()));
+  EXPECT_EQ(at(4), Z(0.125, 0));
+  EXPECT_EQ(at(5), Z(-1, 0));
+}
+
+// Modulus and angle to 1 unit in the last place, special values as hypot and atan2.
+TEST(ProgramComplex, magnitude_and_phase) {
+  using Z = std::complex<double>;
+  const std::vector<Z> z = arguments<double>();
+  for (const Op op : {Op::magnitude, Op::phase}) {
+    const auto result = evaluate(one_instruction(op, {RegisterType::c128}, RegisterType::f64),
+                                 {column(z)}, static_cast<std::int64_t>(z.size()));
+    for (std::size_t i = 0; i < z.size(); ++i) {
+      const long double re = z[i].real();
+      const long double im = z[i].imag();
+      const long double exact = op == Op::magnitude ? std::hypot(re, im) : std::atan2(im, re);
+      const double value = element<double>(result.outputs[0], i);
+      const auto rounded = static_cast<double>(exact);
+      if (std::isnan(rounded)) {
+        EXPECT_TRUE(std::isnan(value)) << z[i];
+      } else if (rounded == 0 || std::isinf(rounded)) {
+        EXPECT_EQ(value, rounded) << z[i];
+        EXPECT_EQ(std::signbit(value), std::signbit(rounded)) << z[i];
+      } else {
+        const double unit = std::nextafter(std::fabs(rounded), HUGE_VAL) - std::fabs(rounded);
+        EXPECT_LE(std::fabs(value - exact), unit) << z[i];
+      }
+    }
+  }
+}
+
 TEST(ProgramComplex, c64) {
   check_functions<float>();
 }
