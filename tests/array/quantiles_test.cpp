@@ -56,20 +56,20 @@ TEST_F(Quantiles, series_of_many_kinds) {
   check(2, noise);
   check(1000, noise);
   check(700001, noise);
-  check(300007, [](std::int64_t i) { return static_cast<double>(i); });
-  check(300007, [](std::int64_t i) { return static_cast<double>(-i); });
-  check(300007, [](std::int64_t) { return 3.5; });
-  check(300007, [](std::int64_t i) { return i % 10 == 0 ? static_cast<double>(i) : 1.0; });
-  check(300007, [](std::int64_t i) { return static_cast<double>(i % 7); });
+  check(30007, [](std::int64_t i) { return static_cast<double>(i); });
+  check(30007, [](std::int64_t i) { return static_cast<double>(-i); });
+  check(30007, [](std::int64_t) { return 3.5; });
+  check(30007, [](std::int64_t i) { return i % 10 == 0 ? static_cast<double>(i) : 1.0; });
+  check(30007, [](std::int64_t i) { return static_cast<double>(i % 7); });
   // one far away, of which no sample knows
   check(700001,
-        [](std::int64_t i) { return i == 123457 ? -1e300 : 5.0 + static_cast<double>(i % 3); });
+        [](std::int64_t i) { return i == 123456 ? -1e300 : 5.0 + static_cast<double>(i % 3); });
 }
 
 TEST_F(Quantiles, sample_that_misleads) {
   // nearly all values lie in one narrow range, which is more than can be kept
-  check(2500003,
-        [](std::int64_t i) { return 1.0 + 1e-9 * static_cast<double>((i * 7919) % 2500003); });
+  check(1500007,
+        [](std::int64_t i) { return 1.0 + 1e-9 * static_cast<double>((i * 7919) % 1500007); });
 }
 
 TEST_F(Quantiles, along_axes) {
@@ -139,7 +139,8 @@ TEST_F(Quantiles, nan_and_masks) {
 TEST_F(Quantiles, integers_and_replicated) {
   const Array x = Array::random_integers(ctx_, Shape{70001}, DType::i32, 5, -1000, 1000);
   std::vector<double> values;
-  for (const std::int32_t each : x.replicate().local<std::int32_t>()) values.push_back(each);
+  const Array all = x.replicate();
+  for (const std::int32_t each : all.local<std::int32_t>()) values.push_back(each);
   EXPECT_EQ(evaluate_as<double>(ctx_, quantile(x, 0.37)),
             expected(values, 0.37, QuantileMethod::linear));
   EXPECT_EQ(evaluate_as<std::int32_t>(ctx_, quantile(x, 0.37, {.method = QuantileMethod::higher})),

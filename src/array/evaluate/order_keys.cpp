@@ -9,9 +9,47 @@
 namespace serried {
 namespace {
 
+using Doubles [[gnu::vector_size(32)]] = double;
+using Words [[gnu::vector_size(32)]] = std::int64_t;
+
+/// order_key() of four numbers.
+Words order_keys(Doubles values) {
+  const Doubles numbers = values + 0.0;  // of -0 too
+  Words bits;
+  std::memcpy(&bits, &numbers, sizeof bits);
+  const Words is_negative = bits < 0;
+  const Words keys = bits ^ (is_negative | INT64_MIN);
+  return numbers == numbers ? keys : Words{} - 1;
+}
+
+std::int64_t make_keys_of_four(const double* values, std::int64_t count, std::uint64_t* keys) {
+  std::int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    Doubles four;
+    std::memcpy(&four, values + i, sizeof four);
+    const Words made = order_keys(four);
+    std::memcpy(keys + i, &made, sizeof made);
+  }
+  return i;
+}
+std::int64_t make_keys_of_four(const float* values, std::int64_t count, std::uint64_t* keys) {
+  using Floats [[gnu::vector_size(16)]] = float;
+  std::int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    Floats four;
+    std::memcpy(&four, values + i, sizeof four);
+    const Words made = order_keys(__builtin_convertvector(four, Doubles));
+    std::memcpy(keys + i, &made, sizeof made);
+  }
+  return i;
+}
+
 template <class T>
 void make_keys(const std::byte* values, std::int64_t count, std::uint64_t* keys) {
-  for (std::int64_t i = 0; i < count; ++i) {
+  std::int64_t first = 0;
+  if constexpr (std::is_floating_point_v<T>)
+    first = make_keys_of_four(reinterpret_cast<const T*>(values), count, keys);
+  for (std::int64_t i = first; i < count; ++i) {
     T value;
     std::memcpy(&value, values + i * static_cast<std::int64_t>(sizeof value), sizeof value);
     if constexpr (std::is_floating_point_v<T>)

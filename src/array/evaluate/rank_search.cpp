@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "array/evaluate/order_keys.hpp"
 #include "serried/base/error.hpp"
@@ -27,6 +28,36 @@ struct SampledKey {
   std::uint64_t key = 0;
   std::uint64_t slot = 0;
 };
+
+using Words [[gnu::vector_size(32)]] = std::int64_t;
+
+/// How many of the keys are below `low`, and `inside(i)` for those in [low, low + width].
+template <class Inside>
+std::int64_t visit_bracket(std::span<const std::uint64_t> keys, std::uint64_t low,
+                           std::uint64_t width, Inside inside) {
+  // unsigned comparisons as signed ones of numbers that are shifted by 2^63
+  const Words first = Words{} + static_cast<std::int64_t>(low ^ (std::uint64_t{1} << 63));
+  const Words last = Words{} + static_cast<std::int64_t>((low + width) ^ (std::uint64_t{1} << 63));
+  Words below{};
+  std::size_t i = 0;
+  for (; i + 4 <= keys.size(); i += 4) {
+    Words four;
+    std::memcpy(&four, keys.data() + i, sizeof four);
+    four ^= INT64_MIN;
+    const Words is_below = four < first;
+    const Words is_outside = is_below | (four > last);
+    below -= is_below;
+    if ((is_outside[0] & is_outside[1] & is_outside[2] & is_outside[3]) != 0) continue;
+    for (std::size_t k = 0; k < 4; ++k)
+      if (is_outside[k] == 0) inside(i + k);
+  }
+  std::int64_t count = below[0] + below[1] + below[2] + below[3];
+  for (; i < keys.size(); ++i) {
+    count += keys[i] < low ? 1 : 0;
+    if (keys[i] - low <= width) inside(i);  // also false for what is below
+  }
+  return count;
+}
 
 /// The lowest key of bin b of [low, high].
 std::uint64_t bin_begin(std::uint64_t low, std::uint64_t high, std::int64_t b) {
@@ -173,20 +204,14 @@ void RankSearch::collect(std::vector<std::vector<Bracket>>& brackets) {
     const auto take = [&](std::size_t begin, std::size_t end, std::size_t o) {
       const std::uint64_t low = open[o].bracket->low;
       const std::uint64_t width = open[o].bracket->high - low;
-      std::int64_t below = 0;
-      std::int64_t inside = 0;
-      for (std::size_t i = begin; i < end; ++i) {
-        const std::uint64_t key = run.keys[i];
-        below += key < low ? 1 : 0;
-        if (key - low > width) continue;  // also what is below
-        ++inside;
-        // of one key the count is enough
-        if (width == 0 || mine.kept_count >= most) continue;
-        mine.kept[o].push_back(key);
-        ++mine.kept_count;
-      }
-      mine.below[o] += below;
-      mine.inside[o] += inside;
+      mine.below[o] +=
+          visit_bracket(run.keys.subspan(begin, end - begin), low, width, [&](std::size_t i) {
+            ++mine.inside[o];
+            // of one key the count is enough
+            if (width == 0 || mine.kept_count >= most) return;
+            mine.kept[o].push_back(run.keys[begin + i]);
+            ++mine.kept_count;
+          });
     };
     if (run.slots.empty()) {
       for (std::size_t o = 0; o < open.size(); ++o) take(0, run.keys.size(), o);
