@@ -18,8 +18,9 @@ void check(const Array& array) {
     throw InvalidArgument("numbers of dtype " + std::string(name(array.dtype())) +
                           " have no order");
   if (array.is_on_device())
-    throw InvalidArgument(array.describe() + " lies on a device, where arrays are not sorted; "
-                                             "to_host()");
+    throw InvalidArgument(array.describe() +
+                          " lies on a device, where arrays are not sorted; "
+                          "to_host()");
 }
 
 int checked_axis(const Array& array, int axis) {
@@ -32,16 +33,14 @@ int checked_axis(const Array& array, int axis) {
 
 std::byte* memory_of(Array& array) {
   return visit_numeric(array.dtype(), [&](auto tag) {
-    return reinterpret_cast<std::byte*>(
-        array.local_mutable<typename decltype(tag)::type>().data());
+    return reinterpret_cast<std::byte*>(array.local_mutable<typename decltype(tag)::type>().data());
   });
 }
 
 Array like(const Array& array, DType dtype) {
-  return array.is_replicated()
-             ? Array::empty_replicated(array.context(), array.shape(), dtype)
-             : Array::empty(array.context(), array.shape(), dtype, array.split_axis(),
-                            array.layout());
+  return array.is_replicated() ? Array::empty_replicated(array.context(), array.shape(), dtype)
+                               : Array::empty(array.context(), array.shape(), dtype,
+                                              array.split_axis(), array.layout());
 }
 
 /// Each rank sorts lines of its own part.
@@ -56,7 +55,7 @@ Sorted sort_lines(const Array& array, int axis) {
   const std::int64_t elements =
       array.is_replicated() ? shape.elements() : array.local_rows().size() * array.row_elements();
   Sorted sorted{.values = like(array, array.dtype()), .indices = like(array, DType::i64)};
-  if (length == 0 || elements == 0) return sorted;
+  if (length == 0) return sorted;
   const auto bytes = static_cast<std::int64_t>(size_of(array.dtype()));
   std::byte* const values = memory_of(sorted.values);
   std::int64_t* const indices = sorted.indices.local_mutable<std::int64_t>().data();
@@ -96,8 +95,7 @@ Sorted sort_rows(const Array& array) {
                                                          static_cast<std::size_t>(count)));
     });
   });
-  const Layout layout =
-      Layout::uniform(array.shape()[0], ctx.size(), ctx.options().max_tiles);
+  const Layout layout = Layout::uniform(array.shape()[0], ctx.size(), ctx.options().max_tiles);
   pairs = sort_over_ranks(ctx, std::move(pairs), layout);
   Sorted sorted{.values = Array::empty(ctx, array.shape(), array.dtype(), 0, layout),
                 .indices = Array::empty(ctx, array.shape(), DType::i64, 0, layout)};
@@ -129,11 +127,9 @@ Sorted topk(const Array& array, std::int64_t count, bool is_lowest) {
   if (!array.is_replicated() && array.split_axis() != 0)
     return topk(array.with_split_axis(0), count, is_lowest);
   const std::int64_t row_elements = array.is_replicated() ? 1 : array.row_elements();
-  const std::int64_t first =
-      array.is_replicated() ? 0 : array.local_rows().begin * row_elements;
-  const std::int64_t elements = array.is_replicated()
-                                    ? array.shape().elements()
-                                    : array.local_rows().size() * row_elements;
+  const std::int64_t first = array.is_replicated() ? 0 : array.local_rows().begin * row_elements;
+  const std::int64_t elements =
+      array.is_replicated() ? array.shape().elements() : array.local_rows().size() * row_elements;
   const std::int64_t wanted = std::min(count, array.shape().elements());
   const auto bytes = static_cast<std::int64_t>(size_of(array.dtype()));
   std::vector<KeyPlace> best;
