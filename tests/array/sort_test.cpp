@@ -156,6 +156,61 @@ TEST_F(Sort, highest_and_lowest) {
   EXPECT_EQ(best.values.local<std::int32_t>()[1], 2998);
 }
 
+TEST_F(Sort, different_values) {
+  for (const std::int64_t rows : {0, 1, 7, 1000, 100003})
+    for (const double kinds : {1.0, 5.0, 1e6}) {
+      const auto make = [&](std::int64_t i) {
+        return i % 17 == 3 ? std::nan("") : std::floor(kinds * noise(i));
+      };
+      const Array x =
+          Array::from_function(ctx_, Shape{rows}, DType::f64, [&](auto i) { return make(i[0]); });
+      const Unique found =
+          unique(x, {.has_counts = true, .has_indices = true, .has_inverse = true});
+      std::vector<double> values;
+      for (std::int64_t i = 0; i < rows; ++i) values.push_back(make(i));
+      const std::vector<std::int64_t> order = order_of(values);
+      std::vector<double> expected;
+      std::vector<std::int64_t> counts;
+      std::vector<std::int64_t> indices;
+      std::vector<std::int64_t> inverse(values.size());
+      for (const std::int64_t i : order) {
+        const double value = values[static_cast<std::size_t>(i)];
+        const bool is_same =
+            !expected.empty() &&
+            (expected.back() == value || (std::isnan(expected.back()) && std::isnan(value)));
+        if (!is_same) {
+          expected.push_back(value);
+          counts.push_back(0);
+          indices.push_back(i);
+        }
+        ++counts.back();
+        inverse[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(expected.size()) - 1;
+      }
+      ASSERT_EQ(found.values.shape(), (Shape{static_cast<std::int64_t>(expected.size())}));
+      EXPECT_EQ(found.inverse->layout(), x.layout());
+      const Array all = found.values.replicate();
+      const Array all_counts = found.counts->replicate();
+      const Array all_indices = found.indices->replicate();
+      const Array all_inverse = found.inverse->replicate();
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        if (std::isnan(expected[i]))
+          EXPECT_TRUE(std::isnan(all.local<double>()[i]));
+        else
+          EXPECT_EQ(all.local<double>()[i], expected[i]);
+        EXPECT_EQ(all_counts.local<std::int64_t>()[i], counts[i]);
+        EXPECT_EQ(all_indices.local<std::int64_t>()[i], indices[i]);
+      }
+      for (std::size_t i = 0; i < inverse.size(); ++i)
+        ASSERT_EQ(all_inverse.local<std::int64_t>()[i], inverse[i]);
+    }
+  const Array m = Array::from_function(
+      ctx_, Shape{50, 4}, DType::i16, [](auto i) { return static_cast<double>(i[0] % 3); }, 1);
+  const Unique found = unique(m, {.has_inverse = true});
+  EXPECT_EQ(found.values.shape(), (Shape{3}));
+  EXPECT_EQ(found.inverse->split_axis(), 1);
+  EXPECT_EQ(unique(m.replicate(), {.has_inverse = true}).inverse->shape(), (Shape{50, 4}));
+}
+
 TEST_F(Sort, what_is_refused) {
   const Array z = Array::zeros(ctx_, Shape{3}, DType::c128);
   EXPECT_THROW(static_cast<void>(sort(z)), InvalidArgument);
