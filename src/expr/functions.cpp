@@ -27,8 +27,14 @@ Expr of_floating(Op op, const Expr& x) {
   return make_apply(op, dtype, {in_type(x, dtype)});
 }
 
+/// The floating dtype of both; integers are taken for numbers of their own floating dtypes.
+DType floating_type(const Expr& a, const Expr& b) {
+  if (a.is_weak() != b.is_weak()) return floating_type(promote(a, b));
+  return promote(floating_type(a.dtype()), floating_type(b.dtype()));
+}
+
 Expr of_two_floating(Op op, const Expr& a, const Expr& b) {
-  const DType dtype = floating_type(promote(a, b));
+  const DType dtype = floating_type(a, b);
   if (is_complex(dtype)) refuse(std::string(info(op).name), is_complex(a.dtype()) ? a : b);
   return make_apply(op, dtype, {in_type(a, dtype), in_type(b, dtype)});
 }
@@ -143,7 +149,7 @@ Expr copysign(const Expr& x, const Expr& sign) {
   return of_two_floating(Op::copy_sign, x, sign);
 }
 Expr nextafter(const Expr& x, const Expr& towards) {
-  const DType dtype = floating_type(promote(x, towards));
+  const DType dtype = floating_type(x, towards);
   if (dtype == DType::f16) throw InvalidArgument("nextafter is not defined for dtype f16");
   return of_two_floating(Op::next_after, x, towards);
 }
@@ -151,8 +157,13 @@ Expr ldexp(const Expr& x, const Expr& exponent) {
   if (!is_whole(exponent)) refuse("ldexp with an exponent", exponent);
   const DType dtype = floating_type(x.dtype());
   if (is_complex(dtype)) refuse("ldexp", x);
-  return make_apply(Op::load_exponent, dtype,
-                    {in_type(x, dtype), in_type(clip(exponent, -5000, 5000), DType::i32)});
+  // beyond these no number is another one; narrow dtypes hold none that is beyond
+  Expr by = exponent;
+  if (by.dtype() == DType::u32 || by.dtype() == DType::u64)
+    by = minimum(by, 5000);
+  else if (by.dtype() == DType::i32 || by.dtype() == DType::i64)
+    by = clip(by, -5000, 5000);
+  return make_apply(Op::load_exponent, dtype, {in_type(x, dtype), in_type(by, DType::i32)});
 }
 Expr degrees(const Expr& x) {
   if (is_complex(x.dtype())) refuse("degrees", x);
@@ -261,9 +272,8 @@ Expr conj(const Expr& z) {
 }
 Expr angle(const Expr& z) {
   if (is_complex(z.dtype())) return make_apply(Op::phase, part_type(z.dtype()), {z});
-  const DType dtype = is_whole(z) ? DType::f64 : z.dtype();
-  const Expr x = in_type(z, dtype);
-  return atan2(in_type(Expr(0), dtype), x);
+  const DType dtype = floating_type(z.dtype());
+  return atan2(in_type(Expr(0), dtype), in_type(z, dtype));
 }
 Expr make_complex(const Expr& re, const Expr& im) {
   const DType both = floating_type(promote(re, im));

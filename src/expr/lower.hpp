@@ -42,6 +42,8 @@ class Lowering {
 
   /// The node as an output stored as `dtype`; the same output again where it is one already. Local.
   LoweredOutput add_output(const NodePtr& node);
+  /// The node as an output of its register's dtype, as folds take them. Local.
+  int add_register(const NodePtr& node);
   /// A fold's mask: where `node` (or everywhere, if null) is 1 and all of `valid` have values; -1
   /// where that is everywhere. Local.
   int add_mask(const NodePtr& node, const std::vector<NodePtr>& valid);

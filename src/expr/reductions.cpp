@@ -94,11 +94,13 @@ struct Taken {
     const DType wide = is_complex(values.dtype()) ? DType::c128 : DType::f64;
     return fold(FoldOp::sum, FoldPart::value, wide, {values});
   }
-  /// How many elements there are for each result.
+  /// How many elements there are for each result; one number where it is the same for all.
   [[nodiscard]] Expr count() const {
-    if (!mask && !x.is_nullable()) return {extent};
-    const Expr taken = x.is_nullable() ? !is_null(x) : Expr(true);
-    return fold(FoldOp::count, FoldPart::value, DType::i64, {taken});
+    if (!mask && !x.is_nullable()) return make_convert(Expr(extent), DType::i64, false);
+    return count_each();
+  }
+  [[nodiscard]] Expr count_each() const {
+    return fold(FoldOp::count, FoldPart::value, DType::i64, {!is_null(x)});
   }
 };
 
@@ -215,7 +217,9 @@ Expr all(const Expr& x, const ReduceOptions& options) {
 }
 Expr count(const Expr& x, const ReduceOptions& options) {
   refuse_weights("count", options);
-  return Taken(x, options).count();
+  const Taken taken(x, options);
+  const Expr each = taken.count_each();
+  return each.shape() == Shape() ? taken.count() : each;
 }
 
 Expr norm(const Expr& x, double order, const ReduceOptions& options) {

@@ -145,7 +145,10 @@ class FoldPass {
     if (rows.is_empty()) return;
     std::vector<std::byte*> states;
     for (const PlacedFold& fold : group.folds) {
-      states.push_back(payload);
+      // of folds that keep the rows (of a domain that is not split) each has its own states
+      const bool keeps_rows = (fold.fold.kept & 1u) != 0;
+      states.push_back(payload +
+                       (keeps_rows ? rows.begin * (fold.bytes() / domain_.rows()) : 0));
       payload += FoldGroup::padded(fold.bytes());
     }
     const auto sources = group.program->sources(step.data, step.rows.begin);

@@ -69,8 +69,10 @@ void finish_states(const detail::ExprNode& node, RegisterType values, const std:
 /// @throws DataError on all ranks, if there is one.
 void agree_on_elements(const Context& ctx, const Domain& domain, std::int64_t failed);
 
-/// Which of its operands a node reads without looking into known folds. Local.
-[[nodiscard]] std::vector<std::shared_ptr<const Operand>> operands_of(
-    const std::vector<const detail::ExprNode*>& roots, const Known& known);
+/// Which operands a node reads without looking into known folds. Local.
+/// @param is_folding the node is a fold that is not known yet, and reads what it folds.
+[[nodiscard]] std::vector<std::shared_ptr<const Operand>> operands_of(const detail::ExprNode& root,
+                                                                      bool is_folding,
+                                                                      const Known& known);
 
 }  // namespace serried

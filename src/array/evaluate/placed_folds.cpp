@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <unordered_set>
 
 #include "array/evaluate/passes.hpp"
 #include "serried/base/error.hpp"
@@ -28,12 +29,12 @@ std::vector<PlacedFold> place_folds(const std::vector<const ExprNode*>& nodes, c
     const std::size_t values = node->fold == FoldOp::comoments ? 2 : 1;
     const std::vector<detail::NodePtr> of(node->in.begin(),
                                           node->in.begin() + static_cast<std::ptrdiff_t>(values));
-    own.fold.value = lowering.add_output(of[0]).value;
-    if (values == 2) own.fold.second = lowering.add_output(of[1]).value;
+    own.fold.value = lowering.add_register(of[0]);
+    if (values == 2) own.fold.second = lowering.add_register(of[1]);
     own.type = register_type(of[0]->dtype);
     std::vector<detail::NodePtr> valid = of;
     if (node->has_weight) {
-      own.fold.weight = lowering.add_output(node->in.back()).value;
+      own.fold.weight = lowering.add_register(node->in.back());
       valid.push_back(node->in.back());
     }
     own.fold.mask = lowering.add_mask(node->has_mask ? node->in[values] : nullptr, valid);
@@ -82,29 +83,26 @@ void agree_on_elements(const Context& ctx, const Domain& domain, std::int64_t fa
                   "raised to a negative power");
 }
 
-std::vector<std::shared_ptr<const Operand>> operands_of(const std::vector<const ExprNode*>& roots,
+std::vector<std::shared_ptr<const Operand>> operands_of(const ExprNode& root, bool is_folding,
                                                         const Known& known) {
   std::vector<std::shared_ptr<const Operand>> operands;
-  std::vector<const ExprNode*> stack(roots);
-  std::vector<const ExprNode*> seen;
   const auto add = [&](const std::shared_ptr<const Operand>& operand) {
     if (operand != nullptr &&
         std::find(operands.begin(), operands.end(), operand) == operands.end())
       operands.push_back(operand);
   };
-  std::unordered_map<const ExprNode*, bool> visited;
-  const bool is_folding = !roots.empty() && roots.front()->kind == ExprNode::Kind::fold;
+  std::vector<const ExprNode*> stack{&root};
+  std::unordered_set<const ExprNode*> visited;
   while (!stack.empty()) {
     const ExprNode* node = stack.back();
     stack.pop_back();
-    if (!visited.try_emplace(node, true).second) continue;
+    if (!visited.insert(node).second) continue;
     if (node->kind == ExprNode::Kind::operand) {
       add(node->operand);
       add(node->operand->validity);
       continue;
     }
-    const bool is_root = is_folding && std::find(roots.begin(), roots.end(), node) != roots.end();
-    if (node->kind == ExprNode::Kind::fold && !is_root) {
+    if (node->kind == ExprNode::Kind::fold && !(is_folding && node == &root)) {
       for (const FoldValue& value : known.folds)
         if (value.node == node) add(value.operand);
       continue;
