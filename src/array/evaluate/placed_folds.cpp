@@ -83,7 +83,7 @@ void agree_on_elements(const Context& ctx, const Domain& domain, std::int64_t fa
                   "raised to a negative power");
 }
 
-std::vector<std::shared_ptr<const Operand>> operands_of(const ExprNode& root, bool is_folding,
+std::vector<std::shared_ptr<const Operand>> operands_of(const ExprNode* root, bool is_reduced,
                                                         const Known& known) {
   std::vector<std::shared_ptr<const Operand>> operands;
   const auto add = [&](const std::shared_ptr<const Operand>& operand) {
@@ -91,7 +91,7 @@ std::vector<std::shared_ptr<const Operand>> operands_of(const ExprNode& root, bo
         std::find(operands.begin(), operands.end(), operand) == operands.end())
       operands.push_back(operand);
   };
-  std::vector<const ExprNode*> stack{&root};
+  std::vector<const ExprNode*> stack{root};
   std::unordered_set<const ExprNode*> visited;
   while (!stack.empty()) {
     const ExprNode* node = stack.back();
@@ -100,14 +100,12 @@ std::vector<std::shared_ptr<const Operand>> operands_of(const ExprNode& root, bo
     if (node->kind == ExprNode::Kind::operand) {
       add(node->operand);
       add(node->operand->validity);
-      continue;
-    }
-    if (node->kind == ExprNode::Kind::fold && !(is_folding && node == &root)) {
+    } else if (node->is_reduction() && !(is_reduced && node == root)) {
       for (const FoldValue& value : known.folds)
         if (value.node == node) add(value.operand);
-      continue;
+    } else {
+      for (const detail::NodePtr& in : node->in) stack.push_back(in.get());
     }
-    for (const detail::NodePtr& in : node->in) stack.push_back(in.get());
   }
   return operands;
 }
