@@ -81,6 +81,8 @@ class Lowering {
   Lowered lower_apply(const ExprNode& node);
   /// Values of one dtype in another; what it cannot hold fails.
   std::uint32_t lower_convert(std::uint32_t value, DType from, DType to);
+  /// 0 where there is no value.
+  std::uint32_t or_zero(std::uint32_t value, std::optional<std::uint32_t> validity, DType dtype);
   /// Fails the elements for which a value lies outside of [low, high].
   void require_range(std::uint32_t value, RegisterType type, std::int64_t low, std::int64_t high);
   std::uint32_t add_integer(RegisterType type, std::int64_t value);

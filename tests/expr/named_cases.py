@@ -1,5 +1,7 @@
 """Expressions that are not drawn by lot: large arrays, precedence as Python's, wrong input."""
 
+import ast
+
 import numpy as np
 from case_maker import Case
 from reductions import reduce
@@ -70,6 +72,18 @@ def named_cases(rng, pool, maker):
     return cases
 
 
+def value_of(tree, values):
+    """What Python makes of it, but that nothing is left out: the right side of `or` must have a value too."""
+    def run(node):
+        return eval(compile(ast.Expression(node), "text", "eval"), {"__builtins__": {}}, dict(values))  # noqa: S307
+
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.BoolOp, ast.Compare)):
+            for part in node.values if isinstance(node, ast.BoolOp) else [node.left, *node.comparators]:
+                run(part)
+    return run(tree)
+
+
 def precedence_cases(rng, pool, count):
     """Signs without brackets: what Python makes of the same text."""
     names = "pqrst"
@@ -88,7 +102,7 @@ def precedence_cases(rng, pool, count):
                 text += "not "
             text += ["", "", "", "-", "~", "+"][rng.integers(6)] + names[rng.integers(len(names))]
         try:
-            value = eval(text.replace("^", "**"), {"__builtins__": {}}, dict(values))  # noqa: S307
+            value = value_of(ast.parse(text.replace("^", "**"), mode="eval").body, values)
         except (TypeError, ValueError, ZeroDivisionError, OverflowError):
             continue
         if " and " in text or " or " in text:

@@ -80,7 +80,7 @@ def grouped(rng, cases):
     """Lines of one case or several, which are evaluated together."""
     lines, alone = [], []
     for i, case in enumerate(cases):
-        (alone if case.errors or rng.random() < 0.6 else lines).append([i])
+        (alone if case.is_alone or rng.random() < 0.6 else lines).append([i])
     together = []
     while lines:
         count = int(rng.integers(1, 6))
