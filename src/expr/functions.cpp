@@ -39,6 +39,13 @@ Expr of_two_floating(Op op, const Expr& a, const Expr& b) {
   return make_apply(op, dtype, {in_type(a, dtype), in_type(b, dtype)});
 }
 
+/// x times a factor, which f16 would round too much.
+Expr scaled(const Expr& x, double factor) {
+  const DType dtype = floating_type(x.dtype());
+  if (dtype != DType::f16) return in_type(x, dtype) * Expr(factor);
+  return in_type(in_type(x, DType::f32) * Expr(factor), dtype);
+}
+
 bool is_whole(const Expr& x) {
   return is_integer(x.dtype()) || x.dtype() == DType::b8;
 }
@@ -167,11 +174,11 @@ Expr ldexp(const Expr& x, const Expr& exponent) {
 }
 Expr degrees(const Expr& x) {
   if (is_complex(x.dtype())) refuse("degrees", x);
-  return in_type(x, floating_type(x.dtype())) * Expr(180 / std::numbers::pi);
+  return scaled(x, 180 / std::numbers::pi);
 }
 Expr radians(const Expr& x) {
   if (is_complex(x.dtype())) refuse("radians", x);
-  return in_type(x, floating_type(x.dtype())) * Expr(std::numbers::pi / 180);
+  return scaled(x, std::numbers::pi / 180);
 }
 
 Expr floor(const Expr& x) {
@@ -276,7 +283,7 @@ Expr angle(const Expr& z) {
   return atan2(in_type(Expr(0), dtype), in_type(z, dtype));
 }
 Expr make_complex(const Expr& re, const Expr& im) {
-  const DType both = floating_type(promote(re, im));
+  const DType both = floating_type(re, im);
   if (is_complex(both)) refuse("complex", is_complex(re.dtype()) ? re : im);
   const DType part = both == DType::f64 ? DType::f64 : DType::f32;
   return make_apply(Op::make_complex, complex_type_of(part),

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 from functions import (ALL, CASTS, COMPLEX, COMPLEX_INVERSE, COMPLEX_UNARY, EXACT_BINARY, EXACT_UNARY, FLOATS, INTEGERS,
-                       NEAR_BINARY, NEAR_UNARY, REAL, SCIPY, ZEROS_ARE_EQUAL, cast, clip, ldexp, where)
+                       NEAR_BINARY, NEAR_UNARY, REAL, SCIPY, ZEROS_ARE_EQUAL, cast, clip, ldexp, log_gamma, where)
 from operand_pool import DTYPES, NAME_OF
 from reductions import EXACT, HAS_NAN_FORM, SUMS, TAKES_WEIGHTS, reduce
 
@@ -46,11 +46,18 @@ def text_of_call(name, texts):
     return f"{name}({', '.join(texts)})"
 
 
+def has_computed_nan(node):
+    """The sign of a NaN that a function has made is anybody's."""
+    return "(" in node.text and np.asarray(node.value).dtype.kind in "fc" and bool(np.isnan(node.value).any())
+
+
 def apply(name, function, nodes):
     """The function of the nodes, or None where NumPy has none of these."""
     if any(node.loose_zeros for node in nodes) and name in MINDS_ZERO_SIGN:
         return None
     values = [node.value for node in nodes]
+    if name in ("signbit", "copysign") and has_computed_nan(nodes[-1]):
+        return None
     has_failed = any(node.has_failed for node in nodes)
     try:
         with np.errstate(all="ignore"):
@@ -97,12 +104,12 @@ class Maker:
 
     # --- one function of operands ---
 
-    def exact_unary(self):
-        names, function, dtypes = self.pick(EXACT_UNARY)
-        return apply(self.pick(names), function, [self.leaf(self.pool.any_family(), dtypes)])
+    def exact_unary(self, entry=None, name=None):
+        names, function, dtypes = entry or self.pick(EXACT_UNARY)
+        return apply(name or self.pick(names), function, [self.leaf(self.pool.any_family(), dtypes)])
 
-    def exact_binary(self):
-        name, function, dtypes = self.pick(EXACT_BINARY)
+    def exact_binary(self, entry=None):
+        name, function, dtypes = entry or self.pick(EXACT_BINARY)
         family = self.pool.any_family()
         nodes = [self.leaf(family, dtypes), self.leaf(family, dtypes)]
         if self.rng.random() < 0.2 and name != "isclose":
@@ -117,9 +124,9 @@ class Maker:
             return None
         return node
 
-    def exact_other(self):
+    def exact_other(self, which=None):
         family = self.pool.any_family()
-        which = self.rng.integers(6)
+        which = self.rng.integers(6) if which is None else which
         if which == 0:
             dtypes = self.pick([REAL[1:9], FLOATS])
             return apply("clip", clip, [self.leaf(family, dtypes), self.leaf(family, dtypes), self.scalar(dtypes)])
@@ -134,13 +141,13 @@ class Maker:
             return apply(f"round_{decimals}", lambda x: np.round(x, decimals), [self.leaf(family, ["f32", "f64"])])
         return self.index_of(self.leaf(family))
 
-    def cast_of(self, node):
+    def cast_of(self, node, to=None, name=None):
         if node.is_number:
             return None
         kind = np.asarray(node.value).dtype.kind
-        to = self.pick(COMPLEX + ["b8"] if kind == "c" else ALL)
+        to = to or self.pick(COMPLEX + ["b8"] if kind == "c" else ALL)
         value, has_failed = cast(node.value, DTYPES[to])
-        return Node(f"{self.pick(CASTS[to])}({node.text})", value, has_failed or node.has_failed, node.loose_zeros)
+        return Node(f"{name or self.pick(CASTS[to])}({node.text})", value, has_failed or node.has_failed, node.loose_zeros)
 
     def index_of(self, node):
         if node.is_number or np.ndim(node.value) == 0:
@@ -151,17 +158,30 @@ class Maker:
         failed = "maybe" if node.has_failed else False
         return Node(f"index({node.text}, {axis})", np.arange(shape[axis]).reshape(shape), failed)
 
+    def each_spelling(self):
+        """What makes a case of each function under each of its names: of nodes, of cases, of reductions."""
+        nodes = [lambda e=entry, n=name: self.exact_unary(e, n) for entry in EXACT_UNARY for name in entry[0]]
+        nodes += [lambda e=entry: self.exact_binary(e) for entry in EXACT_BINARY]
+        nodes += [lambda w=which: self.exact_other(w) for which in range(6)]
+        nodes += [lambda t=to, n=name: self.cast_of(self.leaf(self.pool.families[6], (t,)), t, n)
+                  for to, names in CASTS.items() for name in names]
+        cases = [lambda e=entry, n=name: self.near_unary(e, n) for entry in NEAR_UNARY for name in entry[0]]
+        cases += [lambda e=entry, n=name: self.near_binary(e, n) for entry in NEAR_BINARY for name in entry[0]]
+        reductions = [lambda n=name, s=skips: self.reduction(names=[n], skips=s) for name in SUMS + EXACT
+                      for skips in ((False, True) if name in HAS_NAN_FORM else (False,))]
+        return nodes, cases, reductions
+
     # --- functions that are near ---
 
-    def near_unary(self):
-        names, function, ulps = self.pick(NEAR_UNARY)
-        name = self.pick(names)
+    def near_unary(self, entry=None, name=None):
+        names, function, ulps = entry or self.pick(NEAR_UNARY)
+        name = name or self.pick(names)
         leaf = self.leaf(self.pool.any_family(), FLOATS + FLOATS + REAL, self.rng.random() < 0.3)
         return self.near_case(text_of_call(name, [leaf.text]), function, [leaf], ulps, name in SCIPY)
 
-    def near_binary(self):
-        names, function, ulps = self.pick(NEAR_BINARY)
-        name = self.pick(names)
+    def near_binary(self, entry=None, name=None):
+        names, function, ulps = entry or self.pick(NEAR_BINARY)
+        name = name or self.pick(names)
         family = self.pool.any_family()
         dtypes = FLOATS if name in ("pow", "power") else FLOATS + REAL
         nodes = [self.leaf(family, dtypes), self.leaf(family, dtypes)]
@@ -175,7 +195,9 @@ class Maker:
         wide = np.float64 if is_scipy else np.longdouble
         with np.errstate(all="ignore"):
             want = function(*[node.value.astype(dtype).astype(wide) for node in nodes])
-        case = Case(text, np.asarray(want), ulps=ulps)
+        # near the zeros of log_gamma below 0 its error is absolute
+        bounds = np.full(np.shape(want), 4e-15) if function is log_gamma else None
+        case = Case(text, np.asarray(want), bounds=bounds, ulps=ulps)
         case.dtype = dtype
         return case
 
@@ -211,7 +233,7 @@ class Maker:
         axes = [int(axis) for axis in self.rng.permutation(dimensions)[:count]]
         return axes, f", axis=[{', '.join(map(str, axes))}]" if which == 2 else f", axis=({', '.join(map(str, axes))},)"
 
-    def reduction(self, node=None, names=None, keepdims=None):
+    def reduction(self, node=None, names=None, keepdims=None, skips=None):
         """A reduction of a node, or of an operand; (node, bounds) or None."""
         family = self.pool.any_family()
         name = self.pick(names or SUMS + EXACT)
@@ -243,7 +265,8 @@ class Maker:
         if name in ("var", "std") and self.rng.random() < 0.5:
             ddof = int(self.rng.integers(0, 3))
             options += f", ddof={ddof}"
-        skips = name in HAS_NAN_FORM and self.rng.random() < 0.3
+        if skips is None:
+            skips = name in HAS_NAN_FORM and self.rng.random() < 0.3
         reduced = range(x.ndim) if axes is None else axes
         if name in ("min", "max", "amin", "amax", "ptp", "argmin", "argmax") and \
                 any(x.shape[axis] == 0 for axis in reduced):

@@ -8,6 +8,7 @@
 //                                             replicated one, "f" of one that is read from the file
 //                                             in batches; elements lie at OFFSET of DATA, C order
 //   hdf5 NAME ADDRESS                         a dataset, which is read at each evaluation
+//   functions                                 a case, whose "error" is the names of all functions
 //   case TEXT                                 one expression, or several with commas, that are
 //                                             evaluated together
 // OUTPUT gets, for each case, the number of results or -1; for each result its dtype, the number
@@ -106,6 +107,8 @@ class Runner {
       add_dataset(fields.at(1), fields.at(2));
     else if (fields.front() == "case")
       run(line.substr(5));
+    else if (fields.front() == "functions")
+      list_functions();
     else if (!line.empty())
       throw InvalidArgument("a line of no kind: " + line);
   }
@@ -137,6 +140,14 @@ class Runner {
   void add_dataset(const std::string& name, const std::string& address) {
     auto dataset = std::make_shared<Dataset>(Dataset::open(ctx_, parse_address(address)));
     operands_.emplace(name, Expr(to_operand(std::move(dataset), name)));
+  }
+
+  void list_functions() {
+    std::string names;
+    for (const std::string& name : function_names()) names += name + ' ';
+    put(-1);
+    put("functions");
+    put(names);
   }
 
   void run(const std::string& text) {

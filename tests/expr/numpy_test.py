@@ -3,6 +3,7 @@ which must all give the same bits. SERRIED_TEST_SEED repeats a run, SERRIED_TEST
 
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -53,21 +54,28 @@ def make_cases(rng, pool):
         errors = ("DataError", "InvalidArgument") if node.has_failed else ()
         return Case(text, node.value, errors=errors, may_fail=node.has_failed == "maybe", loose_zeros=node.loose_zeros)
 
-    def reduction():
-        found = maker.reduction()
+    def reduction(make=maker.reduction):
+        found = make()
         if found is None:
             return None
         case = exact(found[0])
         case.bounds, case.ulps = found[1], 2 if found[0].value.dtype.kind in "fc" else 0
         return case
 
-    add(150, lambda: exact(maker.exact_unary()))
-    add(300, lambda: exact(maker.exact_binary()))
-    add(80, lambda: exact(maker.exact_other()))
-    add(200, maker.near_unary)
+    nodes, near_cases, reductions = maker.each_spelling()
+    for make in nodes:
+        add(1, lambda make=make: exact(make()))
+    for make in near_cases:
+        add(1, make)
+    for make in reductions:
+        add(1, lambda make=make: reduction(make))
+    add(60, lambda: exact(maker.exact_unary()))
+    add(200, lambda: exact(maker.exact_binary()))
+    add(60, lambda: exact(maker.exact_other()))
+    add(100, maker.near_unary)
     add(40, maker.near_binary)
     add(60, maker.near_complex)
-    add(300, reduction)
+    add(200, reduction)
     add(200, lambda: exact(maker.tree(pool.any_family(), int(rng.integers(1, 5)))))
     add(60, maker.smooth_case)
     cases += named_cases(rng, pool, maker)
@@ -205,6 +213,12 @@ def check(cases, lines, parsed, what):
     return failures
 
 
+def missing(cases, names):
+    """Functions that no case has, of those that texts know."""
+    used = {name for case in cases if not case.errors for name in re.findall(r"(\w+)\(", case.text)}
+    return [f"no case has the function {name}" for name in sorted(set(names) - used)]
+
+
 def main():
     print(f"SERRIED_TEST_SEED={SEED}", flush=True)
     begin = time.time()
@@ -220,6 +234,7 @@ def main():
             file.writelines(line + "\n" for line in pool.lines)
             for members in lines:
                 file.write("case\t" + ", ".join(cases[i].text for i in members) + "\n")
+            file.write("functions\n")
         print(f"{len(cases)} expressions made in {time.time() - begin:.1f} s", flush=True)
         first = {}
         for ranks, tiles, threads, target in RUNS:
@@ -233,7 +248,9 @@ def main():
                 continue
             if tiles not in first:
                 first[tiles] = results
-                failures += check(cases, lines, parse(results), what)
+                parsed = parse(results)
+                failures += check(cases, lines, parsed, what)
+                failures += missing(cases, parsed[-1][0][1].split())
             elif results != first[tiles]:
                 for members, one, other in zip(lines, parse(first[tiles]), parse(results)):
                     if one[1] != other[1]:

@@ -111,7 +111,8 @@ TEST(Promotion, integers_out_of_bounds) {
       const Expr y = zeros("y", dtype);
       EXPECT_EQ((y == Expr(number)).dtype(), DType::b8);
       EXPECT_EQ((Expr(number) != y).dtype(), DType::b8);
-      if (!is_complex(dtype)) EXPECT_EQ((Expr(number) <= y).dtype(), DType::b8);
+      if (is_complex(dtype)) continue;
+      EXPECT_EQ((Expr(number) <= y).dtype(), DType::b8);
     }
 }
 
