@@ -137,6 +137,7 @@ std::uint32_t Lowering::add_wrap(std::uint32_t value, DType dtype) {
 }
 
 Lowering::Lowered Lowering::lower(const NodePtr& root) {
+  roots_.push_back(root);
   // by a stack of its own: an expression may be deeper than the thread's
   std::vector<std::pair<const ExprNode*, std::size_t>> stack{{root.get(), 0}};
   while (!stack.empty()) {

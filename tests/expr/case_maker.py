@@ -188,10 +188,9 @@ class Maker:
         return self.near_case(text_of_call(name, [node.text for node in nodes]), function, nodes, ulps, False)
 
     def near_case(self, text, function, nodes, ulps, is_scipy):
-        dtype = function(*[np.zeros(0, node.value.dtype) for node in nodes]).dtype
-        if is_scipy:
-            # SciPy has no f16 and takes f64 for 16 bits
-            dtype = np.sqrt(np.zeros(0, nodes[0].value.dtype)).dtype
+        # of SciPy's functions the dtype is NumPy's for any other
+        like = np.sqrt if is_scipy else function
+        dtype = like(*[np.zeros(0, node.value.dtype) for node in nodes]).dtype
         wide = np.float64 if is_scipy else np.longdouble
         with np.errstate(all="ignore"):
             want = function(*[node.value.astype(dtype).astype(wide) for node in nodes])

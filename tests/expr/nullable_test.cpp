@@ -171,7 +171,7 @@ TEST_F(Nullable, along_an_axis) {
 TEST_F(Nullable, fails_nothing) {
   const Expr x =
       operand([](auto i) { return i % 3 == 1 ? 1e300 : static_cast<double>(i % 100); }, third);
-  EXPECT_EQ(evaluate_as<std::int64_t>(ctx_, max(cast(x, DType::i8))), 99);
+  EXPECT_EQ(evaluate_as<std::int8_t>(ctx_, max(cast(x, DType::i8))), 99);
   const Expr by = operand([](auto i) { return i % 3 == 1 ? -5.0 : 2.0; }, third, DType::i32);
   EXPECT_EQ(all(fill_null(pow(cast(Expr(3), DType::i32), by), 0))[0], 9);
   EXPECT_THROW(static_cast<void>(evaluate(ctx_, cast(fill_null(x, 1e300), DType::i8))), DataError);

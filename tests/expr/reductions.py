@@ -81,7 +81,7 @@ def mean_of(values, weights):
             wide = values.astype(np.clongdouble if values.dtype.kind == "c" else np.longdouble)
             total = (wide * weights.astype(np.longdouble)).sum() / weights.astype(np.longdouble).sum()
         size = float(np.abs(wide).max()) if n else 0.0
-        return total, 8 * EPS * size
+        return (total, 8 * EPS * size) if not size > 1e300 else None
     if n == 0:
         return (complex(math.nan, math.nan) if values.dtype.kind == "c" else math.nan), 0.0
     found = exact_sum(values.astype(np.float64) if values.dtype.kind in "biu" else values)
