@@ -382,7 +382,9 @@ std::string verbs_text(const CLI::App& app, const std::string& last_word) {
   const auto verbs = app.get_subcommands([](const CLI::App*) { return true; });
   std::string text;
   for (std::size_t i = 0; i < verbs.size(); ++i)
-    text += (i == 0 ? "" : i + 1 < verbs.size() ? ", " : " " + last_word + " ") +
+    text += (i == 0                 ? ""
+             : i + 1 < verbs.size() ? ", "
+                                    : " " + last_word + " ") +
             verbs[i]->get_name();
   return text;
 }
@@ -402,7 +404,8 @@ std::string program_of(const CLI::App& app) {
 std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
                                                                        const char* const* argv) {
   Words words;
-  CLI::App app("Statistics, expressions and clusters of HDF5 data, on any number of MPI ranks.", "serried");
+  CLI::App app("Statistics, expressions and clusters of HDF5 data, on any number of MPI ranks.",
+               "serried");
   app.set_help_flag("-h,--help", "this text; after a verb: its options");
   app.get_formatter()->column_width(36);
   app.footer(overview_footer);

@@ -39,9 +39,8 @@ bool is_letter(char c) {
 }
 
 bool is_name(std::string_view text) {
-  return !text.empty() && is_letter(text.front()) && std::ranges::all_of(text, [](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9');
-  });
+  return !text.empty() && is_letter(text.front()) &&
+         std::ranges::all_of(text, [](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 
 NamedAddress parse_operand(const std::string& text) {
@@ -89,9 +88,10 @@ void set_up_eval(CLI::App& app, ExpressionWords& words) {
               words.output = parse_output("--output", text, "/result");
             })
       ->required();
-  add_value(app, "--dtype", "TYPE",
-            "of the result: f32, f64, i32, u8 ...; what it cannot hold is an error [by the expression]",
-            [&words](const std::string& text) { words.dtype = parse_dtype(text); });
+  add_value(
+      app, "--dtype", "TYPE",
+      "of the result: f32, f64, i32, u8 ...; what it cannot hold is an error [by the expression]",
+      [&words](const std::string& text) { words.dtype = parse_dtype(text); });
   app.footer(eval_footer);
 }
 
@@ -107,8 +107,8 @@ EvalCommand eval_command(const ExpressionWords& words) {
 }
 
 std::string with_blank_before_minus(const std::string& word) {
-  const bool is_option = word.size() < 2 || word.front() != '-' || word[1] == '-' ||
-                         word[1] == 'o' || word == "-h";
+  const bool is_option =
+      word.size() < 2 || word.front() != '-' || word[1] == '-' || word[1] == 'o' || word == "-h";
   return is_option ? word : " " + word;
 }
 

@@ -19,8 +19,7 @@ constexpr std::int64_t line_values = 1500;
 
 /// The axes of the dataset, with its names and coordinates; without one they count indices.
 std::vector<FieldAxis> axes_of(const Session& session, const Address* address, const Shape& shape) {
-  if (address != nullptr)
-    return open_field(session.ctx, *address, session.common().untrusted).axes;
+  if (address != nullptr) return open_field(session.ctx, *address, session.common().untrusted).axes;
   std::vector<FieldAxis> axes;
   for (int axis = 0; axis < shape.dimensions(); ++axis) {
     const std::string name = fmt::format("axis {}", axis);
@@ -111,8 +110,8 @@ void fill_page(const Session& session, const EvalCommand& command, const Operand
                   {"shape", extents_text(result.shape)},
                   {"type", std::string(name(result.dtype))}});
   if (axes)
-    page.add_plane(plane_of_array(array, result.text, field_axes, *axes,
-                                  limits_for(*axes, page_limits(1))));
+    page.add_plane(
+        plane_of_array(array, result.text, field_axes, *axes, limits_for(*axes, page_limits(1))));
   add_operands(page, operands);
 }
 

@@ -18,15 +18,16 @@ namespace {
 ParsedExpr parse_one(const Operands& operands, const EvalCommand& command) {
   std::vector<ParsedExpr> parsed = operands.parse(command.text);
   if (parsed.size() != 1)
-    throw InvalidArgument(fmt::format(
-        "eval writes one expression, but {} has {}, separated by commas", command.text,
-        parsed.size()));
+    throw InvalidArgument(
+        fmt::format("eval writes one expression, but {} has {}, separated by commas", command.text,
+                    parsed.size()));
   ParsedExpr one = parsed.front();
   if (command.dtype) one.expression = cast(one.expression, *command.dtype);
   if (is_complex(one.expression.dtype()))
-    throw InvalidArgument(fmt::format("{} is complex, which no file here is written in; real(), "
-                                      "imag(), abs() and angle() are real",
-                                      one.text));
+    throw InvalidArgument(
+        fmt::format("{} is complex, which no file here is written in; real(), "
+                    "imag(), abs() and angle() are real",
+                    one.text));
   return one;
 }
 
@@ -72,17 +73,16 @@ void run_eval(const Session& session, const EvalCommand& command) {
   const Operands operands(session, command.operands);
   const ParsedExpr parsed = parse_one(operands, command);
   const Expr& expression = parsed.expression;
-  session.outputs.add(
-      check_output(ctx, command.output.path, operands.files(),
-                   FileWriter::least_bytes(expression.shape(), expression.dtype(),
-                                           write_options(command, parsed))));
+  session.outputs.add(check_output(ctx, command.output.path, operands.files(),
+                                   FileWriter::least_bytes(expression.shape(), expression.dtype(),
+                                                           write_options(command, parsed))));
   claim_eval_extras(session, command, operands, expression);
-  require_memory(ctx,
-                 operands.least_memory(ctx, std::span(&expression, 1),
-                                       operands.find(expression.shape()) == nullptr
-                                           ? writing_bytes(ctx, expression)
-                                           : 0),
-                 "this array, which is made in memory,", session.runtime.node_size());
+  require_memory(
+      ctx,
+      operands.least_memory(
+          ctx, std::span(&expression, 1),
+          operands.find(expression.shape()) == nullptr ? writing_bytes(ctx, expression) : 0),
+      "this array, which is made in memory,", session.runtime.node_size());
   const Array array = [&] {
     const auto phase = ctx.recorder().phase("compute");
     return evaluate(ctx, expression);

@@ -253,7 +253,9 @@ class Parser {
     for (const std::string& each : options_.names) known += (known.empty() ? "" : ", ") + each;
     fail(token.at, "there is no '" + name + "'" +
                        (meant.empty() ? "" : "; did you mean '" + meant + "'?") +
-                       (known.empty() ? "" : " The names are " + known));
+                       (known.empty()   ? ""
+                        : meant.empty() ? "; the names are " + known
+                                        : " The names are " + known));
   }
 
   Expr call(const Token& name) {

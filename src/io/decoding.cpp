@@ -104,31 +104,4 @@ std::int64_t decode(const DecodeRule& rule, const std::byte* raw, std::byte* res
   return first_bad == none ? -1 : first_bad.load();
 }
 
-DType promote(DType a, DType b) noexcept {
-  if (a == b) return a;
-  if (a == DType::b8) return b;
-  if (b == DType::b8) return a;
-  // The significant bits that a float needs to hold the type exactly (64-bit integers: as many as
-  // there are).
-  const auto float_bytes = [](DType d) -> std::size_t {
-    if (is_floating(d)) return size_of(d);
-    return size_of(d) == 1 ? 2 : size_of(d) == 2 ? 4 : 8;
-  };
-  if (is_floating(a) || is_floating(b)) {
-    const std::size_t bytes = std::max(float_bytes(a), float_bytes(b));
-    return bytes == 2 ? DType::f16 : bytes == 4 ? DType::f32 : DType::f64;
-  }
-  const auto is_signed = [](DType d) {
-    return d == DType::i8 || d == DType::i16 || d == DType::i32 || d == DType::i64;
-  };
-  if (is_signed(a) == is_signed(b)) return size_of(a) > size_of(b) ? a : b;
-  const DType with_sign = is_signed(a) ? a : b;
-  const DType without = is_signed(a) ? b : a;
-  if (size_of(with_sign) > size_of(without)) return with_sign;
-  return size_of(without) == 1   ? DType::i16
-         : size_of(without) == 2 ? DType::i32
-         : size_of(without) == 4 ? DType::i64
-                                 : DType::f64;
-}
-
 }  // namespace serried

@@ -51,8 +51,4 @@ struct DecodeRule {
 [[nodiscard]] std::int64_t decode(const DecodeRule& rule, const std::byte* raw, std::byte* result,
                                   std::int64_t count, const Backend& backend);
 
-/// The dtype that holds values of both, as NumPy's result_type.
-/// Local.
-[[nodiscard]] DType promote(DType a, DType b) noexcept;
-
 }  // namespace serried

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "expr/promotion.hpp"
 #include "io/glob.hpp"
 #include "io/hdf5/attributes.hpp"
 #include "io/hdf5/errors.hpp"

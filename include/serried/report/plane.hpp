@@ -89,7 +89,8 @@ struct PlaneAxes {
 [[nodiscard]] Plane read_plane(const Context& ctx, const Field& field, const PlaneAxes& axes,
                                const PlaneLimits& limits = {});
 
-/// The same of an array in memory. Collective. Ranks slice their own parts, and send them to rank 0.
+/// The same of an array in memory. Collective. Ranks slice their own parts, and send them to rank
+/// 0.
 /// @param field_axes one for each axis of the array.
 /// @throws InvalidArgument for complex numbers.
 [[nodiscard]] Plane plane_of_array(const Array& array, const std::string& title,

@@ -119,8 +119,8 @@ class Estimate {
     std::int64_t slots = 1;
     for (int axis = 0; axis < node.domain.dimensions(); ++axis)
       if ((node.reduced >> axis & 1u) == 0) slots *= node.domain[axis];
-    const auto state = static_cast<std::int64_t>(
-        size_of_state(node.fold, register_type(node.in.front()->dtype)));
+    const auto state =
+        static_cast<std::int64_t>(size_of_state(node.fold, register_type(node.in.front()->dtype)));
     const std::int64_t leaves =
         std::clamp<std::int64_t>(domain.rows(), 1, ctx_.options().max_tiles);
     const std::int64_t payload = slots * state;
