@@ -13,9 +13,9 @@ namespace serried::app {
 namespace {
 
 constexpr const char* reduce_footer =
-    R"(Expressions are separated by commas. They are Python's with NumPy's functions: u[0] is in the address, x^2 and x**2
-are powers, mean(x, axis=0), std(x, ddof=1), sum(x, where=x > 0) take NumPy's keywords. docs/expressions.md has it all.
-What needs no other result shares one read of the data. The answer never depends on the number of ranks.
+    R"(Expressions are separated by commas; they are Python's with NumPy's functions: x^2 or x**2, mean(x, axis=0),
+std(x, ddof=1), sum(x, where=x > 0), nanmax(x), where(x > 0, x, 0). docs/expressions.md has them all.
+Reductions that need no other one first share one read of the data.
 
 Example:
   mpirun -n 4 serried reduce 'mean(x^2), max(abs(x)), std(u - mean(u))' x=run.h5:/x u=run.h5:/u)";
