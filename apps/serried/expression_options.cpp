@@ -107,9 +107,9 @@ EvalCommand eval_command(const ExpressionWords& words) {
 }
 
 std::string with_blank_before_minus(const std::string& word) {
-  const bool is_option =
-      word.size() < 2 || word.front() != '-' || word[1] == '-' || word[1] == 'o' || word == "-h";
-  return is_option ? word : " " + word;
+  // a digit or a bracket behind the minus is no option to CLI11 either
+  const bool is_like_option = word.size() >= 2 && word.front() == '-' && is_letter(word[1]);
+  return is_like_option && word[1] != 'o' && word != "-h" ? " " + word : word;
 }
 
 }  // namespace serried::app

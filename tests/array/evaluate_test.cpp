@@ -64,6 +64,13 @@ TEST_F(Evaluate, reductions_along_axes) {
   for (std::int64_t r = 0; r < rows.local_rows().size(); ++r)
     EXPECT_EQ(rows.local<double>()[static_cast<std::size_t>(r)],
               static_cast<double>((rows.local_rows().begin + r) * 7 + 3));
+  // a reduction alone, which is no function of one
+  const Array sums = evaluate(ctx_, sum(a, {.axes = {1}}));
+  EXPECT_EQ(sums.layout(), a.layout());
+  ASSERT_EQ(sums.shape(), (Shape{5003}));
+  for (std::int64_t r = 0; r < sums.local_rows().size(); ++r)
+    EXPECT_EQ(sums.local<double>()[static_cast<std::size_t>(r)],
+              7 * static_cast<double>((sums.local_rows().begin + r) * 7 + 3));
   const Array centred = evaluate(ctx_, a - mean(a, {.axes = {1}, .keepdims = true}));
   for (std::size_t i = 0; i < centred.local<double>().size(); ++i)
     EXPECT_EQ(centred.local<double>()[i], static_cast<double>(i % 7) - 3);

@@ -81,7 +81,7 @@ class Evaluation {
     };
     std::vector<Pass> passes;
     for (const ExprNode* node : nodes) {
-      const Domain domain = settle(node->domain, {node});
+      const Domain domain = settle(node->domain, node, true);
       auto found = std::find_if(passes.begin(), passes.end(),
                                 [&](const Pass& pass) { return pass.domain == domain; });
       if (found == passes.end()) found = passes.insert(found, {domain, {}, {}});
@@ -106,7 +106,7 @@ class Evaluation {
     std::vector<std::pair<Domain, std::vector<std::size_t>>> passes;
     for (std::size_t i = 0; i < roots_.size(); ++i) {
       const ExprNode* node = roots_[i].node().get();
-      const Domain domain = settle(node->shape, {node});
+      const Domain domain = settle(node->shape, node, false);
       auto found = std::find_if(passes.begin(), passes.end(),
                                 [&](const auto& pass) { return pass.first == domain; });
       if (found == passes.end()) found = passes.insert(found, {domain, {}});
@@ -123,9 +123,9 @@ class Evaluation {
     return results;
   }
 
-  /// The domain of nodes; operands that do not lie along it are replicated. Collective.
-  Domain settle(const Shape& shape, const std::vector<const ExprNode*>& nodes) {
-    std::vector<std::shared_ptr<const Operand>> operands = operands_of(nodes, known_);
+  /// The domain of a node; operands that do not lie along it are replicated. Collective.
+  Domain settle(const Shape& shape, const ExprNode* node, bool is_reduced) {
+    std::vector<std::shared_ptr<const Operand>> operands = operands_of(node, is_reduced, known_);
     for (auto& operand : operands) operand = known_.present(operand);
     const Domain domain = domain_of(shape, operands);
     for (const auto& operand : operands) {

@@ -45,7 +45,7 @@ class Estimate {
     }
     for (const Expr& root : roots) {
       const ExprNode& node = *root.node();
-      const Domain domain = settle(node.shape, node);
+      const Domain domain = settle(node.shape, node, false);
       kept_ += largest_rows(domain) * domain.row_elements() * size(node.dtype);
     }
     return kept_ + passing_;
@@ -80,8 +80,8 @@ class Estimate {
   }
 
   /// The domain of a node; operands that are to be replicated are counted.
-  Domain settle(const Shape& shape, const ExprNode& node) {
-    const auto operands = operands_of({&node}, known_);
+  Domain settle(const Shape& shape, const ExprNode& node, bool is_reduced) {
+    const auto operands = operands_of(&node, is_reduced, known_);
     const Domain domain = domain_of(shape, operands);
     for (const auto& operand : operands) {
       if (operand->split_axis < 0 || is_along(domain, *operand)) continue;
@@ -93,7 +93,7 @@ class Estimate {
   }
 
   void take_fold(const ExprNode& node) {
-    const Domain domain = settle(node.domain, node);
+    const Domain domain = settle(node.domain, node, true);
     auto value = std::make_shared<Operand>();
     value->shape = node.shape;
     value->dtype = node.dtype;

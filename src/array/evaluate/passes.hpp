@@ -69,8 +69,10 @@ void finish_states(const detail::ExprNode& node, RegisterType values, const std:
 /// @throws DataError on all ranks, if there is one.
 void agree_on_elements(const Context& ctx, const Domain& domain, std::int64_t failed);
 
-/// Which of its operands a node reads without looking into known folds. Local.
-[[nodiscard]] std::vector<std::shared_ptr<const Operand>> operands_of(
-    const std::vector<const detail::ExprNode*>& roots, const Known& known);
+/// The operands that a node reads, values of known folds among them; of a fold that is to be
+/// reduced those of its elements. Local.
+[[nodiscard]] std::vector<std::shared_ptr<const Operand>> operands_of(const detail::ExprNode* root,
+                                                                      bool is_reduced,
+                                                                      const Known& known);
 
 }  // namespace serried

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <unordered_set>
 
 #include "array/evaluate/passes.hpp"
 #include "serried/base/error.hpp"
@@ -82,34 +83,29 @@ void agree_on_elements(const Context& ctx, const Domain& domain, std::int64_t fa
                   "raised to a negative power");
 }
 
-std::vector<std::shared_ptr<const Operand>> operands_of(const std::vector<const ExprNode*>& roots,
+std::vector<std::shared_ptr<const Operand>> operands_of(const ExprNode* root, bool is_reduced,
                                                         const Known& known) {
   std::vector<std::shared_ptr<const Operand>> operands;
-  std::vector<const ExprNode*> stack(roots);
-  std::vector<const ExprNode*> seen;
   const auto add = [&](const std::shared_ptr<const Operand>& operand) {
     if (operand != nullptr &&
         std::find(operands.begin(), operands.end(), operand) == operands.end())
       operands.push_back(operand);
   };
-  std::unordered_map<const ExprNode*, bool> visited;
-  const bool is_folding = !roots.empty() && roots.front()->kind == ExprNode::Kind::fold;
+  std::vector<const ExprNode*> stack{root};
+  std::unordered_set<const ExprNode*> visited;
   while (!stack.empty()) {
     const ExprNode* node = stack.back();
     stack.pop_back();
-    if (!visited.try_emplace(node, true).second) continue;
+    if (!visited.insert(node).second) continue;
     if (node->kind == ExprNode::Kind::operand) {
       add(node->operand);
       add(node->operand->validity);
-      continue;
-    }
-    const bool is_root = is_folding && std::find(roots.begin(), roots.end(), node) != roots.end();
-    if (node->kind == ExprNode::Kind::fold && !is_root) {
+    } else if (node->kind == ExprNode::Kind::fold && !(is_reduced && node == root)) {
       for (const FoldValue& value : known.folds)
         if (value.node == node) add(value.operand);
-      continue;
+    } else {
+      for (const detail::NodePtr& in : node->in) stack.push_back(in.get());
     }
-    for (const detail::NodePtr& in : node->in) stack.push_back(in.get());
   }
   return operands;
 }
