@@ -303,6 +303,10 @@ LoweredOutput Lowering::add_output(const NodePtr& node) {
   return output;
 }
 
+int Lowering::add_fold_value(const NodePtr& node) {
+  return add_stored(lower(node).value, dtype_of_register(register_type(node->dtype)));
+}
+
 int Lowering::add_mask(const NodePtr& node, const std::vector<NodePtr>& valid) {
   std::optional<std::uint32_t> mask;
   const auto require = [&](std::uint32_t condition) {

@@ -42,6 +42,8 @@ class Lowering {
 
   /// The node as an output stored as `dtype`; the same output again where it is one already. Local.
   LoweredOutput add_output(const NodePtr& node);
+  /// The number of the output that a fold takes: the node's value as wide as its register. Local.
+  int add_fold_value(const NodePtr& node);
   /// A fold's mask: where `node` (or everywhere, if null) is 1 and all of `valid` have values; -1
   /// where that is everywhere. Local.
   int add_mask(const NodePtr& node, const std::vector<NodePtr>& valid);

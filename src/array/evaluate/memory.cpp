@@ -42,6 +42,7 @@ class Estimate {
       for (const ExprNode* node : nodes) take_fold(*node);
       passing_ = std::max(passing_, pass_);
       pass_ = 0;
+      pass_folds_.clear();
     }
     for (const Expr& root : roots) {
       const ExprNode& node = *root.node();
@@ -113,17 +114,22 @@ class Estimate {
     known_.folds.push_back({&node, std::move(value)});
   }
 
-  /// States of leaves, before and in the tree.
+  /// States of leaves, before and in the tree; parts of one fold share them.
   void add_payload(const Domain& domain, const ExprNode& node) {
+    const bool is_known = std::any_of(pass_folds_.begin(), pass_folds_.end(), [&](const auto* of) {
+      return of->fold == node.fold && of->in == node.in && of->reduced == node.reduced;
+    });
+    if (is_known) return;
+    pass_folds_.push_back(&node);
     constexpr std::int64_t most_at_once = std::int64_t{16} << 20;
     std::int64_t slots = 1;
     for (int axis = 0; axis < node.domain.dimensions(); ++axis)
       if ((node.reduced >> axis & 1u) == 0) slots *= node.domain[axis];
-    const auto state =
-        static_cast<std::int64_t>(size_of_state(node.fold, register_type(node.in.front()->dtype)));
-    const std::int64_t leaves =
-        std::clamp<std::int64_t>(domain.rows(), 1, ctx_.options().max_tiles);
-    const std::int64_t payload = slots * state;
+    const std::int64_t payload = slots * static_cast<std::int64_t>(size_of_state(
+                                             node.fold, register_type(node.in.front()->dtype)));
+    const Layout layout = domain.layout.value_or(
+        Layout::uniform(domain.rows(), ctx_.size(), ctx_.options().max_tiles));
+    const std::int64_t leaves = Leaves(layout, domain.row_elements() * 8, payload).count();
     const std::int64_t at_once = std::max(payload, std::min(leaves * payload, most_at_once));
     pass_ += at_once + payload * (2 + std::bit_width(static_cast<std::uint64_t>(leaves)));
   }
@@ -131,6 +137,7 @@ class Estimate {
   const Context& ctx_;
   Known known_;
   std::unordered_set<const Operand*> replicated_;
+  std::vector<const ExprNode*> pass_folds_;
   std::int64_t kept_ = 0;
   std::int64_t pass_ = 0;
   std::int64_t passing_ = 0;
