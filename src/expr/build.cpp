@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "expr/fold_constants.hpp"
+#include "expr/reduced_axes.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried::detail {
@@ -123,14 +124,30 @@ Expr make_fold(const FoldWish& wish) {
   node->reduced = wish.reduced;
   node->keeps_axes = wish.keeps_axes;
   ++node->level;
-  std::vector<std::int64_t> extents;
-  for (int axis = 0; axis < wish.shape.dimensions(); ++axis) {
-    if ((wish.reduced >> axis & 1u) == 0)
-      extents.push_back(wish.shape[axis]);
-    else if (wish.keeps_axes)
-      extents.push_back(1);
-  }
-  node->shape = Shape(extents);
+  node->shape = reduced_shape(wish.shape, wish.reduced, wish.keeps_axes);
+  return Expr(std::move(node));
+}
+
+Expr make_quantile(const QuantileWish& wish) {
+  auto node = std::make_shared<ExprNode>();
+  node->kind = ExprNode::Kind::quantile;
+  node->dtype = wish.result;
+  std::vector<Expr> in{wish.values};
+  if (wish.mask) in.push_back(*wish.mask);
+  take_inputs(*node, in);
+  node->is_weak = false;
+  node->is_nullable = false;
+  node->has_mask = wish.mask.has_value();
+  node->domain = wish.values.shape();
+  node->reduced = wish.reduced;
+  node->keeps_axes = wish.keeps_axes;
+  node->q = wish.q;
+  node->has_q_axis = wish.has_q_axis;
+  node->method = wish.method;
+  ++node->level;
+  const Shape one = reduced_shape(node->domain, wish.reduced, wish.keeps_axes);
+  node->shape =
+      wish.has_q_axis ? one.with_inserted(0, static_cast<std::int64_t>(wish.q.size())) : one;
   return Expr(std::move(node));
 }
 

@@ -40,6 +40,20 @@ struct FoldWish {
 /// Local.
 [[nodiscard]] Expr make_fold(const FoldWish& wish);
 
+/// What a quantile is made of; the mask is broadcast to the shape of the values.
+struct QuantileWish {
+  Expr values;
+  std::optional<Expr> mask = std::nullopt;
+  std::vector<double> q;
+  bool has_q_axis = false;
+  QuantileMethod method = QuantileMethod::linear;
+  DType result = DType::f64;
+  std::uint32_t reduced = 0;
+  bool keeps_axes = false;
+};
+/// Local.
+[[nodiscard]] Expr make_quantile(const QuantileWish& wish);
+
 /// The shape of elementwise results. Local. @throws InvalidArgument as NumPy.
 [[nodiscard]] Shape broadcast(const Shape& a, const Shape& b);
 

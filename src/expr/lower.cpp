@@ -145,7 +145,7 @@ Lowering::Lowered Lowering::lower(const NodePtr& root) {
       stack.pop_back();
       continue;
     }
-    const bool is_leaf = node->kind == ExprNode::Kind::fold;
+    const bool is_leaf = node->is_reduction();
     if (!is_leaf && next < node->in.size()) {
       stack.emplace_back(node->in[next++].get(), 0);
       continue;
@@ -161,7 +161,8 @@ Lowering::Lowered Lowering::lower_one(const ExprNode& node) {
     case ExprNode::Kind::constant:
       return {add_constant(node.value), {}};
     case ExprNode::Kind::operand:
-    case ExprNode::Kind::fold: {
+    case ExprNode::Kind::fold:
+    case ExprNode::Kind::quantile: {
       const auto& operand = node.kind == ExprNode::Kind::operand ? node.operand : folds_.at(&node);
       Lowered result{add_load(operand), {}};
       if (operand->validity != nullptr) result.validity = add_load(operand->validity);

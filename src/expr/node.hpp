@@ -6,6 +6,7 @@
 
 #include "serried/base/fold.hpp"
 #include "serried/base/program.hpp"
+#include "serried/base/quantile_method.hpp"
 #include "serried/expr/expr.hpp"
 
 namespace serried::detail {
@@ -39,8 +40,13 @@ struct ExprNode {
     convert,
     is_null,
     fill_null,  ///< the first input, or the second where the first has no value
-    fold
+    fold,
+    quantile
   };
+  /// Whether it is read as a value that an earlier pass has found.
+  [[nodiscard]] bool is_reduction() const noexcept {
+    return kind == Kind::fold || kind == Kind::quantile;
+  }
 
   Kind kind = Kind::constant;
   DType dtype = DType::f64;
@@ -61,7 +67,11 @@ struct ExprNode {
   Shape domain;               ///< what values, mask and weight are broadcast to
   std::uint32_t reduced = 0;  ///< a bit for each axis of the domain
   bool keeps_axes = false;
-  /// Folds below this node, one within the other; those of a fold's own values plus one.
+  // of a quantile; in: the values, and the mask, if there is one
+  std::vector<double> q;
+  bool has_q_axis = false;  ///< in front of the result's axes
+  QuantileMethod method = QuantileMethod::linear;
+  /// Reductions below this node, one within the other; those of a fold's own values plus one.
   int level = 0;
 };
 

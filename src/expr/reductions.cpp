@@ -7,6 +7,7 @@
 #include "expr/build.hpp"
 #include "expr/node.hpp"
 #include "expr/promotion.hpp"
+#include "expr/reduced_axes.hpp"
 #include "serried/base/error.hpp"
 #include "serried/expr/functions.hpp"
 
@@ -21,22 +22,6 @@ bool is_whole(const Expr& x) {
 }
 bool is_unsigned(DType dtype) {
   return dtype == DType::u8 || dtype == DType::u16 || dtype == DType::u32 || dtype == DType::u64;
-}
-
-std::uint32_t axes_of(const Shape& shape, const std::vector<int>& axes) {
-  const int dimensions = shape.dimensions();
-  if (axes.empty()) return (1u << dimensions) - 1;
-  std::uint32_t reduced = 0;
-  for (const int axis : axes) {
-    if (axis < -dimensions || axis >= dimensions)
-      throw InvalidArgument("axis " + std::to_string(axis) + " is out of bounds for an array of " +
-                            std::to_string(dimensions) + " dimensions");
-    const std::uint32_t bit = 1u << (axis < 0 ? axis + dimensions : axis);
-    if ((reduced & bit) != 0)
-      throw InvalidArgument("axis " + std::to_string(axis) + " stands twice");
-    reduced |= bit;
-  }
-  return reduced;
 }
 
 /// Values that meet masks and weights, all of one shape.
@@ -68,7 +53,7 @@ struct Taken {
     if (shape != of)
       throw InvalidArgument("where and weights of shape " + shape.to_string() +
                             " do not fit an array of shape " + of.to_string());
-    reduced = axes_of(shape, options.axes);
+    reduced = detail::reduced_axes(shape, options.axes);
     for (int axis = 0; axis < shape.dimensions(); ++axis)
       if ((reduced >> axis & 1u) != 0) extent *= shape[axis];
   }

@@ -95,6 +95,8 @@ class Writer {
         return call("is_null", node, depth);
       case ExprNode::Kind::fill_null:
         return call("fill_null", node, depth);
+      case ExprNode::Kind::quantile:
+        return call("quantile", node, depth);
       case ExprNode::Kind::fold:
         return call(fold_name(node.fold), node, depth);
       case ExprNode::Kind::apply:

@@ -56,7 +56,7 @@ class Evaluation {
                               " may have nulls; fill_null() says what they become");
     }
     visit_nodes(roots, [&](const NodePtr& node) {
-      if (node->kind != ExprNode::Kind::fold) return;
+      if (!node->is_reduction()) return;
       folds_[node->level].push_back(node.get());
     });
     for (auto& [level, nodes] : folds_) {
@@ -78,19 +78,25 @@ class Evaluation {
       Domain domain;
       std::vector<const ExprNode*> over_rows;
       std::vector<const ExprNode*> in_rows;
+      std::vector<const ExprNode*> quantiles;
     };
     std::vector<Pass> passes;
     for (const ExprNode* node : nodes) {
       const Domain domain = settle(node->domain, node, true);
       auto found = std::find_if(passes.begin(), passes.end(),
                                 [&](const Pass& pass) { return pass.domain == domain; });
-      if (found == passes.end()) found = passes.insert(found, {domain, {}, {}});
+      if (found == passes.end()) found = passes.insert(found, {domain, {}, {}, {}});
+      if (node->kind == ExprNode::Kind::quantile) {
+        found->quantiles.push_back(node);
+        continue;
+      }
       const bool keeps_rows =
           domain.split_axis >= 0 && (node->reduced >> domain.split_axis & 1u) == 0;
       (keeps_rows ? found->in_rows : found->over_rows).push_back(node);
     }
     for (const Pass& pass : passes) {
       if (!pass.over_rows.empty()) add(fold_over_rows(ctx_, pass.domain, pass.over_rows, known_));
+      if (!pass.quantiles.empty()) add(find_quantiles(ctx_, pass.domain, pass.quantiles, known_));
       if (!pass.in_rows.empty()) add(fold_in_rows(ctx_, pass.domain, pass.in_rows, known_));
       if (pass.domain.split_axis >= 0)
         reads_ += (pass.over_rows.empty() ? 0 : 1) + (pass.in_rows.empty() ? 0 : 1);

@@ -65,7 +65,7 @@ class Estimate {
       const ExprNode* const node = stack.back();
       stack.pop_back();
       if (!seen.insert(node).second) continue;
-      if (node->kind == ExprNode::Kind::fold) folds[node->level].push_back(node);
+      if (node->is_reduction()) folds[node->level].push_back(node);
       for (const detail::NodePtr& in : node->in) stack.push_back(in.get());
     }
     return folds;
@@ -116,12 +116,16 @@ class Estimate {
 
   /// States of leaves, before and in the tree; parts of one fold share them.
   void add_payload(const Domain& domain, const ExprNode& node) {
+    constexpr std::int64_t most_at_once = std::int64_t{16} << 20;
+    if (node.kind == ExprNode::Kind::quantile) {
+      pass_ += most_at_once;
+      return;
+    }
     const bool is_known = std::any_of(pass_folds_.begin(), pass_folds_.end(), [&](const auto* of) {
       return of->fold == node.fold && of->in == node.in && of->reduced == node.reduced;
     });
     if (is_known) return;
     pass_folds_.push_back(&node);
-    constexpr std::int64_t most_at_once = std::int64_t{16} << 20;
     std::int64_t slots = 1;
     for (int axis = 0; axis < node.domain.dimensions(); ++axis)
       if ((node.reduced >> axis & 1u) == 0) slots *= node.domain[axis];

@@ -53,6 +53,11 @@ struct PlacedFold {
                                                   const std::vector<const detail::ExprNode*>& nodes,
                                                   const Known& known);
 
+/// Quantiles, over rows or within them. Collective. @throws as above.
+[[nodiscard]] std::vector<FoldValue> find_quantiles(
+    const Context& ctx, const Domain& domain, const std::vector<const detail::ExprNode*>& nodes,
+    const Known& known);
+
 /// The elements of expressions, as arrays with the domain's layout, or replicated. Collective.
 /// @throws as above.
 [[nodiscard]] std::vector<Array> map_elements(const Context& ctx, const Domain& domain,
@@ -69,8 +74,8 @@ void finish_states(const detail::ExprNode& node, RegisterType values, const std:
 /// @throws DataError on all ranks, if there is one.
 void agree_on_elements(const Context& ctx, const Domain& domain, std::int64_t failed);
 
-/// The operands that a node reads, values of known folds among them; of a fold that is to be
-/// reduced those of its elements. Local.
+/// The operands that a node reads; of reductions that are known their values. Local.
+/// @param is_reduced whether the node is a reduction that is to be made now, of what it has below.
 [[nodiscard]] std::vector<std::shared_ptr<const Operand>> operands_of(const detail::ExprNode* root,
                                                                       bool is_reduced,
                                                                       const Known& known);

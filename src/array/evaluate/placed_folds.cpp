@@ -100,7 +100,7 @@ std::vector<std::shared_ptr<const Operand>> operands_of(const ExprNode* root, bo
     if (node->kind == ExprNode::Kind::operand) {
       add(node->operand);
       add(node->operand->validity);
-    } else if (node->kind == ExprNode::Kind::fold && !(is_reduced && node == root)) {
+    } else if (node->is_reduction() && !(is_reduced && node == root)) {
       for (const FoldValue& value : known.folds)
         if (value.node == node) add(value.operand);
     } else {

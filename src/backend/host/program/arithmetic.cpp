@@ -91,7 +91,7 @@ struct Sign {
     const auto zero = hn::Zero(d);
     if constexpr (std::is_floating_point_v<T>) {
       const auto one = hn::Or(hn::And(a, hn::SignBit(d)), hn::Set(d, T{1}));
-      return hn::IfThenElse(hn::Or(hn::Eq(a, zero), hn::Ne(a, a)), a, one);
+      return hn::IfThenElse(hn::Or(hn::Eq(a, zero), hn::IsNaN(a)), a, one);
     } else if constexpr (std::is_unsigned_v<T>) {
       return hn::IfThenElseZero(hn::Ne(a, zero), hn::Set(d, T{1}));
     } else {
@@ -106,7 +106,7 @@ struct Minimum {
   template <class V>
   static HWY_INLINE V run(V a, V b) {
     if constexpr (std::is_floating_point_v<LaneOf<V>>)
-      return hn::IfThenElse(hn::Or(hn::Le(a, b), hn::Ne(a, a)), a, b);
+      return hn::IfThenElse(hn::Or(hn::Le(a, b), hn::IsNaN(a)), a, b);
     else
       return hn::IfThenElse(hn::Lt(b, a), b, a);
   }
@@ -115,7 +115,7 @@ struct Maximum {
   template <class V>
   static HWY_INLINE V run(V a, V b) {
     if constexpr (std::is_floating_point_v<LaneOf<V>>)
-      return hn::IfThenElse(hn::Or(hn::Ge(a, b), hn::Ne(a, a)), a, b);
+      return hn::IfThenElse(hn::Or(hn::Ge(a, b), hn::IsNaN(a)), a, b);
     else
       return hn::IfThenElse(hn::Lt(a, b), b, a);
   }
@@ -123,13 +123,13 @@ struct Maximum {
 struct Fmin {
   template <class V>
   static HWY_INLINE V run(V a, V b) {
-    return hn::IfThenElse(hn::Or(hn::Le(a, b), hn::Ne(b, b)), a, b);
+    return hn::IfThenElse(hn::Or(hn::Le(a, b), hn::IsNaN(b)), a, b);
   }
 };
 struct Fmax {
   template <class V>
   static HWY_INLINE V run(V a, V b) {
-    return hn::IfThenElse(hn::Or(hn::Ge(a, b), hn::Ne(b, b)), a, b);
+    return hn::IfThenElse(hn::Or(hn::Ge(a, b), hn::IsNaN(b)), a, b);
   }
 };
 

@@ -7,9 +7,9 @@
 namespace serried::host::program {
 
 /// Elements that an instruction is carried out for at a time, at most. The registers of a usual
-/// program then stay in the first two caches, and a call of a function costs little against its
-/// work.
-inline constexpr std::int64_t block_elements = 1024;
+/// program then stay in the first cache, and a call of a function costs little against its work:
+/// 512 was the fastest of 256 to 4096 in bench/programs.cpp.
+inline constexpr std::int64_t block_elements = 512;
 /// A block is computed in whole granules: every vector of every type divides one.
 inline constexpr std::int64_t granule = 64;
 

@@ -118,7 +118,7 @@ void copy(const Block& block) {
 struct IsNotZero {
   template <class V>
   static HWY_INLINE auto run(V a) {
-    return hn::Ne(a, hn::Zero(hn::DFromV<V>()));
+    return hn::Not(hn::Eq(a, hn::Zero(hn::DFromV<V>())));  // of NaN too
   }
 };
 template <class T>

@@ -124,8 +124,7 @@ HWY_INLINE V fmod_lanes(V a, V b) {
   hn::Store(b, d, by);
   fmod_large(from, by, lanes<T>, to);
   const V large = hn::Load(d, to);
-  return hn::IfThenElse(is_small, rest,
-                        hn::IfThenElse(hn::Ne(large, large), no_number<V>(), large));
+  return hn::IfThenElse(is_small, rest, hn::IfThenElse(hn::IsNaN(large), no_number<V>(), large));
 }
 
 struct Fmod {
@@ -160,13 +159,13 @@ struct FloorDivide {
     V quotient = hn::Div(hn::Sub(a, rest), b);
     const auto is_other_sign =
         hn::Xor(hn::VecFromMask(d, hn::Lt(b, zero)), hn::VecFromMask(d, hn::Lt(rest, zero)));
-    const auto is_lower = hn::And(hn::MaskFromVec(is_other_sign), hn::Ne(rest, zero));
+    const auto is_lower = hn::And(hn::MaskFromVec(is_other_sign), hn::Not(hn::Eq(rest, zero)));
     quotient = hn::IfThenElse(is_lower, hn::Sub(quotient, one), quotient);
     const V whole = hn::Floor(quotient);
     const auto is_above = hn::Gt(hn::Sub(quotient, whole), hn::Set(d, T(0.5)));
     V result = hn::IfThenElse(is_above, hn::Add(whole, one), whole);
     result = hn::IfThenElse(hn::Eq(quotient, zero), with_sign_of(zero, ratio), result);
-    result = hn::IfThenElse(hn::Ne(result, result), no_number<V>(), result);
+    result = hn::IfThenElse(hn::IsNaN(result), no_number<V>(), result);
     // 0 / 0 is NaN, the rest infinite
     const auto divides_by_zero = hn::And(hn::Eq(b, zero), hn::Eq(ratio, ratio));
     return hn::IfThenElse(divides_by_zero, ratio, result);

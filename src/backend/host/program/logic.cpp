@@ -27,7 +27,7 @@ struct Equal {
 struct NotEqual {
   template <class V>
   static HWY_INLINE auto run(V a, V b) {
-    return hn::Ne(a, b);
+    return hn::Not(hn::Eq(a, b));
   }
 };
 struct Less {
@@ -125,7 +125,7 @@ HWY_INLINE auto infinity_bits(D) {
 struct IsNan {
   template <class V>
   static HWY_INLINE auto run(V a) {
-    return hn::Ne(a, a);
+    return hn::IsNaN(a);
   }
 };
 struct IsInfinite {
@@ -158,14 +158,18 @@ void select_lanes(const Block& block) {
                result<T>(block, i));
   }
 }
-// c128: two lanes for each byte
+// c128: two lanes for each byte, which is doubled by a multiplication.
 void select_pairs(const Block& block) {
   using T = std::uint64_t;
+  const TruthTag<T> bytes;
+  const hn::Repartition<std::uint16_t, TruthTag<T>> pairs;
+  const hn::Rebind<std::uint8_t, decltype(pairs)> half;
+  const hn::Rebind<std::uint32_t, Tag<T>> words;
   for (std::int64_t i = 0; i < block.count; i += lanes<T> / 2) {
-    const auto* truth = operand<std::uint8_t>(block, 0, i);
-    alignas(64) T words[static_cast<std::size_t>(lanes<T>)];
-    for (std::int64_t j = 0; j < lanes<T> / 2; ++j) words[2 * j] = words[2 * j + 1] = truth[j];
-    const auto mask = hn::Ne(hn::Load(Tag<T>(), words), hn::Zero(Tag<T>()));
+    const auto truth = hn::PromoteTo(pairs, hn::LoadU(half, operand<std::uint8_t>(block, 0, i)));
+    const auto doubled = hn::BitCast(bytes, hn::Mul(truth, hn::Set(pairs, std::uint16_t{257})));
+    const auto mask =
+        hn::Ne(hn::PromoteTo(Tag<T>(), hn::PromoteTo(words, doubled)), hn::Zero(Tag<T>()));
     hn::StoreU(hn::IfThenElse(mask, load<T>(block, 1, 2 * i), load<T>(block, 2, 2 * i)), Tag<T>(),
                result<T>(block, 2 * i));
   }

@@ -61,8 +61,8 @@ struct NextAfter {
     const auto next = hn::BitCast(d, hn::Add(hn::BitCast(words, a), step));
     const auto least = hn::Or(hn::And(hn::SignBit(d), b), hn::BitCast(d, hn::Set(words, Word{1})));
     const auto moved = hn::IfThenElse(hn::Eq(a, zero), least, next);
-    const auto other = hn::IfThenElse(hn::Ne(a, a), a, b);
-    const auto is_other = hn::Or(hn::Eq(a, b), hn::Or(hn::Ne(a, a), hn::Ne(b, b)));
+    const auto other = hn::IfThenElse(hn::IsNaN(a), a, b);
+    const auto is_other = hn::Or(hn::Eq(a, b), hn::Or(hn::IsNaN(a), hn::IsNaN(b)));
     return hn::IfThenElse(is_other, other, moved);
   }
 };
