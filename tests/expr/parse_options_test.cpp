@@ -1,6 +1,8 @@
 // serial
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,9 +17,13 @@ namespace {
 
 /// An operand of that shape that nothing reads.
 Expr operand(const std::string& name, const Shape& shape, DType dtype = DType::f64) {
-  static const std::shared_ptr<const std::byte> element(new std::byte[16]());
-  return Operand{
-      .name = name, .shape = shape, .dtype = dtype, .split_axis = -1, .elements = element};
+  static const auto memory = std::make_shared<const std::array<std::byte, 16>>();
+  return Operand{.name = name,
+                 .shape = shape,
+                 .dtype = dtype,
+                 .split_axis = -1,
+                 .source = nullptr,
+                 .elements = std::shared_ptr<const std::byte>(memory, memory->data())};
 }
 
 std::optional<Expr> find(std::string_view name) {
