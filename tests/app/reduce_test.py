@@ -200,7 +200,7 @@ class Reduce(CommandTest):
         names = ["x=f64", "u=big", "p=packed", "r=row", "c=column"]
         first = None
         for ranks, options in ((1, []), (2, []), (3, []), (3, ["--threads", 2]), (7, []), (2, ["--io", "collective"]),
-                               (1, ["--memory", "16M"])):
+                               (1, ["--memory", "25M"])):
             answer = json.dumps(without_seconds(self.reduce(text, *names, ranks=ranks, options=options)))
             first = first or answer
             self.assertEqual(answer, first, (ranks, options))
