@@ -88,10 +88,9 @@ void set_up_eval(CLI::App& app, ExpressionWords& words) {
               words.output = parse_output("--output", text, "/result");
             })
       ->required();
-  add_value(
-      app, "--dtype", "TYPE",
-      "of the result: f32, f64, i32, u8 ...; what it cannot hold is an error [by the expression]",
-      [&words](const std::string& text) { words.dtype = parse_dtype(text); });
+  add_value(app, "--dtype", "TYPE",
+            "of the result: f32, i16 ...; what it cannot hold is an error [the expression's]",
+            [&words](const std::string& text) { words.dtype = parse_dtype(text); });
   app.footer(eval_footer);
 }
 
