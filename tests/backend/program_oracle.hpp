@@ -264,6 +264,10 @@ class Oracle {
   /// An instruction with operands; `type` is that of the first operand (of a select: the second).
   static std::optional<Scalar> run(const Instruction& step, RegisterType type, RegisterType out,
                                    const std::array<Scalar, 3>& in) {
+    if (step.op == Op::require) {
+      if (value_of<std::uint8_t>(in[0]) == 0) return std::nullopt;
+      return scalar<std::uint8_t>(1);
+    }
     if (step.op == Op::select) return value_of<std::uint8_t>(in[0]) != 0 ? in[1] : in[2];
     if (step.op == Op::wrap) return wrap(static_cast<DType>(step.index), in[0]);
     return visit_register(type, [&](auto tag) -> std::optional<Scalar> {
