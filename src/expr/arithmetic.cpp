@@ -93,7 +93,7 @@ Expr compare(Op op, const char* what, const Expr& a, const Expr& b) {
     if (is_weak_integer(weak) && !strong.is_weak() && is_integer(strong.dtype()) &&
         !holds(strong.dtype(), integer_of(weak))) {
       // no dtype narrows a number before it is compared
-      const Expr wide = make_convert(weak, DType::i64);
+      const Expr wide = make_convert(weak, DType::i64, false);
       return is_swapped ? compare(op, what, wide, strong) : compare(op, what, strong, wide);
     }
     const bool is_signed_weak = is_integer(weak.dtype()) && promote(a, b) == DType::f64;

@@ -27,10 +27,23 @@ Expr of_floating(Op op, const Expr& x) {
   return make_apply(op, dtype, {in_type(x, dtype)});
 }
 
+/// The floating dtype of both; integers are taken for numbers of their own floating dtypes.
+DType floating_type(const Expr& a, const Expr& b) {
+  if (a.is_weak() != b.is_weak()) return floating_type(promote(a, b));
+  return promote(floating_type(a.dtype()), floating_type(b.dtype()));
+}
+
 Expr of_two_floating(Op op, const Expr& a, const Expr& b) {
-  const DType dtype = floating_type(promote(a, b));
+  const DType dtype = floating_type(a, b);
   if (is_complex(dtype)) refuse(std::string(info(op).name), is_complex(a.dtype()) ? a : b);
   return make_apply(op, dtype, {in_type(a, dtype), in_type(b, dtype)});
+}
+
+/// x times a factor, which f16 would round too much.
+Expr scaled(const Expr& x, double factor) {
+  const DType dtype = floating_type(x.dtype());
+  if (dtype != DType::f16) return in_type(x, dtype) * Expr(factor);
+  return in_type(in_type(x, DType::f32) * Expr(factor), dtype);
 }
 
 bool is_whole(const Expr& x) {
@@ -143,7 +156,7 @@ Expr copysign(const Expr& x, const Expr& sign) {
   return of_two_floating(Op::copy_sign, x, sign);
 }
 Expr nextafter(const Expr& x, const Expr& towards) {
-  const DType dtype = floating_type(promote(x, towards));
+  const DType dtype = floating_type(x, towards);
   if (dtype == DType::f16) throw InvalidArgument("nextafter is not defined for dtype f16");
   return of_two_floating(Op::next_after, x, towards);
 }
@@ -151,16 +164,21 @@ Expr ldexp(const Expr& x, const Expr& exponent) {
   if (!is_whole(exponent)) refuse("ldexp with an exponent", exponent);
   const DType dtype = floating_type(x.dtype());
   if (is_complex(dtype)) refuse("ldexp", x);
-  return make_apply(Op::load_exponent, dtype,
-                    {in_type(x, dtype), in_type(clip(exponent, -5000, 5000), DType::i32)});
+  // beyond these no number is another one; narrow dtypes hold none that is beyond
+  Expr by = exponent;
+  if (by.dtype() == DType::u32 || by.dtype() == DType::u64)
+    by = minimum(by, 5000);
+  else if (by.dtype() == DType::i32 || by.dtype() == DType::i64)
+    by = clip(by, -5000, 5000);
+  return make_apply(Op::load_exponent, dtype, {in_type(x, dtype), in_type(by, DType::i32)});
 }
 Expr degrees(const Expr& x) {
   if (is_complex(x.dtype())) refuse("degrees", x);
-  return in_type(x, floating_type(x.dtype())) * Expr(180 / std::numbers::pi);
+  return scaled(x, 180 / std::numbers::pi);
 }
 Expr radians(const Expr& x) {
   if (is_complex(x.dtype())) refuse("radians", x);
-  return in_type(x, floating_type(x.dtype())) * Expr(std::numbers::pi / 180);
+  return scaled(x, std::numbers::pi / 180);
 }
 
 Expr floor(const Expr& x) {
@@ -261,12 +279,11 @@ Expr conj(const Expr& z) {
 }
 Expr angle(const Expr& z) {
   if (is_complex(z.dtype())) return make_apply(Op::phase, part_type(z.dtype()), {z});
-  const DType dtype = is_whole(z) ? DType::f64 : z.dtype();
-  const Expr x = in_type(z, dtype);
-  return atan2(in_type(Expr(0), dtype), x);
+  const DType dtype = floating_type(z.dtype());
+  return atan2(in_type(Expr(0), dtype), in_type(z, dtype));
 }
 Expr make_complex(const Expr& re, const Expr& im) {
-  const DType both = floating_type(promote(re, im));
+  const DType both = floating_type(re, im);
   if (is_complex(both)) refuse("complex", is_complex(re.dtype()) ? re : im);
   const DType part = both == DType::f64 ? DType::f64 : DType::f32;
   return make_apply(Op::make_complex, complex_type_of(part),

@@ -137,6 +137,7 @@ std::uint32_t Lowering::add_wrap(std::uint32_t value, DType dtype) {
 }
 
 Lowering::Lowered Lowering::lower(const NodePtr& root) {
+  roots_.push_back(root);
   // by a stack of its own: an expression may be deeper than the thread's
   std::vector<std::pair<const ExprNode*, std::size_t>> stack{{root.get(), 0}};
   while (!stack.empty()) {
@@ -171,8 +172,12 @@ Lowering::Lowered Lowering::lower_one(const ExprNode& node) {
     case ExprNode::Kind::position:
       return lower_position(node);
     case ExprNode::Kind::convert: {
-      const Lowered& from = lowered_.at(node.in[0].get());
-      return {lower_convert(from.value, node.in[0]->dtype, node.dtype), from.validity};
+      const Lowered from = lowered_.at(node.in[0].get());
+      const DType given = node.in[0]->dtype;
+      // what lies where there is no value fails nothing
+      const bool may_fail = is_integer(node.dtype) && given != DType::b8;
+      const std::uint32_t value = may_fail ? or_zero(from.value, from.validity, given) : from.value;
+      return {lower_convert(value, given, node.dtype), from.validity};
     }
     case ExprNode::Kind::is_null: {
       const Lowered& from = lowered_.at(node.in[0].get());
@@ -201,6 +206,14 @@ std::uint32_t Lowering::add_integer(RegisterType type, std::int64_t value) {
   constant.type = type;
   constant.integer = value;
   return add_constant(constant);
+}
+
+std::uint32_t Lowering::or_zero(std::uint32_t value, std::optional<std::uint32_t> validity,
+                                DType dtype) {
+  if (!validity) return value;
+  ProgramConstant zero;
+  zero.type = register_type(dtype);
+  return add(Op::select, zero.type, {*validity, value, add_constant(zero)});
 }
 
 void Lowering::require_range(std::uint32_t value, RegisterType type, std::int64_t low,
@@ -253,9 +266,11 @@ Lowering::Lowered Lowering::lower_apply(const ExprNode& node) {
   for (const NodePtr& x : node.in) in.push_back(lowered_.at(x.get()).value);
   RegisterType type = register_type(node.dtype);
   if (info(node.op).result == OpInfo::Result::truth) type = RegisterType::b8;
+  const std::optional<std::uint32_t> validity = validity_of(node);
+  if (node.op == Op::power && is_integer(node.dtype)) in[1] = or_zero(in[1], validity, node.dtype);
   std::uint32_t value = add(node.op, type, std::move(in));
   if (is_narrow(node.dtype) && may_leave(node.op, node.dtype)) value = add_wrap(value, node.dtype);
-  return {value, validity_of(node)};
+  return {value, validity};
 }
 
 /// Where all inputs have values; of logic also where one input decides (Kleene); of a choice the
@@ -304,7 +319,7 @@ LoweredOutput Lowering::add_output(const NodePtr& node) {
   return output;
 }
 
-int Lowering::add_fold_value(const NodePtr& node) {
+int Lowering::add_register(const NodePtr& node) {
   return add_stored(lower(node).value, dtype_of_register(register_type(node->dtype)));
 }
 

@@ -42,8 +42,8 @@ class Lowering {
 
   /// The node as an output stored as `dtype`; the same output again where it is one already. Local.
   LoweredOutput add_output(const NodePtr& node);
-  /// The number of the output that a fold takes: the node's value as wide as its register. Local.
-  int add_fold_value(const NodePtr& node);
+  /// The node as an output of its register's dtype, as folds take them. Local.
+  int add_register(const NodePtr& node);
   /// A fold's mask: where `node` (or everywhere, if null) is 1 and all of `valid` have values; -1
   /// where that is everywhere. Local.
   int add_mask(const NodePtr& node, const std::vector<NodePtr>& valid);
@@ -81,6 +81,8 @@ class Lowering {
   Lowered lower_apply(const ExprNode& node);
   /// Values of one dtype in another; what it cannot hold fails.
   std::uint32_t lower_convert(std::uint32_t value, DType from, DType to);
+  /// 0 where there is no value.
+  std::uint32_t or_zero(std::uint32_t value, std::optional<std::uint32_t> validity, DType dtype);
   /// Fails the elements for which a value lies outside of [low, high].
   void require_range(std::uint32_t value, RegisterType type, std::int64_t low, std::int64_t high);
   std::uint32_t add_integer(RegisterType type, std::int64_t value);
@@ -97,6 +99,8 @@ class Lowering {
   std::vector<Value> values_;
   std::map<std::vector<std::uint32_t>, std::uint32_t> known_;
   std::unordered_map<const ExprNode*, Lowered> lowered_;
+  std::vector<NodePtr>
+      roots_;  ///< kept, so that no other node has the address of one that is known
   std::unordered_map<const ExprNode*, std::shared_ptr<const Operand>> folds_;
   struct Stored {
     std::uint32_t value;

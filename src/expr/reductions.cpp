@@ -79,11 +79,13 @@ struct Taken {
     const DType wide = is_complex(values.dtype()) ? DType::c128 : DType::f64;
     return fold(FoldOp::sum, FoldPart::value, wide, {values});
   }
-  /// How many elements there are for each result.
+  /// How many elements there are for each result; one number where it is the same for all.
   [[nodiscard]] Expr count() const {
-    if (!mask && !x.is_nullable()) return {extent};
-    const Expr taken = x.is_nullable() ? !is_null(x) : Expr(true);
-    return fold(FoldOp::count, FoldPart::value, DType::i64, {taken});
+    if (!mask && !x.is_nullable()) return make_convert(Expr(extent), DType::i64, false);
+    return count_each();
+  }
+  [[nodiscard]] Expr count_each() const {
+    return fold(FoldOp::count, FoldPart::value, DType::i64, {!is_null(x)});
   }
 };
 
@@ -127,6 +129,16 @@ Expr var_of_real(const Expr& x, const ReduceOptions& options) {
   return where(freedom > Expr(0.0), m2 / freedom, Expr(std::numeric_limits<double>::quiet_NaN()));
 }
 
+Expr var_in_f64(const Expr& x, const ReduceOptions& options) {
+  if (!is_complex(x.dtype())) return var_of_real(x, options);
+  ReduceOptions parts = options;
+  if (options.skips_nan) {
+    parts.skips_nan = false;
+    parts.where = options.where ? in_type(*options.where, DType::b8) & !isnan(x) : !isnan(x);
+  }
+  return var_of_real(real(x), parts) + var_of_real(imag(x), parts);
+}
+
 }  // namespace
 
 Expr sum(const Expr& x, const ReduceOptions& options) {
@@ -158,17 +170,12 @@ Expr mean(const Expr& x, const ReduceOptions& options) {
 }
 
 Expr var(const Expr& x, const ReduceOptions& options) {
-  if (!is_complex(x.dtype())) return narrowed(var_of_real(x, options), mean_type(x));
-  ReduceOptions parts = options;
-  if (options.skips_nan) {
-    parts.skips_nan = false;
-    parts.where = options.where ? in_type(*options.where, DType::b8) & !isnan(x) : !isnan(x);
-  }
-  return narrowed(var_of_real(real(x), parts) + var_of_real(imag(x), parts), part_type(x.dtype()));
+  return narrowed(var_in_f64(x, options), part_type(mean_type(x)));
 }
 
 Expr stddev(const Expr& x, const ReduceOptions& options) {
-  return sqrt(var(x, options));
+  // the variance may be beyond a dtype that the deviation has values in
+  return narrowed(sqrt(var_in_f64(x, options)), part_type(mean_type(x)));
 }
 
 Expr min(const Expr& x, const ReduceOptions& options) {
@@ -200,13 +207,16 @@ Expr all(const Expr& x, const ReduceOptions& options) {
 }
 Expr count(const Expr& x, const ReduceOptions& options) {
   refuse_weights("count", options);
-  return Taken(x, options).count();
+  const Taken taken(x, options);
+  const Expr each = taken.count_each();
+  return each.shape() == Shape() ? taken.count() : each;
 }
 
 Expr norm(const Expr& x, double order, const ReduceOptions& options) {
   refuse_weights("norm", options);
   const DType dtype = is_whole(x) ? DType::f64 : part_type(x.dtype());
-  const Expr size = in_type(abs(x), dtype);
+  // the magnitude of the lowest integer is no value of its dtype
+  const Expr size = is_whole(x) ? abs(in_type(x, dtype)) : abs(x);
   if (std::isnan(order)) throw InvalidArgument("norm of order NaN");
   if (std::isinf(order)) return order > 0 ? max(size, options) : min(size, options);
   if (order == 0) return in_type(count_nonzero(x, options), dtype);

@@ -16,7 +16,8 @@ enum class KernelField : std::uint8_t {
   random,
   kmeans,
   dense,
-  programs
+  programs,
+  sort
 };
 
 }  // namespace serried

@@ -145,7 +145,9 @@ class FoldPass {
     if (rows.is_empty()) return;
     std::vector<std::byte*> states;
     for (const PlacedFold& fold : group.folds) {
-      states.push_back(payload);
+      // of folds that keep the rows (of a domain that is not split) each has its own states
+      const bool keeps_rows = (fold.fold.kept & 1u) != 0;
+      states.push_back(payload + (keeps_rows ? rows.begin * (fold.bytes() / domain_.rows()) : 0));
       payload += FoldGroup::padded(fold.bytes());
     }
     const auto sources = group.program->sources(step.data, step.rows.begin);
@@ -170,7 +172,8 @@ class FoldPass {
   std::atomic<std::int64_t> failed_{no_element};
 };
 
-/// An operand that every rank has, whose elements the part of a payload is.
+/// An operand that every rank has, whose elements the part of a payload is; none if an element has
+/// no value.
 std::shared_ptr<const Operand> value_of(const ExprNode& node, const PlacedFold& fold,
                                         const std::byte* states) {
   auto operand = std::make_shared<Operand>();
@@ -180,7 +183,8 @@ std::shared_ptr<const Operand> value_of(const ExprNode& node, const PlacedFold& 
   operand->split_axis = -1;
   const std::size_t bytes = static_cast<std::size_t>(node.shape.elements()) * size_of(node.dtype);
   auto elements = std::shared_ptr<std::byte[]>(new std::byte[bytes + 16]);
-  finish_states(node, fold.type, states, node.shape.elements(), elements.get());
+  if (!finish_states(node, fold.type, states, node.shape.elements(), elements.get()))
+    return nullptr;
   operand->elements = std::shared_ptr<const std::byte>(elements, elements.get());
   return operand;
 }
@@ -253,6 +257,8 @@ std::vector<FoldValue> fold_over_rows(const Context& ctx, const Domain& domain,
         states += FoldGroup::padded(fold.bytes());
       }
   });
+  for (const FoldValue& value : values)
+    if (value.operand == nullptr) refuse_fold(*value.node);
   return values;
 }
 

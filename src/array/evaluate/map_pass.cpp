@@ -131,6 +131,7 @@ std::vector<FoldValue> fold_in_rows(const Context& ctx, const Domain& domain,
   const std::int64_t run_rows =
       std::max<std::int64_t>(1, run_elements / std::max<std::int64_t>(1, domain.row_elements()));
   FirstFailure failure;
+  FirstFailure without_value;  // the number of a result
   read_domain(ctx, domain, reads, [&](const JointStep& step) {
     const ProgramDomain part{.shape = domain.of_rows(step.rows.size()),
                              .first_row = step.rows.begin};
@@ -149,16 +150,21 @@ std::vector<FoldValue> fold_in_rows(const Context& ctx, const Domain& domain,
       const std::int64_t failed =
           program.compiled().fold(part, sources, begin, end, specs, pointers);
       if (failed != no_element) failure.take(failed + step.rows.begin * domain.row_elements());
-      for (const Result& result : results) {
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        const Result& result = results[i];
         const auto which = static_cast<std::size_t>(result.fold - folds.data());
         const std::int64_t slots = result.fold->slots;
-        finish_states(*result.node, result.fold->type, states[which].data(), (end - begin) * slots,
-                      result.memory + (step.rows.begin - first_row + begin) * slots *
-                                          static_cast<std::int64_t>(size_of(result.node->dtype)));
+        const std::int64_t shift = (step.rows.begin - first_row + begin) * slots *
+                                   static_cast<std::int64_t>(size_of(result.node->dtype));
+        if (!finish_states(*result.node, result.fold->type, states[which].data(),
+                           (end - begin) * slots, result.memory + shift))
+          without_value.take(static_cast<std::int64_t>(i));
       }
     });
   });
   agree_on_elements(ctx, domain, failure.element());
+  const std::int64_t refused = ctx.comm().allreduce(without_value.element(), ReduceOp::min);
+  if (refused != no_element) refuse_fold(*results[static_cast<std::size_t>(refused)].node);
   std::vector<FoldValue> values;
   for (const Result& result : results)
     values.push_back({result.node, std::make_shared<const Operand>(to_operand(result.array))});

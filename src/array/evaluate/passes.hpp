@@ -65,9 +65,12 @@ struct PlacedFold {
                                               const Known& known);
 
 /// Values of a part of `count` states, as elements of the node's dtype. Local.
-/// @throws DataError for a value that the dtype cannot hold, or an index of nothing.
-void finish_states(const detail::ExprNode& node, RegisterType values, const std::byte* states,
-                   std::int64_t count, std::byte* out);
+/// @return false if there is a value that the dtype cannot hold, or an extremum of nothing.
+[[nodiscard]] bool finish_states(const detail::ExprNode& node, RegisterType values,
+                                 const std::byte* states, std::int64_t count, std::byte* out);
+
+/// What to say of it. Local. @throws DataError.
+[[noreturn]] void refuse_fold(const detail::ExprNode& node);
 
 /// Agrees on the first element that has failed on any rank. Collective.
 /// @param failed the number in the domain, rows first, or no_element.

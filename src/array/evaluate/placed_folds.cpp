@@ -29,12 +29,12 @@ std::vector<PlacedFold> place_folds(const std::vector<const ExprNode*>& nodes, c
     const std::size_t values = node->fold == FoldOp::comoments ? 2 : 1;
     const std::vector<detail::NodePtr> of(node->in.begin(),
                                           node->in.begin() + static_cast<std::ptrdiff_t>(values));
-    own.fold.value = lowering.add_fold_value(of[0]);
-    if (values == 2) own.fold.second = lowering.add_fold_value(of[1]);
+    own.fold.value = lowering.add_register(of[0]);
+    if (values == 2) own.fold.second = lowering.add_register(of[1]);
     own.type = register_type(of[0]->dtype);
     std::vector<detail::NodePtr> valid = of;
     if (node->has_weight) {
-      own.fold.weight = lowering.add_fold_value(node->in.back());
+      own.fold.weight = lowering.add_register(node->in.back());
       valid.push_back(node->in.back());
     }
     own.fold.mask = lowering.add_mask(node->has_mask ? node->in[values] : nullptr, valid);

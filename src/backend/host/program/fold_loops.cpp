@@ -545,14 +545,22 @@ void fold_columns(FoldOp op, RegisterType type, const FoldBlock& block, std::byt
         return spread_columns(block, reinterpret_cast<Spread*>(states));
       const auto* values = reinterpret_cast<const double*>(block.value);
       return each_element<Spread>(block, states, [&](std::int64_t i, Spread& own) {
-        own.combine({.weight = block.weight == nullptr ? 1 : block.weight[i], .mean = values[i]});
+        // 0, but NaN of an infinity, as in blocks
+        own.combine({.weight = block.weight == nullptr ? 1 : block.weight[i],
+                     .mean = values[i],
+                     .m2 = values[i] - values[i]});
       });
     }
     case FoldOp::comoments: {
       const auto* x = reinterpret_cast<const double*>(block.value);
       const auto* y = reinterpret_cast<const double*>(block.second);
       return each_element<JointSpread>(block, states, [&](std::int64_t i, JointSpread& own) {
-        own.combine({.count = 1, .mean_x = x[i], .mean_y = y[i]});
+        own.combine({.count = 1,
+                     .mean_x = x[i],
+                     .mean_y = y[i],
+                     .m2_x = x[i] - x[i],
+                     .m2_y = y[i] - y[i],
+                     .m_xy = (x[i] - x[i]) * (y[i] - y[i])});
       });
     }
   }

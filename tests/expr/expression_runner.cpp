@@ -1,0 +1,248 @@
+// Evaluates a file of expressions, for tests that know what must come out: one start for thousands
+// of cases.
+//
+//   expression_runner CASES DATA OUTPUT [MAX_TILES]
+//
+// CASES is text, a line each; fields are separated by tabs:
+//   operand NAME DTYPE EXTENTS PLACE OFFSET   "3,4" ("" of 0-d); PLACE is the split axis, "r" of a
+//                                             replicated one, "f" of one that is read from the file
+//                                             in batches; elements lie at OFFSET of DATA, C order
+//   hdf5 NAME ADDRESS                         a dataset, which is read at each evaluation
+//   functions                                 a case, whose "error" is the names of all functions
+//   case TEXT                                 one expression, or several with commas, that are
+//                                             evaluated together
+// OUTPUT gets, for each case, the number of results or -1; for each result its dtype, the number
+// of its axes, its split axis, the extents, and the elements in C order; for an error its kind and
+// its text. Numbers are int64, texts have their length in front.
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "serried/array/evaluate.hpp"
+#include "serried/base/error.hpp"
+#include "serried/comm/runtime.hpp"
+#include "serried/expr/parse.hpp"
+#include "serried/io/dataset.hpp"
+
+namespace {
+
+using namespace serried;
+
+std::vector<std::string> fields_of(const std::string& line) {
+  std::vector<std::string> fields(1);
+  for (const char c : line) {
+    if (c == '\t')
+      fields.emplace_back();
+    else
+      fields.back() += c;
+  }
+  return fields;
+}
+
+Shape shape_of(const std::string& text) {
+  std::vector<std::int64_t> extents;
+  std::istringstream stream(text);
+  for (std::string extent; std::getline(stream, extent, ',');)
+    extents.push_back(std::stoll(extent));
+  return Shape(extents);
+}
+
+std::string bytes_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw IoError(path + " cannot be read");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Rows that are read in batches, as those of a file, into a buffer that the next batch overwrites.
+class RowsInBatches : public TileSource {
+ public:
+  RowsInBatches(const Context& ctx, const Shape& shape, DType dtype, const char* data)
+      : ctx_(ctx),
+        layout_(Layout::uniform(shape[0], ctx.size(), ctx.options().max_tiles)),
+        row_shape_(shape.without(0)),
+        dtype_(dtype),
+        data_(data) {}
+
+  [[nodiscard]] const Layout& layout() const override { return layout_; }
+  [[nodiscard]] DType dtype() const override { return dtype_; }
+  [[nodiscard]] Shape row_shape() const override { return row_shape_; }
+  [[nodiscard]] std::string describe() const override { return "rows in batches"; }
+  [[nodiscard]] TileView read(const ReadPlan& plan, std::int64_t batch,
+                              Buffer& scratch) const override {
+    const RowRange rows = plan.batches.at(static_cast<std::size_t>(batch));
+    const auto bytes = static_cast<std::size_t>(rows.size() * row_bytes());
+    scratch.reserve(ctx_.backend(), bytes);
+    if (bytes > 0) std::memcpy(scratch.data(), data_ + rows.begin * row_bytes(), bytes);
+    return {.rows = rows, .row_elements = row_elements(), .dtype = dtype_, .data = scratch.data()};
+  }
+
+ private:
+  Context ctx_;
+  Layout layout_;
+  Shape row_shape_;
+  DType dtype_;
+  const char* data_;
+};
+
+class Runner {
+ public:
+  Runner(const Context& ctx, const std::string& data, const std::string& output)
+      : ctx_(ctx), data_(bytes_of_file(data)) {
+    if (ctx.rank() == 0) output_.open(output, std::ios::binary);
+  }
+
+  void take(const std::string& line) {
+    const std::vector<std::string> fields = fields_of(line);
+    if (fields.front() == "operand")
+      add_operand(fields);
+    else if (fields.front() == "hdf5")
+      add_dataset(fields.at(1), fields.at(2));
+    else if (fields.front() == "case")
+      run(line.substr(5));
+    else if (fields.front() == "functions")
+      list_functions();
+    else if (!line.empty())
+      throw InvalidArgument("a line of no kind: " + line);
+  }
+
+  bool finish() {
+    output_.close();
+    return !output_.fail() || ctx_.rank() != 0;
+  }
+
+ private:
+  void add_operand(const std::vector<std::string>& fields) {
+    const Shape shape = shape_of(fields.at(3));
+    const DType dtype = parse_dtype(fields.at(2));
+    const std::string& place = fields.at(4);
+    const std::size_t offset = std::stoull(fields.at(5));
+    const std::size_t bytes = static_cast<std::size_t>(shape.elements()) * size_of(dtype);
+    if (offset + bytes > data_.size()) throw InvalidArgument(fields[1] + " lies beyond the data");
+    const char* const elements = data_.data() + offset;
+    if (place == "f") {
+      auto rows = std::make_shared<RowsInBatches>(ctx_, shape, dtype, elements);
+      operands_.emplace(fields[1], Expr(to_operand(std::move(rows), fields[1])));
+      return;
+    }
+    Array array = Array::replicated(ctx_, shape, dtype, elements);
+    if (place != "r") array = array.with_split_axis(std::stoi(place));
+    operands_.emplace(fields[1], Expr(array.named(fields[1])));
+  }
+
+  void add_dataset(const std::string& name, const std::string& address) {
+    auto dataset = std::make_shared<Dataset>(Dataset::open(ctx_, parse_address(address)));
+    operands_.emplace(name, Expr(to_operand(std::move(dataset), name)));
+  }
+
+  void list_functions() {
+    std::string names;
+    for (const std::string& name : function_names()) names += name + ' ';
+    put(-1);
+    put("functions");
+    put(names);
+  }
+
+  void run(const std::string& text) {
+    std::vector<Array> results;
+    std::string error;
+    std::string kind;
+    try {
+      std::vector<Expr> expressions;
+      const FindOperand find = [this](std::string_view name) -> std::optional<Expr> {
+        const auto found = operands_.find(name);
+        return found == operands_.end() ? std::nullopt : std::optional(found->second);
+      };
+      for (const ParsedExpr& parsed : parse_expressions(text, find))
+        expressions.push_back(parsed.expression);
+      results = evaluate(ctx_, expressions);
+      for (std::size_t i = 0; i < results.size(); ++i)
+        if (results[i].dtype() != expressions[i].dtype() ||
+            results[i].shape() != expressions[i].shape())
+          throw InvalidArgument("the result is not of the dtype and shape of its expression");
+    } catch (const InvalidArgument& caught) {
+      kind = "InvalidArgument";
+      error = caught.what();
+    } catch (const DataError& caught) {
+      kind = "DataError";
+      error = caught.what();
+    } catch (const RankError& caught) {
+      kind = "RankError";
+      error = caught.what();
+    } catch (const std::exception& caught) {
+      kind = "exception";
+      error = caught.what();
+    }
+    // all ranks say the same
+    const std::vector<std::string> texts = ctx_.comm().allgather_text(kind + '\n' + error);
+    for (const std::string& other : texts)
+      if (other != texts.front()) {
+        kind = "different";
+        error = texts.front() + " | " + other;
+      }
+    if (!kind.empty()) {
+      put(-1);
+      put(kind);
+      put(error);
+      return;
+    }
+    put(static_cast<std::int64_t>(results.size()));
+    for (const Array& result : results) write(result);
+  }
+
+  void write(const Array& result) {
+    put(std::string(name(result.dtype())));
+    put(result.shape().dimensions());
+    put(result.is_replicated() ? -1 : result.split_axis());
+    for (const std::int64_t extent : result.shape().extents()) put(extent);
+    const Array whole = result.replicate();
+    const std::size_t bytes =
+        static_cast<std::size_t>(whole.shape().elements()) * size_of(whole.dtype());
+    if (bytes > 0)
+      output_.write(reinterpret_cast<const char*>(whole.local_data()),
+                    static_cast<std::streamsize>(bytes));
+  }
+
+  void put(std::int64_t number) {
+    output_.write(reinterpret_cast<const char*>(&number), sizeof number);
+  }
+  void put(const std::string& text) {
+    put(static_cast<std::int64_t>(text.size()));
+    output_.write(text.data(), static_cast<std::streamsize>(text.size()));
+  }
+
+  Context ctx_;
+  std::string data_;
+  std::ofstream output_;
+  std::map<std::string, Expr, std::less<>> operands_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 4 || argc > 5) {
+    std::fprintf(stderr, "expression_runner CASES DATA OUTPUT [MAX_TILES]\n");
+    return 2;
+  }
+  try {
+    const Runtime runtime;
+    ContextOptions options;
+    if (argc == 5) options.max_tiles = std::stoll(argv[4]);
+    options.batch_bytes = 1000;
+    const Context ctx(runtime, options);
+    Runner runner(ctx, argv[2], argv[3]);
+    std::istringstream cases(bytes_of_file(argv[1]));
+    for (std::string line; std::getline(cases, line);) runner.take(line);
+    return runner.finish() ? 0 : 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "expression_runner: %s\n", error.what());
+    abort_job(1);
+  }
+}
