@@ -17,7 +17,7 @@ BIN = os.path.dirname(SERRIED)
 
 def options_in_help(verb):
     text = run(verb, "--help").stdout
-    return set(re.findall(r"^ +(?:-h,)?(--[a-z-]+)", text, re.M))
+    return set(re.findall(r"^ +(?:-[a-z],)?(--[a-z-]+)", text, re.M))
 
 
 def text_of(*arguments):
