@@ -25,11 +25,11 @@ RUNNER = os.environ["EXPRESSION_RUNNER"]
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 NUMPROC_FLAG = os.environ.get("MPIEXEC_NUMPROC_FLAG", "-n")
 SEED = int(os.environ.get("SERRIED_TEST_SEED", random.randrange(10**6)))
-TIMES = int(os.environ.get("SERRIED_TEST_CASES", 1))
+TIMES = float(os.environ.get("SERRIED_TEST_CASES", 1))
 
 # ranks, tiles, threads, CPU
 RUNS = [(1, 16384, 1, "avx2"), (2, 16384, 2, "avx512"), (3, 16384, 1, ""), (4, 16384, 1, ""), (7, 16384, 1, ""),
-        (1, 64, 2, ""), (3, 64, 1, ""), (1, 3, 1, ""), (2, 3, 1, ""), (7, 3, 1, "")]
+        (1, 64, 2, ""), (3, 64, 1, ""), (1, 3, 1, ""), (2, 3, 1, "")]
 
 
 def make_cases(rng, pool):
@@ -38,7 +38,7 @@ def make_cases(rng, pool):
 
     def add(count, make):
         made = 0
-        while made < count * TIMES:
+        while made < max(1, count * TIMES):
             case = make()
             if case is not None:
                 cases.append(case)
@@ -79,7 +79,7 @@ def make_cases(rng, pool):
     add(200, lambda: exact(maker.tree(pool.any_family(), int(rng.integers(1, 5)))))
     add(60, maker.smooth_case)
     cases += named_cases(rng, pool, maker)
-    cases += precedence_cases(rng, pool, 60 * TIMES)
+    cases += precedence_cases(rng, pool, int(60 * max(1, TIMES)))
     cases += wrong_cases(pool)
     return cases
 
@@ -88,10 +88,10 @@ def grouped(rng, cases):
     """Lines of one case or several, which are evaluated together."""
     lines, alone = [], []
     for i, case in enumerate(cases):
-        (alone if case.is_alone or rng.random() < 0.6 else lines).append([i])
+        (alone if case.is_alone or rng.random() < 0.25 else lines).append([i])
     together = []
     while lines:
-        count = int(rng.integers(1, 6))
+        count = int(rng.integers(1, 13))
         together.append([i for line in lines[:count] for i in line])
         lines = lines[count:]
     return alone + together
@@ -104,7 +104,7 @@ def run(folder, ranks, tiles, threads, target):
         environment["SERRIED_TARGET"] = target
     done = subprocess.run([MPIEXEC, NUMPROC_FLAG, str(ranks), RUNNER, os.path.join(folder, "cases"),
                            os.path.join(folder, "data"), output, str(tiles)], capture_output=True, text=True,
-                          timeout=300 * TIMES, env=environment, stdin=subprocess.DEVNULL)
+                          timeout=300 * max(1, TIMES), env=environment, stdin=subprocess.DEVNULL)
     with open(output, "rb") as file:
         results = file.read()
     if done.returncode != 0:
