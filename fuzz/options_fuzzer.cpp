@@ -1,5 +1,5 @@
 // The values of the command's options: numbers, memory sizes, ranges, axes, outputs. The first byte
-// says which.
+// says which: '0' is the first case, ':' the last.
 #include <cmath>
 
 #include "command_options.hpp"
@@ -11,8 +11,10 @@ namespace {
 using namespace serried;
 using namespace serried::app;
 
-void parse(int which, const std::string& text) {
-  switch (which % 9) {
+constexpr int kinds = 11;
+
+void parse(int kind, const std::string& text) {
+  switch (kind) {
     case 0: {
       const MemoryLimit limit = parse_memory("--memory", text);
       fuzz::require(limit.bytes >= 0 && limit.share > 0 && limit.share <= 1, "memory");
@@ -46,9 +48,15 @@ void parse(int which, const std::string& text) {
           !output.path.empty() && output.object.size() > 1 && output.object.front() == '/',
           "output");
     }
-    default:
-      static_cast<void>(parse_init_name("--init", text));
-      static_cast<void>(parse_file_check("--untrusted", text));
+    case 8:
+      return static_cast<void>(parse_init_name("--init", text));
+    case 9:
+      return static_cast<void>(parse_file_check("--untrusted", text));
+    default: {
+      CheckpointWishes wishes;
+      parse_every("--checkpoint-every", text, wishes);
+      fuzz::require((wishes.every_iterations > 0) != (wishes.every_s > 0), "how often");
+    }
   }
 }
 
@@ -57,7 +65,7 @@ void parse(int which, const std::string& text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   try {
-    parse(data[0] - '0' + 256, std::string(fuzz::text_of(data + 1, size - 1)));
+    parse((data[0] + 5 * kinds - '0') % kinds, std::string(fuzz::text_of(data + 1, size - 1)));
   } catch (const InvalidArgument&) {
     // what is wrong usage to a person
   }

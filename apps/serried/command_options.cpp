@@ -57,8 +57,9 @@ MemoryLimit parse_memory(const std::string& option, const std::string& text) {
   std::string unit = digits == std::string::npos ? "" : text.substr(digits);
   if (!number || !(*number > 0)) refuse_it();
   if (unit == "%") {
-    if (*number > 100) refuse_it();
-    return {.bytes = 0, .share = *number / 100};
+    const double share = *number / 100;
+    if (!(share > 0) || share > 1) refuse_it();
+    return {.bytes = 0, .share = share};
   }
   if (unit.ends_with("iB") || unit.ends_with("ib"))
     unit.resize(unit.size() - 2);

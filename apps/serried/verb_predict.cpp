@@ -158,10 +158,10 @@ void run_predict(const Session& session, const PredictCommand& command) {
     require_memory(session.ctx, std::min(whole, least.value_or(whole)), "predicting this data",
                    session.runtime.node_size());
   }
-  const auto load = [&](bool has_centers) {
+  const auto load = [&, &known = model](bool has_centers) {
     const auto phase = recorder.phase("read");
     return has_centers ? load_kmeans(session.ctx, command.model_path)
-                       : load_first_features(session, command, model);
+                       : load_first_features(session, command, known);
   };
   model = load(!is_wide);
   const KMeansPredictionSummary prediction =

@@ -99,7 +99,8 @@ class Lowering {
   std::vector<Value> values_;
   std::map<std::vector<std::uint32_t>, std::uint32_t> known_;
   std::unordered_map<const ExprNode*, Lowered> lowered_;
-  std::vector<NodePtr> roots_;  ///< kept, so that no other node has the address of one that is known
+  std::vector<NodePtr>
+      roots_;  ///< kept, so that no other node has the address of one that is known
   std::unordered_map<const ExprNode*, std::shared_ptr<const Operand>> folds_;
   struct Stored {
     std::uint32_t value;

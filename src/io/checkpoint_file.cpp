@@ -23,7 +23,7 @@ bool is_absent(const Context& ctx, const std::string& path) {
 
 CheckpointFile::CheckpointFile(const Context& ctx, CheckpointFileOptions options)
     : ctx_(ctx), options_(std::move(options)), saved_(std::chrono::steady_clock::now()) {
-  if (!options_.path.empty()) claim_.emplace(ctx_, options_.path);
+  if (!options_.path.empty()) claim();
   if (options_.resume.empty()) return;
   if (options_.resume == options_.path && is_absent(ctx_, options_.resume)) {
     ctx_.recorder().say(Severity::warning,
@@ -31,6 +31,11 @@ CheckpointFile::CheckpointFile(const Context& ctx, CheckpointFileOptions options
     return;
   }
   former_ = load_checkpoint(ctx_, options_.resume, options_.untrusted);
+}
+
+void CheckpointFile::claim() {
+  claim_.emplace(ctx_, options_.path);
+  claim_->keep();
 }
 
 bool CheckpointFile::should_stop() {
@@ -47,10 +52,9 @@ bool CheckpointFile::should_save(std::int64_t iterations) {
 void CheckpointFile::save(const Checkpoint& checkpoint, bool is_last) {
   const auto phase = ctx_.recorder().phase("checkpoint");
   try {
+    if (!claim_) claim();
     save_checkpoint(ctx_, options_.path, checkpoint, options_.provenance);
-    // Its claim got the file's name; another one holds the file until the next is written.
-    claim_.reset();
-    if (!is_last) claim_.emplace(ctx_, options_.path);
+    if (is_last) claim_.reset();
   } catch (const RankError& error) {
     if (is_last) throw;
     ctx_.recorder().say(

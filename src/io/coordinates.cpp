@@ -143,15 +143,16 @@ void put_coordinates(WireWriter& wire, const std::vector<Coordinate>& coordinate
 }
 
 std::vector<Coordinate> get_coordinates(WireReader& wire) {
-  std::vector<Coordinate> coordinates(wire.get_count());
-  for (Coordinate& c : coordinates) {
+  std::vector<Coordinate> coordinates;
+  for (std::size_t count = wire.get_count(); count > 0; --count) {
+    Coordinate& c = coordinates.emplace_back();
     wire.get(c.name);
     wire.get(c.axis);
     wire.get(c.dtype);
     wire.get(c.values);
     wire.get(c.bytes);
-    c.text_attributes.resize(wire.get_count());
-    for (auto& [name, text] : c.text_attributes) {
+    for (std::size_t texts = wire.get_count(); texts > 0; --texts) {
+      auto& [name, text] = c.text_attributes.emplace_back();
       wire.get(name);
       wire.get(text);
     }

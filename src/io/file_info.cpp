@@ -205,8 +205,8 @@ void get_object(WireReader& wire, ObjectInfo& object) {
   wire.get(object.chunks);
   wire.get(object.filters);
   wire.get(object.stored_bytes);
-  object.attributes.resize(wire.get_count());
-  for (AttributeInfo& attribute : object.attributes) {
+  for (std::size_t attributes = wire.get_count(); attributes > 0; --attributes) {
+    AttributeInfo& attribute = object.attributes.emplace_back();
     wire.get(attribute.name);
     wire.get(attribute.value);
     wire.get(attribute.type);
@@ -241,8 +241,8 @@ FileInfo parse_listing(const std::string& path, const std::string& bytes) {
   FileInfo info;
   info.path = path;
   wire.get(info.bytes);
-  info.objects.resize(wire.get_count());
-  for (ObjectInfo& object : info.objects) get_object(wire, object);
+  for (std::size_t objects = wire.get_count(); objects > 0; --objects)
+    get_object(wire, info.objects.emplace_back());
   return info;
 }
 

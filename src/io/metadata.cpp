@@ -33,13 +33,12 @@ Shape shape_of_extents(std::span<const hsize_t> extents, const std::string& name
 
 /// The shape of chunks. A damaged one has zeros, another number of axes, or no size that can be.
 std::vector<std::int64_t> chunks_of(hid_t creation, int rank, const ItemMeta& item) {
-  constexpr std::int64_t most_elements = std::int64_t{1} << 40;  // HDF5 allows 2^32
   hsize_t chunks[H5S_MAX_RANK] = {};
   const int axes = H5Pget_chunk(creation, H5S_MAX_RANK, chunks);
   std::int64_t elements = 1;
   bool is_good = axes == rank;
   for (int i = 0; is_good && i < rank; ++i) {
-    is_good = chunks[i] > 0 && chunks[i] <= static_cast<hsize_t>(most_elements / elements);
+    is_good = chunks[i] > 0 && chunks[i] <= static_cast<hsize_t>(most_chunk_elements / elements);
     if (is_good) elements *= static_cast<std::int64_t>(chunks[i]);
   }
   if (!is_good) throw IoError(item.name() + ": the shape of its chunks is damaged");
@@ -181,7 +180,11 @@ void put_item(WireWriter& wire, const ItemMeta& item) {
   wire.put(item.type.text);
   wire.put(item.source);
   wire.put(item.extents);
-  wire.put(item.axes);
+  wire.put(static_cast<std::int64_t>(item.axes.size()));
+  for (const SelectedAxis& axis : item.axes) {
+    for (const std::int64_t number : {axis.start, axis.step, axis.count}) wire.put(number);
+    wire.put(axis.is_dropped);
+  }
   wire.put(item.chunks);
   wire.put(item.is_filtered);
   wire.put(item.is_constant);
@@ -204,7 +207,11 @@ void get_item(WireReader& wire, ItemMeta& item) {
   item.type.is_number = true;
   wire.get(item.source);
   wire.get(item.extents);
-  wire.get(item.axes);
+  for (std::size_t axes = wire.get_count(); axes > 0; --axes) {
+    SelectedAxis& axis = item.axes.emplace_back();
+    for (std::int64_t* number : {&axis.start, &axis.step, &axis.count}) wire.get(*number);
+    wire.get(axis.is_dropped);
+  }
   wire.get(item.chunks);
   wire.get(item.is_filtered);
   wire.get(item.is_constant);
@@ -239,13 +246,13 @@ std::string DatasetMeta::to_bytes() const {
 DatasetMeta DatasetMeta::from_bytes(const std::string& bytes) {
   DatasetMeta meta;
   WireReader wire(bytes);
-  meta.parts.resize(wire.get_count());
-  for (PartMeta& part : meta.parts) {
+  for (std::size_t parts = wire.get_count(); parts > 0; --parts) {
+    PartMeta& part = meta.parts.emplace_back();
     wire.get(part.text);
     wire.get(part.is_series);
     wire.get(part.shape);
-    part.items.resize(wire.get_count());
-    for (ItemMeta& item : part.items) get_item(wire, item);
+    for (std::size_t items = wire.get_count(); items > 0; --items)
+      get_item(wire, part.items.emplace_back());
   }
   wire.get(meta.dtype);
   wire.get(meta.warnings);

@@ -16,6 +16,9 @@
 
 namespace serried {
 
+/// A chunk of more is damaged: HDF5 allows 2^32.
+inline constexpr std::int64_t most_chunk_elements = std::int64_t{1} << 40;
+
 /// One dataset of one file, as it is known on all ranks.
 struct ItemMeta {
   std::string file;

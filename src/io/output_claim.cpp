@@ -121,8 +121,13 @@ void OutputClaim::Impl::make(const Context& ctx) {
 void OutputClaim::Impl::complete(const Context& ctx) {
   agree_on_root(ctx.comm(), 0, [&] {
     sync_file(temporary);
-    if (!is_deferred) rename_files({{.temporary = temporary, .path = path}});
+    const FileName names{.temporary = temporary, .path = path};
+    if (is_kept)
+      rename_and_claim(names);
+    else if (!is_deferred)
+      rename_files({names});
   });
+  if (is_kept) return;  // and a new file is listed by the old one's name
   state = State::complete;
   if (!is_deferred) forget();
 }
@@ -145,6 +150,10 @@ OutputClaim::OutputClaim(const Context& ctx, const std::string& path, std::int64
   if (least_bytes > 0)
     agree_on_root(ctx.comm(), 0,
                   [&] { set_space_aside(impl_->temporary, least_bytes, "cannot write " + path); });
+}
+
+void OutputClaim::keep() {
+  impl_->is_kept = true;
 }
 
 OutputClaim::~OutputClaim() = default;

@@ -38,6 +38,7 @@ struct OutputClaim::Impl {
   bool is_listed = false;    ///< among the process's temporary files
   bool is_written = false;   ///< by a FileWriter, now
   bool is_deferred = false;  ///< an OutputSet gives it its name
+  bool is_kept = false;      ///< it goes on to hold the output when one is complete
   enum class State { growing, complete } state = State::growing;
 };
 

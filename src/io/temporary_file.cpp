@@ -144,7 +144,9 @@ void settle(const std::string& path, const std::string& temporary, const Descrip
             const Warn& warn) {
   Claim claim(path, temporary, warn);
   const auto end = std::chrono::steady_clock::now() + longest_wait;
-  while (claim.ask() != Answer::yes) {
+  // Asked twice: a run that gives one file its name while the folder is listed has another one,
+  // which the list may have missed.
+  while (claim.ask() != Answer::yes || claim.ask() != Answer::yes) {
     if (std::chrono::steady_clock::now() > end) claim.give_up();
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
@@ -238,6 +240,26 @@ void rename_files(const std::vector<FileName>& files) {
     for (std::size_t i = 0; i < renamed; ++i) ::unlink(files[i].path.c_str());
     throw;
   }
+}
+
+void rename_and_claim(const FileName& file) {
+  const std::string second = second_temporary_name(file.path);
+  const std::string next = second.empty() ? file.temporary : second;
+  const auto make_next = [&] {
+    const Descriptor made(::open(next.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666));
+    if (made.number() < 0) throw IoError("cannot write " + file.path + ": " + write_cause(errno));
+  };
+  if (!second.empty()) make_next();
+  try {
+    rename_files({file});
+  } catch (const IoError&) {
+    if (!second.empty()) ::unlink(second.c_str());
+    throw;
+  }
+  if (second.empty())
+    make_next();
+  else if (std::rename(second.c_str(), file.temporary.c_str()) != 0)
+    throw IoError("cannot write " + file.path + ": " + write_cause(errno));
 }
 
 }  // namespace serried

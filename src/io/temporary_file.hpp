@@ -41,6 +41,12 @@ struct FileName {
   std::string path;
 };
 
+/// As rename_files for one file, with a new and empty temporary file of the same name when it
+/// returns: at no moment is there none that stands for the claim, for another process to see (but
+/// where the output's name is so long that it has one temporary name only).
+/// Local. @throws IoError.
+void rename_and_claim(const FileName& file);
+
 /// Gives files that have been synced their final names, in this order, and syncs their folders.
 /// Where that fails, none of the final names is left.
 /// Local. @throws IoError.

@@ -158,17 +158,41 @@ TemporaryOwner this_owner() {
   return owner;
 }
 
+namespace {
+
+/// The parts behind an output's own name, and where the host's name goes.
+struct OwnerText {
+  std::string begin;
+  std::string end;
+};
+
+OwnerText text_of(const TemporaryOwner& owner) {
+  return {std::to_string(owner.job) + "." + std::to_string(owner.attempt) + ".",
+          hexadecimal(owner.host, hash_digits) + "." + hexadecimal(owner.boot, hash_digits) + "." +
+              std::to_string(owner.pid) + "." + hexadecimal(owner.start)};
+}
+
+std::string short_name(const std::string& path, const TemporaryOwner& owner) {
+  const auto [folder, name] = split_path(path);
+  const auto [begin, end] = text_of(owner);
+  return folder + short_prefix(name) + begin + end;
+}
+
+}  // namespace
+
 std::string temporary_name(const std::string& path, const TemporaryOwner& owner) {
   const auto [folder, name] = split_path(path);
-  const std::string begin = std::to_string(owner.job) + "." + std::to_string(owner.attempt) + ".";
-  const std::string end = hexadecimal(owner.host, hash_digits) + "." +
-                          hexadecimal(owner.boot, hash_digits) + "." + std::to_string(owner.pid) +
-                          "." + hexadecimal(owner.start);
+  const auto [begin, end] = text_of(owner);
   const std::string full = full_prefix(name) + begin + owner.host_name + "-" + end;
   if (!name.starts_with('~') && full.size() <= most_name_bytes &&
       folder.size() + full.size() <= max_mpi_io_path)
     return folder + full;
-  return folder + short_prefix(name) + begin + end;
+  return short_name(path, owner);
+}
+
+std::string second_temporary_name(const std::string& path) {
+  const std::string second = short_name(path, this_owner());
+  return second == temporary_name(path) ? "" : second;
 }
 
 std::string temporary_name(const std::string& path) {

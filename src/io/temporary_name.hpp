@@ -46,6 +46,10 @@ struct TemporaryOwner {
 /// That of this process. To be called on rank 0 and broadcast. Local.
 [[nodiscard]] std::string temporary_name(const std::string& path);
 
+/// Another name for an output of this process: the short form; empty where that is the only one.
+/// Local.
+[[nodiscard]] std::string second_temporary_name(const std::string& path);
+
 /// Whose unfinished file of the output `path` an entry of its folder is; nothing if it is none.
 /// Local.
 [[nodiscard]] std::optional<TemporaryOwner> owner_of(const std::string& path,

@@ -6,7 +6,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "serried/base/dtype.hpp"
 #include "serried/base/error.hpp"
+#include "serried/base/shape.hpp"
 
 namespace serried {
 
@@ -34,7 +36,7 @@ class WireWriter {
 
 ///
 /// Bytes that come from the process that reads files from elsewhere (io/guard) may be spoiled: what
-/// would lie beyond the end is an error.
+/// would lie beyond the end is an error, and so is a dtype or a shape that cannot be.
 class WireReader {
  public:
   explicit WireReader(const std::string& bytes) : bytes_(bytes) {}
@@ -47,6 +49,20 @@ class WireReader {
     else
       std::memcpy(&value, bytes_.data() + at_, sizeof(T));
     at_ += sizeof(T);
+  }
+  void get(DType& dtype) {
+    std::underlying_type_t<DType> number = 0;
+    get(number);
+    if (number > static_cast<std::underlying_type_t<DType>>(DType::timestamp)) fail();
+    dtype = static_cast<DType>(number);
+  }
+  void get(Shape& shape) {
+    Shape given;
+    get<Shape>(given);
+    if (given.dimensions() < 0 || given.dimensions() > max_dimensions) fail();
+    for (const std::int64_t extent : given.extents())
+      if (extent < 0) fail();
+    shape = given;
   }
   void get(std::string& text) {
     std::int64_t size = 0;
@@ -75,6 +91,9 @@ class WireReader {
   void require(std::size_t bytes) const {
     if (bytes > bytes_.size() - at_)
       throw Error(ErrorKind::internal, "a message between processes ends too early");
+  }
+  [[noreturn]] static void fail() {
+    throw Error(ErrorKind::internal, "a message between processes makes no sense");
   }
 
   const std::string& bytes_;

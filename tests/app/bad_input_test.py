@@ -5,7 +5,7 @@ import shutil
 import stat
 import subprocess
 
-from support import MPIEXEC, NUMPROC_FLAG, SERRIED, CommandTest, main, need_oracles, run
+from support import MPIEXEC, NUMPROC_FLAG, QUICK, SERRIED, CommandTest, main, need_oracles, run
 
 need_oracles()
 import h5py
@@ -157,7 +157,7 @@ class BadInput(CommandTest):
         try:
             done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", str(kibibytes)] + launcher +
                                   [str(a) for a in arguments], capture_output=True, text=True, timeout=60,
-                                  cwd=self.folder, stdin=subprocess.DEVNULL)
+                                  cwd=self.folder, stdin=subprocess.DEVNULL, env={**os.environ, **QUICK})
         finally:
             os.rmdir(self.path("small"))
         if done.returncode == 77 or "unshare" in done.stderr:

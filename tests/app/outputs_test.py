@@ -13,7 +13,7 @@ import sys
 import time
 import unittest
 
-from support import MPIEXEC, NUMPROC_FLAG, SERRIED, CommandTest, main, need_oracles, run
+from support import MPIEXEC, NUMPROC_FLAG, QUICK, SERRIED, CommandTest, main, need_oracles, run
 
 need_oracles()
 
@@ -89,7 +89,8 @@ class Outputs(CommandTest):
 
     def slow_fit(self, ranks=1, name="l.h5"):
         return self.start("kmeans", "run.h5:/x", "--clusters", 256, "--n-init", 1000, "--tolerance", 0,
-                          "--init", "random", "--labels", f"out/{name}", "--quiet", ranks=ranks)
+                          "--init", "random", "--labels", f"out/{name}", "--quiet", ranks=ranks,
+                          env={**os.environ, **QUICK})
 
     def is_claimed(self):
         """Whether an output is held: its temporary file can be read."""
@@ -273,7 +274,7 @@ class Outputs(CommandTest):
         begin = time.monotonic()
         done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", MPIEXEC, NUMPROC_FLAG, str(ranks), SERRIED]
                               + [str(a) for a in arguments], capture_output=True, text=True, timeout=limit_s,
-                              cwd=self.folder, stdin=subprocess.DEVNULL)
+                              cwd=self.folder, stdin=subprocess.DEVNULL, env={**os.environ, **QUICK})
         if done.returncode == 77 or "unshare" in done.stderr:
             self.skipTest("no file system can be mounted here")
         return done.returncode, done.stderr, done.stdout.split(), time.monotonic() - begin

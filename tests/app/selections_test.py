@@ -32,12 +32,12 @@ class Selections(CommandTest):
         return answer["inertia"], answer["iterations"], np.ravel(answer["centers"]).tolist(), found.tolist()
 
     def same(self, stored, selections):
+        expected = self.clusters([f"f.h5:/{stored}"], ranks=1)
         for name in ("x", "packed"):
             for ranks, arguments in ((1, []), (2, ["--io", "collective"]), (3, []), (4, ["--memory", "64M"])):
                 with self.subTest(name=name, ranks=ranks, arguments=arguments):
                     addresses = [f"f.h5:/{name}[{selection}]" for selection in selections]
-                    self.assertEqual(self.clusters(addresses, *arguments, ranks=ranks),
-                                     self.clusters([f"f.h5:/{stored}"], ranks=1))
+                    self.assertEqual(self.clusters(addresses, *arguments, ranks=ranks), expected)
 
     def test_columns(self):
         self.same("columns", [":,0", ":,5", ":,-1", ":,7"])

@@ -14,6 +14,9 @@ NUMPROC_FLAG = os.environ.get("MPIEXEC_NUMPROC_FLAG", "-n")
 DATA = os.environ.get("SERRIED_TEST_DATA", "")
 SKIPPED = 77
 TIMEOUT_S = 60
+# What Open MPI otherwise takes time for: a program without a launcher would first start a daemon, which spawning needs,
+# and mpirun would wait a second before it kills what it has told to end.
+QUICK = {"OMPI_MCA_ess_singleton_isolated": "1", "OMPI_MCA_odls_base_sigkill_timeout": "0"}
 
 
 def need_oracles():
@@ -39,8 +42,7 @@ def data_file(name):
 def run(*arguments, ranks=0, env=None, cwd=None):
     """Runs the command on that many ranks; 0: without a launcher."""
     launcher = [MPIEXEC, NUMPROC_FLAG, str(ranks)] if ranks else []
-    environment = dict(os.environ)
-    environment.update(env or {})
+    environment = {**os.environ, **QUICK, **(env or {})}
     return subprocess.run(launcher + [SERRIED] + [str(a) for a in arguments], capture_output=True, text=True,
                           timeout=TIMEOUT_S, env=environment, cwd=cwd, stdin=subprocess.DEVNULL)
 

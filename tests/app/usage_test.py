@@ -14,6 +14,8 @@ WRONG = [
     (["stats", "a.h5", "--bin", "3"], "--bin"),
     (["stats", "a.h5", "--bins", "0"], "at least 1"),
     (["stats", "a.h5", "--bins", "ten"], "--bins ten"),
+    (["stats", "a.h5", "--memory", "0%"], "a share such as 60%"),
+    (["stats", "a.h5", "--memory", "0." + 323 * "0" + "5%"], "a share such as 60%"),  # a hundredth of it is 0
     (["stats", "a.h5", "--range", "1"], "LO,HI"),
     (["stats", "a.h5", "--range", "2,1"], "must not exceed"),
     (["stats", "a.h5", "--range", "0,inf"], "LO,HI"),

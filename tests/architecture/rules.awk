@@ -2,7 +2,7 @@
 # each breach, `file:line: rule: what`, and the include edges (`edge FILE FILE`, `room ROOM ROOM`) for the
 # search for circles.
 BEGIN {
-  split("base 0 device 1 backend 1 comm 2 context 3 expr 4 array 5 frame 5 io 6 ml 7 report 8 apps 9", list, " ")
+  split("base 0 device 1 backend 1 comm 2 context 3 expr 4 array 5 frame 5 io 6 ml 7 report 8 serried 9 apps 9", list, " ")
   for (i = 1; i in list; i += 2) floor_of[list[i]] = list[i + 1]
 }
 

@@ -9,8 +9,8 @@
 #include "serried/device/kmeans_kernels.hpp"
 #include "serried/device/moment_kernels.hpp"
 #include "serried/device/program_kernels.hpp"
-#include "serried/device/sort_kernels.hpp"
 #include "serried/device/random_kernels.hpp"
+#include "serried/device/sort_kernels.hpp"
 #include "serried/device/sum_kernels.hpp"
 
 namespace serried {

@@ -1,10 +1,12 @@
 """Ranks that go wrong in ways that MPI does not report: the watchdog ends each with an error that names what
 happened, within seconds, and leaves in peace what only takes long."""
 
+import concurrent.futures
 import os
 import re
 import signal
 import subprocess
+import sys
 import time
 import unittest
 
@@ -151,14 +153,14 @@ class Loss(unittest.TestCase):
             self.assertEqual(run.code, 0, run.out + run.err)
 
     def test_suspended_machine_accuses_nobody(self):
-        for environment in (self.QUICK, self.HOSTS):
-            run = Run(3, "wait", 3, **environment)
-            pids = run.pids(3)
-            for pid in pids.values():
-                os.kill(pid, signal.SIGSTOP)
-            time.sleep(8)
-            for pid in pids.values():
-                os.kill(pid, signal.SIGCONT)
+        runs = [Run(3, "wait", 3, **environment) for environment in (self.QUICK, self.HOSTS)]
+        pids = [pid for run in runs for pid in run.pids(3).values()]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(8)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        for run in runs:
             run.finish()
             self.assertEqual(run.code, 0, run.out + run.err)
 
@@ -181,9 +183,9 @@ class Loss(unittest.TestCase):
 
 class Patience(unittest.TestCase):
     def test_rank_that_computes_is_never_at_fault(self):
-        for environment in ({"SERRIED_WATCHDOG": "deadlock=1,lost=2"},
-                            {"SERRIED_WATCHDOG": "deadlock=1,lost=2,ranks_per_host=1"}):
-            run = Run(3, "compute", 6, **environment).finish()
+        runs = [Run(3, "compute", 6, SERRIED_WATCHDOG=f"deadlock=1,lost=2{more}") for more in ("", ",ranks_per_host=1")]
+        for run in runs:
+            run.finish()
             self.assertEqual(run.code, 0, run.out + run.err)
 
     def test_call_that_does_not_end_is_stalled(self):
@@ -210,5 +212,25 @@ class Patience(unittest.TestCase):
             self.assertIn(f'not by "{text}": {why}', run.err)
 
 
+def run_cases(*groups):
+    """Runs the cases of a few classes, one after the other; whether all went well."""
+    all_passed = True
+    for group in groups:
+        for case in unittest.defaultTestLoader.loadTestsFromTestCase(group):
+            result = unittest.TestResult()
+            start = time.monotonic()
+            case.run(result)
+            wrong = "".join(text for _, text in result.errors + result.failures)
+            told = f"{case} ... {'FAILED' if wrong else 'ok'} ({time.monotonic() - start:.1f} s)\n{wrong}"
+            print(told, end="", file=sys.stderr, flush=True)
+            all_passed = all_passed and result.wasSuccessful() and result.testsRun == 1
+    return all_passed
+
+
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    if len(sys.argv) > 1:
+        unittest.main(verbosity=2)
+    # Most of the time is waiting for a watchdog, so one half of the cases runs beside the other.
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        halves = [pool.submit(run_cases, Divergence), pool.submit(run_cases, Loss, Patience)]
+    sys.exit(0 if all(half.result() for half in halves) else 1)

@@ -175,7 +175,8 @@ def compare(case, got):
     if np.all(same):
         return None
     index = tuple(int(i) for i in np.argwhere(~np.asarray(same))[0]) if got.ndim else ()
-    return f"{got[index]!r} at {index}, not {want[index]!r} ({np.size(same) - np.count_nonzero(same)} of {np.size(same)})"
+    wrong = np.size(same) - np.count_nonzero(same)
+    return f"{got[index]!r} at {index}, not {want[index]!r} ({wrong} of {np.size(same)})"
 
 
 def is_near(got, want, dtype, bound, ulps):
@@ -255,7 +256,8 @@ def main():
                 for members, one, other in zip(lines, parse(first[tiles]), parse(results)):
                     if one[1] != other[1]:
                         text = ", ".join(cases[i].text for i in members)
-                        failures.append(f"{what}: not the bits of the first run: {text}\n    {one[0]!r}\n    {other[0]!r}")
+                        failures.append(f"{what}: not the bits of the first run: {text}\n    {one[0]!r}\n"
+                                        f"    {other[0]!r}")
     for failure in failures[:200]:
         print(failure)
     print(f"{len(failures)} failures; SERRIED_TEST_SEED={SEED} repeats them" if failures else "all as in NumPy")

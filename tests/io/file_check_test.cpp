@@ -110,6 +110,25 @@ TEST(FileCheck, more_words_than_memory_are_ended) {
   expect_part(refusal(ErrorKind::io, path, {.memory_bytes = 1 << 20}), "does not fit into 1 MiB");
 }
 
+TEST(FileCheck, nonsense_is_refused_with_the_files_name) {
+  const Folder folder;
+  const std::string path = make_file(folder);
+  // results of one byte, and of sixteen zeros: no objects, an empty description
+  const FakeProgram listing(folder, "printf '\\002\\001\\0\\0\\0\\0\\0\\0\\0x' >&3");
+  expect_part(refusal(ErrorKind::io, path, {}), path + ": what checking this file found makes no");
+  const FakeProgram description(folder,
+                                "printf '\\002\\020\\0\\0\\0\\0\\0\\0\\0' >&3; "
+                                "head -c 16 /dev/zero >&3");
+  try {
+    static_cast<void>(
+        Dataset::open(context(), parse_address(path + ":/u"), {.untrusted = FileCheck{}}));
+    ADD_FAILURE() << "an empty description was taken";
+  } catch (const RankError& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::io);
+    expect_part(error.what(), path + ":/u: what checking this file found makes no sense");
+  }
+}
+
 TEST(FileCheck, memory_has_a_limit) {
   const Folder folder;
   const std::string path = folder / "wide.h5";

@@ -118,6 +118,30 @@ TEST_F(OutputClaims, every_rank_can_remove_what_is_unfinished) {
   }
 }
 
+TEST_F(OutputClaims, claim_that_is_kept_holds_the_next_one) {
+  {
+    OutputClaim claim(ctx_, folder_ / "x.h5");
+    claim.keep();
+    for (int i = 0; i < 3; ++i) {
+      write("x.h5");
+      const std::set<std::string> names = entries();
+      ASSERT_EQ(names.size(), 2U);
+      EXPECT_TRUE(names.begin()->starts_with(".x.h5.tmp."));
+      EXPECT_EQ(*names.rbegin(), "x.h5");
+    }
+    EXPECT_EQ(TableFile(folder_ / "x.h5").read_f64("/x").values, std::vector<double>{3});
+  }
+  EXPECT_EQ(entries(), std::set<std::string>{"x.h5"});
+  const std::string longest = std::string(240, 'n') + ".h5";  // one temporary name only
+  {
+    OutputClaim claim(ctx_, folder_ / longest);
+    claim.keep();
+    write(longest);
+    EXPECT_EQ(entries().size(), 3U);
+  }
+  EXPECT_EQ(entries(), (std::set<std::string>{longest, "x.h5"}));
+}
+
 TEST_F(OutputClaims, set_gets_its_names_together) {
   OutputSet outputs;
   for (const char* name : {"x.h5", "y.txt", "never.h5"})

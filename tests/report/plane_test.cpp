@@ -22,9 +22,9 @@ Plane plane_of(const std::string& address, const PlaneLimits& limits = {}) {
   EXPECT_TRUE(axes.has_value());
   Plane plane = read_plane(context(), field, *axes, limits);
   EXPECT_EQ(plane.values.empty(), context().rank() != 0);
-  const Communicator& comm = context().comm();
+  const Context ctx = context();
   plane.values.resize(static_cast<std::size_t>(plane.rows * plane.columns));
-  comm.broadcast(std::span<double>(plane.values), 0);
+  ctx.comm().broadcast(std::span<double>(plane.values), 0);
   return plane;
 }
 

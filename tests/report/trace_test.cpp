@@ -76,7 +76,8 @@ TEST(Trace, rows_hold_spans_that_nest) {
   const std::string text = collect_trace(test::runtime(), ctx);
   if (ctx.rank() != 0) return;
   std::map<std::pair<int, int>, std::vector<std::string>> rows;
-  for (const Json& event : Json::parse(text)["traceEvents"])
+  const Json json = Json::parse(text);
+  for (const Json& event : json["traceEvents"])
     if (event["ph"] == "X") rows[{event["pid"], event["tid"]}].push_back(event["name"]);
   for (const auto& [row, names] : rows)
     EXPECT_LE(

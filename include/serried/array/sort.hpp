@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "serried/array/array.hpp"
 #include "serried/base/api.hpp"
@@ -15,8 +16,8 @@ struct Sorted {
 
 /// Sorts along an axis, ascending, as numpy.sort and numpy.argsort(kind="stable"): equal values
 /// (and -0 and +0) keep their order, NaN comes last (as the positive quiet NaN). Integers and
-/// floating numbers, b8 too. Negative axes count from the end; a 1-d array is sorted over all ranks,
-/// into uniform tiles, so that no rank gets more than its own rows, whatever the values are.
+/// floating numbers, b8 too. Negative axes count from the end; a 1-d array is sorted over all
+/// ranks, into uniform tiles, so that no rank gets more than its own rows, whatever the values are.
 ///
 /// Along another axis than the split one every rank sorts its own; along the split axis of an array
 /// of several dimensions it is split along another axis first, and back. Collective.
@@ -25,10 +26,29 @@ struct Sorted {
 /// @throws InvalidArgument for complex numbers, an axis that is not there, arrays on a device.
 [[nodiscard]] Sorted sort(const Array& array, int axis = -1);
 
-/// The `count` highest values (lowest with `is_lowest`) of all elements, in order, and their numbers
-/// in C order, on every rank; of equal ones the first. NaN is taken when nothing else is left. Fewer
-/// where there are fewer. Collective: one allgather of `count` pairs. @throws as sort, and for a
-/// negative count.
+struct UniqueOptions {
+  bool has_counts = false;
+  bool has_indices = false;
+  bool has_inverse = false;
+};
+
+/// Different values, and what was asked for besides.
+struct Unique {
+  Array values;                  ///< ascending, 1-d, in uniform tiles
+  std::optional<Array> counts;   ///< i64: how often each value stands in the array
+  std::optional<Array> indices;  ///< i64: the C-order number of its first element
+  std::optional<Array> inverse;  ///< i64, as the array: the number of each element's value
+};
+
+/// The different values of all elements, as numpy.unique: NaN is one value, and -0 is +0 (the first
+/// of them stands for both). Collective. Communication and memory as sort; the inverse sends 16
+/// bytes for each element back. @throws as sort.
+[[nodiscard]] Unique unique(const Array& array, const UniqueOptions& options = {});
+
+/// The `count` highest values (lowest with `is_lowest`) of all elements, in order, and their
+/// numbers in C order, on every rank; of equal ones the first. NaN is taken when nothing else is
+/// left. Fewer where there are fewer. Collective: one allgather of `count` pairs. @throws as sort,
+/// and for a negative count.
 [[nodiscard]] Sorted topk(const Array& array, std::int64_t count, bool is_lowest = false);
 
 }  // namespace serried

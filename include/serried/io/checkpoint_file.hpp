@@ -47,6 +47,8 @@ class CheckpointFile : public CheckpointHook {
   [[nodiscard]] std::string how_to_go_on() const override;
 
  private:
+  /// Collective.
+  void claim();
   Context ctx_;
   CheckpointFileOptions options_;
   std::optional<Checkpoint> former_;

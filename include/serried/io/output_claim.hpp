@@ -28,6 +28,10 @@ class OutputClaim {
   OutputClaim(OutputClaim&& other) noexcept;
   OutputClaim& operator=(OutputClaim&&) = delete;
 
+  /// Lets it hold the output also when one is complete, for the next one: another process never
+  /// finds it free in between. Local.
+  void keep();
+
  private:
   friend class OutputSet;
   std::shared_ptr<Impl> impl_;

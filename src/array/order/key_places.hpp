@@ -10,8 +10,8 @@
 namespace serried {
 
 /// Elements as pairs to be sorted: element i becomes the key of its value and the place
-/// 2 (first + i), plus 1 for -0, whose key is that of +0. With `is_falling` the highest numbers have
-/// the lowest keys; NaN comes last either way. Local.
+/// 2 (first + i), plus 1 for -0, whose key is that of +0. With `is_falling` the highest numbers
+/// have the lowest keys; NaN comes last either way. Local.
 /// @param stride from element to element, in elements.
 void make_key_places(DType dtype, const std::byte* elements, std::int64_t stride,
                      std::int64_t first, bool is_falling, std::span<KeyPlace> pairs);

@@ -36,27 +36,38 @@ void merge_runs(const Context& ctx, std::vector<KeyPlace>& pairs,
   }
 }
 
-/// The pair half way between two.
-KeyPlace middle_of(const KeyPlace& low, const KeyPlace& high) {
-  // (high - low) / 2 + low, in 128 bits
-  const std::uint64_t place_gap = high.place - low.place;
-  const std::uint64_t borrow = high.place < low.place ? 1 : 0;
-  const std::uint64_t key_gap = high.key - low.key - borrow;
-  const std::uint64_t half_place = place_gap >> 1 | key_gap << 63;
-  const std::uint64_t half_key = key_gap >> 1;
-  const std::uint64_t place = low.place + half_place;
-  return {.place = place, .key = low.key + half_key + (place < low.place ? 1 : 0)};
+/// Pairs as numbers of 128 bits.
+KeyPlace plus(const KeyPlace& a, const KeyPlace& b) {
+  const std::uint64_t place = a.place + b.place;
+  return {.place = place, .key = a.key + b.key + (place < a.place ? 1 : 0)};
+}
+KeyPlace minus(const KeyPlace& a, const KeyPlace& b) {
+  return {.place = a.place - b.place, .key = a.key - b.key - (a.place < b.place ? 1 : 0)};
 }
 
-KeyPlace next_of(const KeyPlace& pair) {
-  return {.place = pair.place + 1, .key = pair.key + (pair.place == UINT64_MAX ? 1 : 0)};
+/// Each cut is looked for with so many probes in a round: a round then finds six binary digits.
+constexpr int probe_bits = 6;
+constexpr std::size_t probes = (std::size_t{1} << probe_bits) - 1;
+
+/// Ascending, above `low` and not above `high`; equidistant, as far as there is room.
+std::vector<KeyPlace> probes_between(const KeyPlace& low, const KeyPlace& high) {
+  const KeyPlace gap = minus(high, low);
+  KeyPlace step{.place = gap.place >> probe_bits | gap.key << (64 - probe_bits),
+                .key = gap.key >> probe_bits};
+  if (step == KeyPlace{}) step.place = 1;
+  std::vector<KeyPlace> found;
+  for (KeyPlace at = plus(low, step); found.size() < probes && !(high < at); at = plus(at, step)) {
+    found.push_back(at);
+    if (at == high) break;  // the next one might be beyond all numbers
+  }
+  return found;
 }
 
 /// Where this rank's sorted pairs are cut, so that the parts of all ranks together have exactly the
 /// rows of each rank. Collective.
 ///
-/// Between two pairs of which it is known how many lie below them, each cut is sought by halving:
-/// at most 128 rounds, whatever the keys are, as no two pairs are equal.
+/// Between two pairs of which it is known how many lie below them, each cut is sought with 63
+/// probes a round: at most 22 rounds, whatever the keys are, as no two pairs are equal.
 std::vector<std::int64_t> find_cuts(const Context& ctx, std::span<const KeyPlace> sorted,
                                     const Layout& layout) {
   const int ranks = ctx.size();
@@ -75,24 +86,34 @@ std::vector<std::int64_t> find_cuts(const Context& ctx, std::span<const KeyPlace
   const auto below = [&](const KeyPlace& pair) {
     return std::lower_bound(sorted.begin(), sorted.end(), pair) - sorted.begin();
   };
-  std::vector<std::int64_t> counts(cuts.size());
   const auto is_open = [](const Cut& cut) { return !cut.is_found; };
   while (std::any_of(cuts.begin(), cuts.end(), is_open)) {
-    for (std::size_t c = 0; c < cuts.size(); ++c)
-      counts[c] = cuts[c].is_found ? 0 : below(middle_of(cuts[c].low, cuts[c].high));
+    std::vector<std::vector<KeyPlace>> asked(cuts.size());
+    std::vector<std::int64_t> counts;
+    for (std::size_t c = 0; c < cuts.size(); ++c) {
+      if (cuts[c].is_found) continue;
+      asked[c] = probes_between(cuts[c].low, cuts[c].high);
+      for (const KeyPlace& probe : asked[c]) counts.push_back(below(probe));
+    }
     ctx.comm().allreduce(std::span<std::int64_t>(counts), ReduceOp::sum);
+    std::size_t at = 0;
     for (std::size_t c = 0; c < cuts.size(); ++c) {
       Cut& cut = cuts[c];
-      if (cut.is_found) continue;
-      const KeyPlace middle = middle_of(cut.low, cut.high);
-      if (counts[c] == cut.wanted) {
-        cut.low = middle;
-        cut.is_found = true;
-      } else if (counts[c] < cut.wanted) {
-        cut.low = next_of(middle);
-      } else {
-        cut.high = middle;
+      // fewer than are wanted lie below `low`, not fewer below `high`
+      KeyPlace high = cut.high;
+      for (const KeyPlace& probe : asked[c]) {
+        const std::int64_t count = counts[at++];
+        if (cut.is_found || high < probe) continue;
+        if (count == cut.wanted) {
+          cut.low = probe;
+          cut.is_found = true;
+        } else if (count < cut.wanted) {
+          cut.low = probe;
+        } else {
+          high = probe;
+        }
       }
+      cut.high = high;
     }
   }
   std::vector<std::int64_t> offsets;

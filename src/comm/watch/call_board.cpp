@@ -13,7 +13,8 @@ constexpr auto relaxed = std::memory_order_relaxed;
 
 /// Never destroyed: threads may communicate while static objects are being destroyed.
 std::atomic<RankSlot*>& place_of_slot() noexcept {
-  static std::atomic<RankSlot*> place{new RankSlot};
+  static RankSlot* const first = new RankSlot;  // also while the place is elsewhere
+  static std::atomic<RankSlot*> place{first};
   return place;
 }
 

@@ -301,8 +301,8 @@ std::optional<WatchdogVerdict> HostWatch::compare_own() {
       }
       const auto number = first_conflict(first->second.calls, calls);
       if (!number) continue;
-      const auto text = [&](int node_rank) {
-        return call_text(segment_->slot(node_rank), communicator, *number).value_or(forgotten());
+      const auto text = [&, id = communicator](int node_rank) {
+        return call_text(segment_->slot(node_rank), id, *number).value_or(forgotten());
       };
       const auto& ranks = places_.own_ranks();
       const int one = first->second.node_rank;

@@ -72,6 +72,8 @@ void Conversation::take(Message kind, const std::string& body) {
         std::string text;
         wire.get(error);
         wire.get(text);
+        if (error < ErrorKind::internal || error > ErrorKind::communication)
+          error = ErrorKind::internal;
         error_ = Error(error, text);
         break;
       }

@@ -156,9 +156,9 @@ Array transform_kmeans(const Context& ctx, const KMeansModel& model, const TileS
         if (rows.dtype != dtype) {
           const std::int64_t count = rows.rows.size() * rows.row_elements;
           converted.resize(static_cast<std::size_t>(count));
-          ctx.backend()
-              ->kernels<ConvertKernels>(rows.dtype)
-              .convert(rows.data, count, DType::f64, converted.data());
+          const auto& kernels_of_rows = ctx.backend()->kernels<ConvertKernels>(rows.dtype);
+          static_cast<void>(
+              kernels_of_rows.convert(rows.data, count, DType::f64, converted.data()));
           values = converted.data();
         }
         std::vector<double> squared(static_cast<std::size_t>(rows.rows.size() * model.clusters));

@@ -35,8 +35,8 @@ class [[nodiscard]] Task {
       [[nodiscard]] bool await_ready() const noexcept { return false; }
       [[nodiscard]] std::coroutine_handle<> await_suspend(
           std::coroutine_handle<promise_type> task) const noexcept {
-        const std::coroutine_handle<> caller = task.promise().caller;
-        return caller ? caller : std::noop_coroutine();
+        const std::coroutine_handle<> next = task.promise().caller;
+        return next ? next : std::noop_coroutine();
       }
       void await_resume() const noexcept {}
     };
