@@ -11,6 +11,8 @@ from reductions import EXACT, HAS_NAN_FORM, SUMS, TAKES_WEIGHTS, reduce
 
 SIGNS = {"+", "-", "*", "/", "//", "%", "<", "<=", ">", ">=", "==", "!=", "&", "|", "<<", ">>", "and", "or", "&&", "||",
          "**", "^"}
+COMPLEX_FUNCTIONS = COMPLEX_UNARY + list(COMPLEX_INVERSE) + ["square", "reciprocal", "sign", "abs", "angle", "/", "*",
+                                                             "pow"]
 MINDS_ZERO_SIGN = {"/", "//", "%", "reciprocal", "signbit", "copysign", "remainder", "mod", "fmod", "floor_divide",
                    "nextafter", "complex", "sqrt"}
 
@@ -201,10 +203,8 @@ class Maker:
         case.dtype = dtype
         return case
 
-    def near_complex(self):
+    def near_complex(self, name):
         leaf = self.leaf(self.pool.any_family(), COMPLEX, True)
-        name = self.pick(COMPLEX_UNARY + list(COMPLEX_INVERSE) +
-                         ["square", "reciprocal", "sign", "abs", "angle", "/", "*", "pow"])
         wide = leaf.value.astype(np.clongdouble)
         if name in ("/", "*", "pow"):
             other = self.leaf(self.pool.families[0], COMPLEX, True)
