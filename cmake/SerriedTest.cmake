@@ -55,7 +55,8 @@ function(serried_add_spmd_test source)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${target} PRIVATE serried_test_support serried_build_flags serried_cpu_check)
   # Tests of the CUDA backend run on an emulated GPU, with the module of tests/cuda.
-  set(environment ${SERRIED_MPI_ENVIRONMENT} SERRIED_TEST_DATA=${PROJECT_SOURCE_DIR}/../shared/data)
+  set(environment ${SERRIED_MPI_ENVIRONMENT} SERRIED_TEST_DATA=${PROJECT_SOURCE_DIR}/../shared/data
+    SERRIED_DOCS=${PROJECT_SOURCE_DIR}/docs)
   if(room STREQUAL "cuda")
     add_dependencies(${target} serried_cuda_emulated)
     list(APPEND environment SERRIED_CUDA_MODULE=$<TARGET_FILE:serried_cuda_emulated>)

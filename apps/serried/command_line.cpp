@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
 
+#include "cli_options.hpp"
 #include "command_options.hpp"
+#include "expression_options.hpp"
 #include "generated_texts.hpp"
 
 namespace serried::app {
@@ -50,27 +52,6 @@ constexpr const char* predict_footer = R"(The model is a file that 'serried kmea
 Example:
   mpirun -n 4 serried predict model.h5 run.h5:/u run.h5:/v --sample-axes all --labels labels.h5)";
 
-using Setter = std::function<void(const std::string&)>;
-
-/// An option whose text is read by our own parser, so that every message has the same form.
-CLI::Option* add_value(CLI::App& app, const std::string& name, const std::string& value_name,
-                       const std::string& description, Setter set) {
-  return app.add_option_function<std::string>(name, set, description)->type_name(value_name);
-}
-
-void add_choice(CLI::App& app, const std::string& name, const std::vector<std::string>& choices,
-                const std::string& description, std::string& target,
-                const std::string& group = "Options") {
-  app.add_option(name, target, description)
-      ->check([choices, name](const std::string& text) {
-        for (const std::string& choice : choices)
-          if (text == choice) return std::string();
-        return fmt::format("{} is not one of {}", text, fmt::join(choices, ", "));
-      })
-      ->type_name(fmt::format("{}", fmt::join(choices, "|")))
-      ->group(group);
-}
-
 /// All that the command line says, before it is put in order.
 struct Words {
   CommonOptions common;
@@ -92,6 +73,7 @@ struct Words {
   bool has_xdmf = false;
   std::string model_path;
   CheckpointWishes checkpoint;
+  ExpressionWords expressions;
 };
 
 void add_reports(CLI::App& app, CommonOptions& common, const std::string& group) {
@@ -338,7 +320,13 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
   line.common.io_mode = words.io == "collective" ? IoMode::collective : IoMode::independent;
   if (words.has_xdmf && !words.labels) throw InvalidArgument("--xdmf has no use without --labels");
   if (words.labels) words.labels->has_xdmf = words.has_xdmf;
-  if (verb == "info") {
+  if (verb == "reduce") {
+    if (!words.common.picture_path.empty())
+      throw InvalidArgument("--picture has no use with reduce; --report has what can be drawn");
+    line.verb = reduce_command(words.expressions);
+  } else if (verb == "eval") {
+    line.verb = eval_command(words.expressions);
+  } else if (verb == "info") {
     if (!words.common.picture_path.empty())
       throw InvalidArgument("--picture has no use with info: the list of a file is no picture");
     InfoCommand command{.files = parse_addresses(words.addresses)};
@@ -373,15 +361,32 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
   return line;
 }
 
-/// CLI11 would take '[ab].h5:/u[0]' for a list in brackets; './' in front changes no meaning.
+/// CLI11 would take '[ab].h5:/u[0]' for a list in brackets; './' in front changes no meaning. It
+/// wants the last word first.
 std::vector<std::string> arguments_of(int argc, const char* const* argv) {
   std::vector<std::string> arguments;
-  for (int i = argc - 1; i > 0; --i) {
+  bool is_of_expressions = false;
+  for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
+    if (is_of_expressions) word = with_blank_before_minus(word);
+    is_of_expressions = is_of_expressions || word == "reduce" || word == "eval";
     if (word.size() > 1 && word.front() == '[' && word.back() == ']') word.insert(0, "./");
     arguments.push_back(std::move(word));
   }
+  std::ranges::reverse(arguments);
   return arguments;
+}
+
+/// "info, stats and kmeans".
+std::string verbs_text(const CLI::App& app, const std::string& last_word) {
+  const auto verbs = app.get_subcommands([](const CLI::App*) { return true; });
+  std::string text;
+  for (std::size_t i = 0; i < verbs.size(); ++i)
+    text += (i == 0                 ? ""
+             : i + 1 < verbs.size() ? ", "
+                                    : " " + last_word + " ") +
+            verbs[i]->get_name();
+  return text;
 }
 
 TextOnly wrong_usage(const std::string& program, const std::string& message) {
@@ -399,7 +404,8 @@ std::string program_of(const CLI::App& app) {
 std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
                                                                        const char* const* argv) {
   Words words;
-  CLI::App app("Statistics and clusters of HDF5 data, on any number of MPI ranks.", "serried");
+  CLI::App app("Statistics, expressions and clusters of HDF5 data, on any number of MPI ranks.",
+               "serried");
   app.set_help_flag("-h,--help", "this text; after a verb: its options");
   app.get_formatter()->column_width(36);
   app.footer(overview_footer);
@@ -411,6 +417,10 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
   add_common(app, words);
   set_up_info(*app.add_subcommand("info", "List HDF5 files"), words);
   set_up_stats(*app.add_subcommand("stats", "Statistics and histograms"), words);
+  set_up_reduce(*app.add_subcommand("reduce", "Sums, means, extrema ... of expressions"),
+                words.expressions);
+  set_up_eval(*app.add_subcommand("eval", "Write the array that an expression makes"),
+              words.expressions);
   set_up_kmeans(*app.add_subcommand("kmeans", "Cluster samples"), words);
   set_up_predict(*app.add_subcommand("predict", "Assign samples to the clusters of a model"),
                  words);
@@ -420,7 +430,7 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
   try {
     app.parse(arguments_of(argc, argv));
     if (app.get_subcommands().empty())
-      return wrong_usage("serried", "a verb is needed: info, stats, kmeans or predict");
+      return wrong_usage("serried", "a verb is needed: " + verbs_text(app, "or"));
     CommandLine line = put_in_order(app.get_subcommands().front()->get_name(), words);
     for (int i = 0; i < argc; ++i) line.text += (i > 0 ? " " : "") + quoted(argv[i]);
     return line;
@@ -434,7 +444,7 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
       if (const std::string meant = suggestion_for_option(asked, word); !meant.empty())
         return wrong_usage(program_of(app), message + meant);
     if (!verbs.empty()) return wrong_usage(program_of(app), message);
-    message += "; verbs are info, stats, kmeans and predict";
+    message += "; verbs are " + verbs_text(app, "and");
     for (const std::string& word : app.remaining(true))
       if (!word.starts_with("-"))
         return wrong_usage("serried", message + suggestion_for_verb(app, word));

@@ -35,10 +35,10 @@ struct CommonOptions {
   std::optional<FileCheck> untrusted;  ///< files come from elsewhere
 };
 
-/// Where labels go: a file and the dataset in it.
+/// Where labels or an array go: a file and the dataset in it.
 struct OutputAddress {
   std::string path;
-  std::string object = "/labels";
+  std::string object;
   bool has_xdmf = false;  ///< with an .xmf file beside it
 };
 
@@ -49,6 +49,25 @@ struct InfoCommand {
 struct StatsCommand {
   std::vector<Address> addresses;
   StatisticsOptions options;
+};
+
+/// `NAME=ADDR`: what a name of an expression stands for.
+struct NamedAddress {
+  std::string name;
+  Address address;
+};
+
+struct ReduceCommand {
+  std::string text;  ///< expressions, separated by commas
+  std::vector<NamedAddress> operands;
+  std::vector<int> axes;  ///< of reductions that name none; empty: all
+};
+
+struct EvalCommand {
+  std::string text;
+  std::vector<NamedAddress> operands;
+  OutputAddress output;
+  std::optional<DType> dtype;
 };
 
 /// `--clusters LO:HI[:STEP]`.
@@ -90,7 +109,8 @@ struct PredictCommand {
 
 struct CommandLine {
   CommonOptions common;
-  std::variant<InfoCommand, StatsCommand, KMeansCommand, PredictCommand> verb;
+  std::variant<InfoCommand, StatsCommand, ReduceCommand, EvalCommand, KMeansCommand, PredictCommand>
+      verb;
   std::string text;  ///< the whole command line, quoted for a shell
 };
 

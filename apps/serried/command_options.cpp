@@ -24,6 +24,23 @@ std::optional<T> whole_number(std::string_view text) {
   throw InvalidArgument(fmt::format("{} {}: {}", option, text.empty() ? "''" : text, needed));
 }
 
+std::vector<int> read_axes(const std::string& option, const std::string& text,
+                           const std::string& needed) {
+  std::vector<int> axes;
+  std::string_view rest = text;
+  for (bool is_last = false; !is_last;) {
+    const std::size_t comma = rest.find(',');
+    is_last = comma == std::string_view::npos;
+    const auto axis = whole_number<int>(rest.substr(0, comma));
+    if (!axis || *axis < -max_dimensions || *axis >= max_dimensions) refuse(option, text, needed);
+    for (const int known : axes)
+      if (known == *axis) refuse(option, text, fmt::format("axis {} is named twice", *axis));
+    axes.push_back(*axis);
+    if (!is_last) rest = rest.substr(comma + 1);
+  }
+  return axes;
+}
+
 }  // namespace
 
 std::int64_t parse_count(const std::string& option, const std::string& text, std::int64_t least) {
@@ -127,32 +144,26 @@ std::optional<ClusterRange> parse_cluster_range(const std::string& option,
 
 SampleAxes parse_sample_axes(const std::string& option, const std::string& text) {
   if (text == "all") return {.kind = SampleAxes::Kind::all, .axes = {}};
-  SampleAxes samples{.kind = SampleAxes::Kind::axes, .axes = {}};
-  std::string_view rest = text;
-  for (bool is_last = false; !is_last;) {
-    const std::size_t comma = rest.find(',');
-    is_last = comma == std::string_view::npos;
-    const auto axis = whole_number<int>(rest.substr(0, comma));
-    if (!axis || *axis < -max_dimensions || *axis >= max_dimensions)
-      refuse(option, text, "axis numbers are needed, e.g. 0 or 1,2 or -1, or the word all");
-    for (const int known : samples.axes)
-      if (known == *axis) refuse(option, text, fmt::format("axis {} is named twice", *axis));
-    samples.axes.push_back(*axis);
-    if (!is_last) rest = rest.substr(comma + 1);
-  }
-  return samples;
+  return {.kind = SampleAxes::Kind::axes,
+          .axes = read_axes(option, text,
+                            "axis numbers are needed, e.g. 0 or 1,2 or -1, or the word all")};
 }
 
-OutputAddress parse_output(const std::string& option, const std::string& text) {
+std::vector<int> parse_axes(const std::string& option, const std::string& text) {
+  return read_axes(option, text, "axis numbers are needed, e.g. 0 or 1,2 or -1");
+}
+
+OutputAddress parse_output(const std::string& option, const std::string& text,
+                           const std::string& object) {
   const Address address = parse_address(text);
   if (!address.selection.empty()) refuse(option, text, "an output takes no selection");
   if (address.is_glob || address.is_object_glob)
     refuse(option, text, "an output takes no wildcard");
   if (address.path.empty()) refuse(option, text, "a file name is needed");
-  OutputAddress output{.path = address.path};
-  if (!address.object.empty()) output.object = address.object;
+  OutputAddress output{.path = address.path,
+                       .object = address.object.empty() ? object : address.object};
   if (output.object == "/")
-    refuse(option, text, "a dataset name is needed after the ':', e.g. :/labels");
+    refuse(option, text, "a dataset name is needed after the ':', e.g. :" + object);
   return output;
 }
 

@@ -29,8 +29,11 @@ void parse_every(const std::string& option, const std::string& text, CheckpointW
                                                               const std::string& text);
 /// `0`, `1,2` or `all`.
 [[nodiscard]] SampleAxes parse_sample_axes(const std::string& option, const std::string& text);
-/// `OUT.h5[:/labels]`.
-[[nodiscard]] OutputAddress parse_output(const std::string& option, const std::string& text);
+/// `0`, `1,2` or `-1`.
+[[nodiscard]] std::vector<int> parse_axes(const std::string& option, const std::string& text);
+/// `OUT.h5[:/labels]`; without a dataset it is that of `object`.
+[[nodiscard]] OutputAddress parse_output(const std::string& option, const std::string& text,
+                                         const std::string& object = "/labels");
 /// The name of an output, which must not be empty.
 [[nodiscard]] std::string parse_file_name(const std::string& option, const std::string& text);
 /// What `--report` was given, each time: `-` or a file, of which there can be one.

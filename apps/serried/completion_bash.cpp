@@ -13,6 +13,11 @@ constexpr const char* functions = R"sh(
 _serried_offer() {  # KINDS VALUE TYPED
   local kinds=$1 value=$2 kept=$3 option='' breaks='' form=%s line
   local -a found=()
+  if [[ $kinds == named ]]; then
+    if [[ $value != *=* ]]; then return; fi
+    if [[ -z $quote ]] || ((begun == 0)); then option=${value%%=*}=; fi
+    value=${value#*=} kinds=address
+  fi
   case " $kinds " in
     *' address '*)
       if [[ $value == *:* ]]; then
@@ -47,7 +52,7 @@ _serried_offer() {  # KINDS VALUE TYPED
 
 _serried() {
   local line=${COMP_LINE:0:COMP_POINT} word='' quote='' char verb='' waiting='' i
-  local -i is_word=0 arguments=0
+  local -i is_word=0 arguments=0 begun=0
   local -a words=()
   COMPREPLY=()
   for ((i = 0; i < ${#line}; i++)); do
@@ -59,7 +64,7 @@ _serried() {
       i=$((i + 1))
     elif [[ -n $quote && $char == "$quote" ]]; then quote=''
     elif [[ -n $quote ]]; then word+=$char
-    elif [[ $char == [\'\"] ]]; then quote=$char is_word=1
+    elif [[ $char == [\'\"] ]]; then quote=$char is_word=1 begun=${#word}
     elif [[ $char == [[:space:]] ]]; then
       if ((is_word)); then words+=("$word"); fi
       word='' is_word=0
@@ -91,6 +96,7 @@ complete -F _serried serried
 
 /// "file ,auto ,host": what a value may be; words have a comma in front.
 std::string kinds_of(const HelpOption& option) {
+  if (option.is_named_address) return "named";
   std::string kinds;
   if (option.is_address)
     kinds = "address";

@@ -21,6 +21,11 @@ _serried_address() {
   compadd -S '' -a groups
   compadd -a objects
 }
+
+# NAME= and an address.
+_serried_operand() {
+  if compset -P 1 '*='; then _serried_address "$@"; fi
+}
 )sh";
 
 constexpr const char* tail = R"sh(
@@ -49,6 +54,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 /// What completes a value: a function, words in parentheses, or both.
 std::string action_of(const HelpOption& option) {
+  if (option.is_named_address) return "_serried_operand";
   const std::string function = option.is_address ? "_serried_address" : "_files";
   if (option.words.empty()) return option.is_address || option.is_file ? function : " ";
   const std::string words = joined(option.words);

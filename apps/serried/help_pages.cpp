@@ -58,7 +58,8 @@ HelpOption describe(const CLI::Option& source) {
     option.names = {name};
     option.is_list = source.get_items_expected_max() > 1;
     option.is_address = name == "ADDR" || name == "FILE";
-    option.is_file = !option.is_address;
+    option.is_named_address = name == "OPERAND";
+    option.is_file = name == "MODEL";
     return option;
   }
   for (const std::string& name : source.get_snames()) option.names.push_back("-" + name);

@@ -16,6 +16,7 @@ struct HelpOption {
   std::vector<std::string> words;          ///< values that are words: auto, host, cuda
   std::vector<std::string> inline_values;  ///< what may stand after `=` of a flag: full
   bool is_address = false;                 ///< its value may be an address: FILE:/OBJECT
+  bool is_named_address = false;           ///< its value is NAME=FILE:/OBJECT
   bool is_file = false;                    ///< its value may be the name of a file
   bool is_positional = false;
   bool is_required = false;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 namespace serried::app {
 namespace {
@@ -80,6 +81,36 @@ Json stats_json(const StatsResult& result) {
   json["file_type"] = result.file_type;
   if (result.is_by_column) json["column_shape"] = shape_json(result.column_shape);
   return json;
+}
+
+template <class T>
+Json number_json(T value, Numbers& numbers) {
+  if constexpr (std::is_same_v<T, Half>)
+    return numbers(to_float(value));
+  else if constexpr (std::is_floating_point_v<T>)
+    return numbers(value);
+  else if constexpr (std::is_integral_v<T>)
+    return value;
+  else
+    return {{"re", numbers(value.real())}, {"im", numbers(value.imag())}};
+}
+
+/// Lists in lists, in C order.
+template <class T>
+Json nested_json(const Shape& shape, int axis, const T*& next, Numbers& numbers) {
+  if (axis == shape.dimensions()) return number_json(*next++, numbers);
+  Json list = Json::array();
+  for (std::int64_t i = 0; i < shape[axis]; ++i)
+    list.push_back(nested_json(shape, axis + 1, next, numbers));
+  return list;
+}
+
+Json array_json(const Array& array, Numbers& numbers) {
+  return visit_numeric(array.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* next = array.local<T>().data();
+    return nested_json(array.shape(), 0, next, numbers);
+  });
 }
 
 /// null for centres that are wider than memory.
@@ -177,6 +208,31 @@ std::string to_json(const std::vector<StatsResult>& results, const Seconds& seco
   json["verb"] = "stats";
   json["datasets"] = Json::array();
   for (const StatsResult& result : results) json["datasets"].push_back(stats_json(result));
+  return finished(json, seconds);
+}
+
+std::string to_json(const std::vector<ReduceResult>& results, const Seconds& seconds) {
+  Numbers numbers;
+  Json json;
+  json["verb"] = "reduce";
+  for (const char* key : {"results", "shapes", "dtypes"}) json[key] = Json::object();
+  for (const ReduceResult& result : results) {
+    json["results"][result.text] = array_json(result.value, numbers);
+    json["shapes"][result.text] = shape_json(result.value.shape());
+    json["dtypes"][result.text] = name(result.value.dtype());
+  }
+  json["nonfinite_count"] = numbers.nonfinite();
+  return finished(json, seconds);
+}
+
+std::string to_json(const EvalResult& result, const Seconds& seconds) {
+  Json json;
+  json["verb"] = "eval";
+  json["expression"] = result.text;
+  json["path"] = result.output.path;
+  json["object"] = result.output.object;
+  json["shape"] = shape_json(result.shape);
+  json["dtype"] = name(result.dtype);
   return finished(json, seconds);
 }
 

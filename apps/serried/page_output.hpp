@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "serried/expr/expr.hpp"
 #include "serried/io/file_info.hpp"
 #include "serried/ml/kmeans_range.hpp"
 #include "serried/report/plane.hpp"
@@ -24,6 +25,18 @@ void claim_stats_extras(const Session& session, const StatsCommand& command);
 /// Fields and histograms are read once more.
 void fill_page(const Session& session, const StatsCommand& command,
                const std::vector<StatsResult>& results);
+
+class Operands;
+void fill_page(const Session& session, const ReduceCommand& command, const Operands& operands,
+               const std::vector<ReduceResult>& results);
+
+/// Claims the page, the picture and the trace of `eval`.
+/// @throws InvalidArgument if a picture is wanted and there is none of such an array.
+void claim_eval_extras(const Session& session, const EvalCommand& command, const Operands& operands,
+                       const Expr& expression);
+/// The page and the picture of the array that was written, where they are wanted.
+void fill_page(const Session& session, const EvalCommand& command, const Operands& operands,
+               const EvalResult& result, const Array& array);
 
 /// What a page tells of a fit besides its model.
 struct FitFacts {

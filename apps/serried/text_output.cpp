@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "array_text.hpp"
+
 namespace serried::app {
 namespace {
 
@@ -95,6 +97,33 @@ std::string to_text(const StatsResult& result) {
                  {"skewness", number(s.skewness)},
                  {"kurtosis", number(s.kurtosis)}});
   return s.histogram ? text + histogram_text(*s.histogram) : text;
+}
+
+std::string to_text(const std::vector<ReduceResult>& results) {
+  std::size_t width = 0;
+  std::size_t value_width = 0;
+  for (const ReduceResult& result : results) {
+    width = std::max(width, result.text.size());
+    if (result.value.shape().dimensions() == 0)
+      value_width = std::max(value_width, element_text(result.value, 0).size());
+  }
+  std::string text;
+  for (const ReduceResult& result : results) {
+    const Shape& shape = result.value.shape();
+    const std::string_view type = name(result.value.dtype());
+    if (shape.dimensions() == 0)
+      text += fmt::format("  {:<{}}  {:>{}}  {}\n", result.text, width,
+                          element_text(result.value, 0), value_width, type);
+    else
+      text += fmt::format("  {:<{}}  {} {}\n", result.text, width, shape.to_string(), type) +
+              array_text(result.value, "    ");
+  }
+  return text;
+}
+
+std::string to_text(const EvalResult& result) {
+  return fmt::format("{}\n  {}:{}  {} {}\n", result.text, result.output.path, result.output.object,
+                     result.shape.to_string(), name(result.dtype));
 }
 
 std::string clusters_text(const KMeansModel& model, const std::vector<std::int64_t>& sizes,

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "command_line.hpp"
+#include "serried/array/array.hpp"
 #include "serried/array/statistics.hpp"
 #include "serried/device/cuda.hpp"
 #include "serried/ml/kmeans.hpp"
@@ -24,6 +26,20 @@ struct StatsResult {
   Shape column_shape;     ///< extents of a row, with is_by_column
   bool is_by_column = false;
   std::vector<Statistics> statistics;  ///< one entry, or one for each column
+};
+
+/// An expression and its value, on every rank.
+struct ReduceResult {
+  std::string text;
+  Array value;
+};
+
+/// An expression whose value was written.
+struct EvalResult {
+  std::string text;
+  OutputAddress output;
+  Shape shape;
+  DType dtype = DType::f64;
 };
 
 /// What the program is and where it runs.

@@ -78,8 +78,14 @@ const Infix* find_infix(const Token& token) {
 
 class Parser {
  public:
-  Parser(std::string_view text, const FindOperand& find)
-      : text_(text), find_(find), tokens_(detail::split_tokens(text)) {}
+  /// @param is_of_names operands are stand-ins: only what does not depend on them is an error.
+  Parser(std::string_view text, const FindOperand& find, const ParseOptions& options,
+         bool is_of_names = false)
+      : text_(text),
+        find_(find),
+        options_(options),
+        is_of_names_(is_of_names),
+        tokens_(detail::split_tokens(text)) {}
 
   Expr whole() {
     const Expr result = expression(0);
@@ -129,6 +135,7 @@ class Parser {
     try {
       return make();
     } catch (const InvalidArgument& error) {
+      if (is_of_names_) return {0.0};
       const std::string why = error.what();
       if (why.find('\n') != std::string::npos) throw;  // it has its place already
       fail(at, why);
@@ -241,7 +248,14 @@ class Parser {
     const std::string name(token.text);
     if (detail::text_functions().contains(name) || name == "index")
       fail(token.at, "'" + name + "' is a function; its arguments stand in brackets");
-    fail(token.at, "there is no '" + name + "'");
+    const std::string meant = similar_name(name, options_.names);
+    std::string known;
+    for (const std::string& each : options_.names) known += (known.empty() ? "" : ", ") + each;
+    fail(token.at, "there is no '" + name + "'" +
+                       (meant.empty() ? "" : "; did you mean '" + meant + "'?") +
+                       (known.empty()   ? ""
+                        : meant.empty() ? "; the names are " + known
+                                        : " The names are " + known));
   }
 
   Expr call(const Token& name) {
@@ -256,18 +270,25 @@ class Parser {
                         (meant.empty() ? "" : "; did you mean '" + meant + "'?"));
     }
     const TextFunction& function = found->second;
+    const bool is_reduction = std::find(function.keywords.begin(), function.keywords.end(),
+                                        "axis") != function.keywords.end();
+    if (is_reduction) ++reductions_;
     const std::vector<Argument> arguments = read_arguments();
+    if (is_reduction) --reductions_;
     std::vector<Expr> by_place;
     ReduceOptions options;
     if (name.text == "cov") options.ddof = 1;
+    bool has_axis = false;
     for (const Argument& argument : arguments) {
       if (!argument.keyword.empty()) {
+        has_axis = has_axis || argument.keyword == "axis";
         take_keyword(name, function, argument, options);
         continue;
       }
       if (argument.is_list) fail(argument.at, "a list is not expected here");
       by_place.push_back(argument.values.front());
     }
+    if (is_reduction && !has_axis && reductions_ == 0) options.axes = options_.axes;
     if (by_place.size() < function.least || by_place.size() > function.most)
       fail(name.at, "'" + std::string(name.text) + "' takes " +
                         (function.least == function.most ? std::to_string(function.least)
@@ -387,19 +408,39 @@ class Parser {
 
   std::string_view text_;
   const FindOperand& find_;
+  const ParseOptions& options_;
+  bool is_of_names_;
   std::vector<Token> tokens_;
   std::size_t next_ = 0;
   int depth_ = 0;
+  int reductions_ = 0;  ///< whose arguments are being read
 };
 
 }  // namespace
 
-Expr parse_expression(std::string_view text, const FindOperand& find) {
-  return Parser(text, find).whole();
+Expr parse_expression(std::string_view text, const FindOperand& find, const ParseOptions& options) {
+  return Parser(text, find, options).whole();
 }
 
-std::vector<ParsedExpr> parse_expressions(std::string_view text, const FindOperand& find) {
-  return Parser(text, find).list();
+std::vector<ParsedExpr> parse_expressions(std::string_view text, const FindOperand& find,
+                                          const ParseOptions& options) {
+  return Parser(text, find, options).list();
+}
+
+std::vector<std::string> used_names(std::string_view text, std::span<const std::string> names) {
+  std::vector<bool> is_used(names.size());
+  const FindOperand find = [&](std::string_view name) -> std::optional<Expr> {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) return {};
+    is_used[static_cast<std::size_t>(found - names.begin())] = true;
+    return {0.0};
+  };
+  const ParseOptions options{.names = {names.begin(), names.end()}};
+  static_cast<void>(Parser(text, find, options, true).list());
+  std::vector<std::string> used;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (is_used[i]) used.push_back(names[i]);
+  return used;
 }
 
 std::vector<std::string> function_names() {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "report/picture/ticks.hpp"
@@ -122,6 +123,43 @@ void turn(Plane& plane, const FieldAxis& first, const FieldAxis& second) {
   }
 }
 
+/// The plane of an array of this shape, whose elements `take` gets.
+Plane make_plane(const Shape& shape, const std::vector<FieldAxis>& field_axes,
+                 const PlaneAxes& axes, const PlaneLimits& limits,
+                 const std::function<Array(std::span<const Slice>)>& take) {
+  const bool is_line = axes.vertical < 0;
+  const std::int64_t rows = is_line ? 1 : shape[axes.vertical];
+  const std::int64_t columns = shape[axes.horizontal];
+  const Steps steps = steps_for(rows, columns, limits);
+  Plane plane;
+  std::vector<Slice> slices;
+  for (int axis = 0; axis < shape.dimensions(); ++axis) {
+    if (axis == axes.vertical) {
+      slices.push_back({.step = steps.row});
+    } else if (axis == axes.horizontal) {
+      slices.push_back({.step = steps.column});
+    } else {
+      const std::int64_t middle = shape[axis] / 2;
+      slices.push_back({.begin = middle, .end = middle + 1});
+      if (shape[axis] > 1)
+        plane.notes.push_back(
+            place_note(field_axes[static_cast<std::size_t>(axis)], middle, shape[axis]));
+    }
+  }
+  add_step_note(steps, is_line, plane.notes);
+  const Array read = take(slices);
+  const Array array = read.dtype() == DType::f64 ? read : read.cast(DType::f64);
+  plane.values = array.gather<double>(0);
+  plane.rows = is_line ? 1 : thinned(rows, steps.row);
+  plane.columns = thinned(columns, steps.column);
+  const auto axis_at = [&](int axis) { return field_axes[static_cast<std::size_t>(axis)]; };
+  plane.horizontal = plane_axis(axis_at(axes.horizontal), columns, steps.column);
+  const FieldAxis vertical = is_line ? FieldAxis{} : axis_at(axes.vertical);
+  if (!is_line) plane.vertical = plane_axis(vertical, rows, steps.row);
+  turn(plane, vertical, axis_at(axes.horizontal));
+  return plane;
+}
+
 }  // namespace
 
 std::optional<PlaneAxes> plane_axes(const Shape& shape) {
@@ -138,41 +176,22 @@ std::optional<PlaneAxes> plane_axes(const Shape& shape) {
 Plane read_plane(const Context& ctx, const Field& field, const PlaneAxes& axes,
                  const PlaneLimits& limits) {
   const auto span = ctx.recorder().span("read a plane", Activity::computation);
-  const Shape& shape = field.data.shape();
-  const bool is_line = axes.vertical < 0;
-  const std::int64_t rows = is_line ? 1 : shape[axes.vertical];
-  const std::int64_t columns = shape[axes.horizontal];
-  const Steps steps = steps_for(rows, columns, limits);
-  Plane plane;
+  const int row_axis = axes.vertical < 0 ? axes.horizontal : axes.vertical;
+  Plane plane =
+      make_plane(field.data.shape(), field.axes, axes, limits, [&](std::span<const Slice> slices) {
+        return field.data.sliced(slices, {.kind = SampleAxes::Kind::axes, .axes = {row_axis}})
+            .to_array();
+      });
   plane.title = with_units(field.title, field.units);
-  std::vector<Slice> slices;
-  for (int axis = 0; axis < shape.dimensions(); ++axis) {
-    if (axis == axes.vertical) {
-      slices.push_back({.step = steps.row});
-    } else if (axis == axes.horizontal) {
-      slices.push_back({.step = steps.column});
-    } else {
-      const std::int64_t middle = shape[axis] / 2;
-      slices.push_back({.begin = middle, .end = middle + 1});
-      if (shape[axis] > 1)
-        plane.notes.push_back(
-            place_note(field.axes[static_cast<std::size_t>(axis)], middle, shape[axis]));
-    }
-  }
-  add_step_note(steps, is_line, plane.notes);
-  const int row_axis = is_line ? axes.horizontal : axes.vertical;
-  const Dataset part =
-      field.data.sliced(slices, {.kind = SampleAxes::Kind::axes, .axes = {row_axis}});
-  const Array read = part.to_array();
-  const Array array = read.dtype() == DType::f64 ? read : read.cast(DType::f64);
-  plane.values = array.gather<double>(0);
-  plane.rows = is_line ? 1 : thinned(rows, steps.row);
-  plane.columns = thinned(columns, steps.column);
-  const auto axis_at = [&](int axis) { return field.axes[static_cast<std::size_t>(axis)]; };
-  plane.horizontal = plane_axis(axis_at(axes.horizontal), columns, steps.column);
-  const FieldAxis vertical = is_line ? FieldAxis{} : axis_at(axes.vertical);
-  if (!is_line) plane.vertical = plane_axis(vertical, rows, steps.row);
-  turn(plane, vertical, axis_at(axes.horizontal));
+  return plane;
+}
+
+Plane plane_of_array(const Array& array, const std::string& title,
+                     const std::vector<FieldAxis>& field_axes, const PlaneAxes& axes,
+                     const PlaneLimits& limits) {
+  Plane plane = make_plane(array.shape(), field_axes, axes, limits,
+                           [&](std::span<const Slice> slices) { return array.slice(slices); });
+  plane.title = title;
   return plane;
 }
 

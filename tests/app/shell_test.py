@@ -10,7 +10,7 @@ import unittest
 
 from support import SERRIED, CommandTest, main, run
 
-VERBS = ["info", "stats", "kmeans", "predict"]
+VERBS = ["info", "stats", "reduce", "eval", "kmeans", "predict"]
 SEEDS = os.path.join(os.path.dirname(__file__), "..", "..", "fuzz", "seeds", "hdf5")
 BIN = os.path.dirname(SERRIED)
 
@@ -93,6 +93,19 @@ class Completion(CommandTest):
         self.assertEqual(self.bash("serried stats run.h5:/nothing"), [])
         self.assertEqual(self.bash("serried stats none.h5:/"), [])
 
+    def test_bash_completes_operands(self):
+        first = self.objects[0]
+        self.assertEqual(self.bash("serried reduce "), [])
+        self.assertEqual(self.bash("serried reduce 'mean(x)' x"), [])
+        self.assertEqual(self.bash("serried reduce 'mean(x)' x=ru"), ["run.h5"])
+        self.assertEqual(self.bash("serried reduce 'mean(x)' x=ru", breaks=" \t\n"), ["x=run.h5"])
+        self.assertEqual(self.bash("serried reduce 'mean(x)' x=run.h5:"), self.objects)
+        self.assertIn(f"x=run.h5:{first}", self.bash(f"serried reduce 'mean(x)' x=run.h5:{first[:2]}", breaks=" \t\n"))
+        self.assertIn(f"x=run.h5:{first}", self.bash(f"serried eval 'x + y' 'x=run.h5:{first[:2]}"))
+        self.assertIn(f"run.h5:{first}", self.bash(f"serried eval 'x + y' x='run.h5:{first[:2]}"))
+        self.assertIn(first, self.bash(f"serried eval 'x + y' x=run.h5:{first} y=run.h5:{first[:2]}"))
+        self.assertEqual(self.bash("serried eval x x=run.h5 -o no"), ["note.txt"])
+
     def test_groups_are_entered_step_by_step(self):
         path = self.path("groups.h5")
         done = subprocess.run([os.path.join(BIN, "gray_scott"), "--size", "16", "--steps", "1", "--every", "1",
@@ -155,6 +168,10 @@ zpty -d shell
         self.assertIn("--by-column", self.zsh("serried stats --by"))
         self.assertIn("cuda", self.zsh("serried stats --device c"))
         self.assertIn("note.txt", self.zsh("serried predict no"))
+        self.assertIn("run.h5", self.zsh("serried reduce 'mean(x)' x=ru"))
+        text = self.zsh("serried reduce 'mean(x)' x=run.h5:/")
+        for name in self.objects:
+            self.assertIn(name, text)
         text = self.zsh("serried stats run.h5:/")
         for name in self.objects:
             self.assertIn(name, text)
@@ -250,7 +267,8 @@ class Colors(CommandTest):
 
 class Suggestions(CommandTest):
     def test_verbs(self):
-        for word, meant in (("stat", "stats"), ("predcit", "predict"), ("k-means", "kmeans"), ("inof", "info")):
+        for word, meant in (("stat", "stats"), ("predcit", "predict"), ("k-means", "kmeans"), ("inof", "info"),
+                            ("redcue", "reduce"), ("evla", "eval")):
             done = run(word)
             self.assertEqual(done.returncode, 2)
             self.assertIn(f"did you mean {meant}?", done.stderr)

@@ -156,5 +156,19 @@ TEST_F(Quantiles, integers_and_replicated) {
   EXPECT_THROW(static_cast<void>(quantile(x, 1.5)), InvalidArgument);
 }
 
+TEST_F(Quantiles, of_narrow_numbers) {
+  // registers are wider than what is stored
+  const std::int64_t n = 40011;
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < n; ++i) values.push_back(static_cast<double>((i * 7919) % 251));
+  for (const DType dtype : {DType::u8, DType::i16, DType::u32, DType::f16}) {
+    const Array x = Array::from_function(
+        ctx_, Shape{n}, dtype, [&](auto i) { return values[static_cast<std::size_t>(i[0])]; });
+    EXPECT_EQ(evaluate_as<double>(ctx_, cast(quantile(x, 0.3), DType::f64)),
+              expected(values, 0.3, QuantileMethod::linear))
+        << name(dtype);
+  }
+}
+
 }  // namespace
 }  // namespace serried::test

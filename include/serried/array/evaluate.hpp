@@ -41,6 +41,12 @@ namespace SERRIED_API serried {
 [[nodiscard]] std::vector<Array> evaluate(const Context& ctx, std::span<const Expr> expressions);
 [[nodiscard]] Array evaluate(const Context& ctx, const Expr& expression);
 
+/// What evaluate() allocates on the rank that needs most, besides what reading its operands takes:
+/// results, the states of reductions, operands that are replicated. Estimated from shapes, so that
+/// too little memory is known before the work. Local; the same on every rank.
+[[nodiscard]] std::int64_t memory_of_evaluation(const Context& ctx,
+                                                std::span<const Expr> expressions);
+
 namespace detail {
 void read_number(const Array& number, DType dtype, void* to);
 }  // namespace detail

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,14 @@ namespace SERRIED_API serried {
 /// What a name in a text stands for; nothing if there is no such operand.
 using FindOperand = std::function<std::optional<Expr>(std::string_view name)>;
 
+struct ParseOptions {
+  /// The axes of the outermost reductions that name none themselves: with {0}, `std(u - mean(u))`
+  /// goes along axis 0, and mean(u) within it is one number. None: all axes.
+  std::vector<int> axes = {};
+  /// The names that there are, for the message about one that is not there.
+  std::vector<std::string> names = {};
+};
+
 /// Parses an expression, e.g. `"sqrt(u^2 + v^2) > 3 and isfinite(w)"`. The grammar is Python's, as
 /// far as it goes: `or`, `and`, `not`, comparisons (also chained: `0 < x < 1`), `|`, `&`, `<< >>`,
 /// `+ -`, `* / // %`, unary `- + ~`, `**` or `^` (both the power, right to left, above a minus in
@@ -24,7 +33,8 @@ using FindOperand = std::function<std::optional<Expr>(std::string_view name)>;
 /// @throws InvalidArgument, with the place under the text, for what cannot be parsed, names and
 /// functions that are not there (and which may have been meant), wrong numbers of arguments, and
 /// whatever the functions throw.
-[[nodiscard]] Expr parse_expression(std::string_view text, const FindOperand& find);
+[[nodiscard]] Expr parse_expression(std::string_view text, const FindOperand& find,
+                                    const ParseOptions& options = {});
 
 /// An expression and the part of a text that it was made from, without blanks around it.
 struct ParsedExpr {
@@ -33,7 +43,14 @@ struct ParsedExpr {
 };
 /// Several expressions, separated by commas. Local. @throws as parse_expression.
 [[nodiscard]] std::vector<ParsedExpr> parse_expressions(std::string_view text,
-                                                        const FindOperand& find);
+                                                        const FindOperand& find,
+                                                        const ParseOptions& options = {});
+
+/// Which of the names a text of expressions uses, in their order, before anything is known of what
+/// they stand for. Local.
+/// @throws InvalidArgument as parse_expression, but not for what depends on shapes and dtypes.
+[[nodiscard]] std::vector<std::string> used_names(std::string_view text,
+                                                  std::span<const std::string> names);
 
 /// The names of all functions, sorted. Local.
 [[nodiscard]] std::vector<std::string> function_names();

@@ -89,6 +89,14 @@ struct PlaneAxes {
 [[nodiscard]] Plane read_plane(const Context& ctx, const Field& field, const PlaneAxes& axes,
                                const PlaneLimits& limits = {});
 
+/// The same of an array in memory. Collective. Ranks slice their own parts, and send them to rank
+/// 0.
+/// @param field_axes one for each axis of the array.
+/// @throws InvalidArgument for complex numbers.
+[[nodiscard]] Plane plane_of_array(const Array& array, const std::string& title,
+                                   const std::vector<FieldAxis>& field_axes, const PlaneAxes& axes,
+                                   const PlaneLimits& limits = {});
+
 /// Which labels of samples a picture shows: those of one plane of their grid, thinned.
 class LabelPicks {
  public:

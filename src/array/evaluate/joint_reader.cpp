@@ -136,6 +136,9 @@ void JointReader::read(const std::function<void(const JointStep&)>& use) {
             part.source->prefetch(part.plan, static_cast<std::int64_t>(batch + 1));
       attempt(file->plan.batches[batch], file->plan.first_leaves[batch],
               file->plan.first_leaves[batch + 1]);
+      if (batches > 1)
+        ctx_.recorder().progress("evaluate", static_cast<std::int64_t>(batch + 1),
+                                 static_cast<std::int64_t>(batches));
     }
   }
   agree(ctx_.comm(), [&] {

@@ -78,7 +78,7 @@ QuantileGroup make_group(const Context& ctx, const Domain& domain,
   const ExprNode& first = *nodes.front();
   detail::Lowering lowering(domain.shape, domain.split_axis);
   known.tell(lowering);
-  group.value = lowering.add_output(first.in[0]).value;
+  group.value = lowering.add_register(first.in[0]);
   group.mask = lowering.add_mask(first.has_mask ? first.in[1] : nullptr, {first.in[0]});
   group.type = register_type(first.in[0]->dtype);
   std::uint32_t kept = 0;

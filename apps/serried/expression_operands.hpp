@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "serried/expr/parse.hpp"
+#include "session.hpp"
+
+namespace serried::app {
+
+/// The datasets that the names of expressions stand for. Their rows lie along axis 0; a dataset
+/// without axes is on every rank.
+class Operands {
+ public:
+  /// Opens them, in the phase "read". Collective. @throws as Dataset::open.
+  Operands(const Session& session, const std::vector<NamedAddress>& named);
+
+  [[nodiscard]] const std::vector<std::string>& files() const noexcept { return files_; }
+  /// The expressions of a text. Local, the same on every rank.
+  /// @throws InvalidArgument as parse_expressions.
+  [[nodiscard]] std::vector<ParsedExpr> parse(const std::string& text,
+                                              const std::vector<int>& axes = {}) const;
+  /// The address of the first operand of that shape; null where there is none. Local.
+  [[nodiscard]] const Address* find(const Shape& shape) const;
+  /// The least memory with which expressions of them can be evaluated beside `other_bytes` of
+  /// something else. Local.
+  [[nodiscard]] std::int64_t least_memory(const Context& ctx, std::span<const Expr> expressions,
+                                          std::int64_t other_bytes = 0) const;
+  /// "x = run.h5:/x, (100, 3) f32", one line for each.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> facts() const;
+
+ private:
+  struct Opened {
+    NamedAddress named;
+    std::shared_ptr<const Dataset> dataset;
+    Expr expression;
+  };
+  std::vector<Opened> opened_;
+  std::vector<std::string> names_;
+  std::vector<std::string> files_;
+};
+
+/// The expressions without their texts.
+[[nodiscard]] std::vector<Expr> expressions_of(const std::vector<ParsedExpr>& parsed);
+
+}  // namespace serried::app

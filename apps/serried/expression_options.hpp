@@ -1,0 +1,38 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "command_line.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace serried::app {
+
+/// What the command line says to the verbs of expressions, before it is put in order.
+struct ExpressionWords {
+  std::string text;
+  std::vector<std::string> operands;
+  std::vector<int> axes;
+  std::optional<OutputAddress> output;
+  std::optional<DType> dtype;
+};
+
+/// The options of `reduce` and of `eval`. `words` must outlive the app. Local.
+void set_up_reduce(CLI::App& app, ExpressionWords& words);
+void set_up_eval(CLI::App& app, ExpressionWords& words);
+
+/// The commands, whose names are those of the expressions. Local.
+/// @throws InvalidArgument for what cannot be parsed, names that are not given, or given twice, or
+/// not used, and addresses that are none.
+[[nodiscard]] ReduceCommand reduce_command(const ExpressionWords& words);
+[[nodiscard]] EvalCommand eval_command(const ExpressionWords& words);
+
+/// An expression with a minus in front, such as "-x", looks like an option: the same with a blank
+/// before it. Other words stay as they are. Local.
+[[nodiscard]] std::string with_blank_before_minus(const std::string& word);
+
+}  // namespace serried::app

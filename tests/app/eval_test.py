@@ -1,0 +1,195 @@
+"""`serried eval` against NumPy, through the files that it writes."""
+
+import os
+
+from support import CommandTest, data_file, main, need_oracles, run, run_json
+
+need_oracles()
+import h5py
+import numpy as np
+
+
+class Eval(CommandTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        rng = np.random.default_rng(32)
+        cls.data = {
+            "u": rng.normal(size=(1203, 17)),
+            "v": rng.normal(size=(1203, 17)).astype("f4"),
+            "big": rng.normal(size=(1203, 17)).astype(">f4"),
+            "i": rng.integers(-1000, 1000, (1203, 17), dtype="i4"),
+            "u8": rng.integers(0, 256, (1203, 17), dtype="u1"),
+            "line": rng.normal(size=40011),
+            "cube": rng.normal(size=(211, 5, 7)).astype("f4"),
+            "row": rng.normal(size=17),
+            "column": rng.normal(size=(1203, 1)),
+            "number": np.float64(2.5),
+            "empty": np.zeros((0, 4)),
+        }
+        cls.file = os.path.join(cls.folder, "run.h5")
+        with h5py.File(cls.file, "w") as f:
+            for name, values in cls.data.items():
+                f[name] = values
+            f["y"], f["x"] = np.arange(1203) * 0.5, np.arange(17.0)
+            f["y"].attrs["units"] = np.bytes_("m")
+            for axis, name in enumerate(("y", "x")):
+                f[name].make_scale(name)
+                f["u"].dims[axis].attach_scale(f[name])
+
+    def operands(self, names):
+        pairs = [(name.split("=") + [name])[:2] for name in names]
+        return [f"{name}={self.file}:/{dataset}" for name, dataset in pairs]
+
+    def eval(self, text, *names, ranks=3, options=(), name="out.h5"):
+        """The array that was written, and the JSON."""
+        path = self.path(name)
+        answer = run_json("eval", text, *self.operands(names), "-o", path, *options, ranks=ranks)
+        with h5py.File(path) as f:
+            found = f[answer["object"]][...]
+        self.assertEqual(answer["shape"], list(found.shape))
+        return found, answer
+
+    def same(self, text, names, expected, rtol=0.0, **options):
+        found, answer = self.eval(text, *names, **options)
+        self.assertEqual(found.dtype, expected.dtype, text)
+        self.assertEqual(found.shape, expected.shape, text)
+        if rtol == 0:
+            np.testing.assert_array_equal(found, expected, err_msg=text)
+        else:
+            np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-14, err_msg=text)
+
+    def test_elements(self):
+        u, v, i, u8 = (self.data[name] for name in ("u", "v", "i", "u8"))
+        self.same("u * 2 - v / 4", ["u", "v"], u * 2 - v / np.float32(4))
+        self.same("sqrt(u^2 + w^2)", ["u", "w=big"], np.sqrt(u**2 + self.data["big"].astype("f4") ** 2), rtol=1e-15)
+        self.same("v + 1", ["v"], v + np.float32(1))
+        self.same("b + 1", ["b=big"], self.data["big"].astype("f4") + np.float32(1))
+        self.same("i // 7 + i % 7", ["i"], i // 7 + i % 7)
+        self.same("u8 + 250", ["u8"], u8 + np.uint8(250))  # wraps
+        self.same("i * u8", ["i", "u8"], i * u8)
+        self.same("where(u > 0, u, 0)", ["u"], np.where(u > 0, u, 0))
+        self.same("(u > 0) & (v < 0)", ["u", "v"], (u > 0) & (v < 0))
+        self.same("x + 1", ["x=line"], self.data["line"] + 1)
+        self.same("c * 2", ["c=cube"], self.data["cube"] * np.float32(2))
+        self.same("e + 1", ["e=empty"], self.data["empty"] + 1)
+        self.same("n * 2", ["n=number"], np.float64(5.0) * np.ones(()))
+
+    def test_broadcasting_and_reductions_within(self):
+        u, row, column = (self.data[name] for name in ("u", "row", "column"))
+        self.same("(u - mean(u, axis=0)) / std(u, axis=0)", ["u"], (u - u.mean(0)) / u.std(0), rtol=1e-9)
+        self.same("u - mean(u, axis=1, keepdims=true)", ["u"], u - u.mean(1, keepdims=True), rtol=1e-9)
+        self.same("u * r + c", ["u", "r=row", "c=column"], u * row + column)
+        self.same("c * r", ["c=column", "r=row"], column * row)
+        self.same("sum(u, axis=1)", ["u"], u.sum(1), rtol=1e-12)
+        self.same("sum(u, axis=0)", ["u"], u.sum(0), rtol=1e-12)
+        self.same("u * 0 + index(u, 1)", ["u"], u * 0 + np.arange(17))
+
+    def test_dtypes(self):
+        u, i = self.data["u"], self.data["i"]
+        self.same("u", ["u"], u.astype("f4"), options=["--dtype", "f32"])
+        self.same("u * 100", ["u"], (u * 100).astype("i4"), options=["--dtype", "i32"])
+        self.same("i", ["i"], i.astype("f8"), options=["--dtype", "float64"])
+        self.same("u > 0", ["u"], (u > 0).astype("u1"), options=["--dtype", "u8"])
+
+    def test_what_stands_beside_the_array(self):
+        path = self.path("beside.h5")
+        done = run("eval", " sqrt(abs(u)) ", *self.operands(["u"]), "-o", path + ":/deep/root", ranks=2)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("deep/root  (1203, 17) f64", done.stdout)
+        with h5py.File(path) as f:
+            data = f["deep/root"]
+            self.assertEqual(data.attrs["expression"], "sqrt(abs(u))")
+            self.assertTrue(data.attrs["operand u"].endswith("run.h5:/u"))
+            self.assertIn("eval ' sqrt(abs(u)) '", f.attrs["command_line"])
+            np.testing.assert_array_equal(data.dims[0][0][...], np.arange(1203) * 0.5)
+            np.testing.assert_array_equal(data.dims[1][0][...], np.arange(17.0))
+            units = data.dims[0][0].attrs["units"]
+            self.assertEqual(units.decode() if isinstance(units, bytes) else units, "m")
+        # another shape has other axes
+        _, answer = self.eval("sum(u, axis=1)", "u", name="beside2.h5")
+        with h5py.File(self.path("beside2.h5")) as f:
+            self.assertEqual(answer["object"], "/result")
+            self.assertEqual(len(f["result"].dims[0]), 0)
+
+    def test_number_of_ranks_changes_no_bit(self):
+        text = "sin(u) * v + (u - mean(u, axis=0)) / std(v) + p * r"
+        names = ["u", "v", "p=column", "r=row"]
+        first, _ = self.eval(text, *names, ranks=1)
+        for ranks, options in ((2, []), (3, []), (3, ["--threads", 2]), (7, []), (2, ["--io", "collective"]),
+                               (1, ["--memory", "24M"])):
+            found, _ = self.eval(text, *names, ranks=ranks, options=options)
+            self.assertEqual(found.tobytes(), first.tobytes(), (ranks, options))
+
+    def test_pictures(self):
+        picture, page = self.path("p.png"), self.path("page.html")
+        files = []
+        for ranks in (1, 3):
+            done = run("eval", "u * v", *self.operands(["u", "v"]), "-o", self.path("p.h5"), "--picture", picture,
+                       "--report", page, ranks=ranks)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(picture, "rb") as f:
+                files.append(f.read())
+        self.assertEqual(files[0][:8], b"\x89PNG\r\n\x1a\n")
+        self.assertEqual(files[0], files[1])
+        with open(page, encoding="utf-8") as f:
+            text = f.read()
+        for part in ("serried eval", "u * v", "run.h5:/v", "<figure", "y (m)"):
+            self.assertIn(part, text)
+        done = run("eval", "mean(u)", *self.operands(["u"]), "-o", self.path("p.h5"), "--picture", picture)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no picture", done.stderr)
+
+    def test_real_file(self):
+        file = data_file("climate/sst.mnmean.nc")
+        path = self.path("anomaly.h5")
+        done = run("eval", "t - nanmean(t, axis=0)", f"t={file}:/sst", "-o", path + ":/anomaly", ranks=2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = run_json("reduce", "nanmax(abs(nanmean(a, axis=0)))", f"a={path}:/anomaly")["results"]
+        self.assertLess(list(found.values())[0], 1e-3)
+
+    def refused(self, code, parts, text, *arguments, ranks=3):
+        out = self.path("refused.h5")
+        for count in (0, ranks):
+            done = run("eval", text, *arguments, ranks=count)
+            self.assertEqual(done.returncode, code, f"{arguments}\n{done.stdout}{done.stderr}")
+            self.assertEqual(done.stdout, "")
+            self.assertEqual(len([line for line in done.stderr.splitlines() if line.startswith("serried: ")]), 1,
+                             done.stderr)
+            for part in parts:
+                self.assertIn(part, done.stderr)
+            self.assertFalse(os.path.exists(out))
+        self.assertFalse([name for name in os.listdir(self.folder) if ".tmp." in name])
+
+    def test_wrong_usage(self):
+        u, out = self.operands(["u"])[0], self.path("refused.h5")
+        self.refused(2, ["--output is required"], "u", u)
+        self.refused(2, ["eval writes one expression"], "u, u", u, "-o", out)
+        self.refused(2, ["there is no 'w'; the names are u", "^"], "u + w", u, "-o", out)
+        self.refused(2, ["complex"], "u * 1j", u, "-o", out)
+        self.refused(2, ["no wildcard"], "u", u, "-o", self.path("r*.h5"))
+        self.refused(2, ["a dataset name is needed", ":/result"], "u", u, "-o", out + ":/")
+        self.refused(2, ["dtype"], "u", u, "-o", out, "--dtype", "float33")
+        self.refused(2, ["would replace the input"], "u", u, "-o", self.file)
+        self.refused(2, ["the same file"], "u", u, "-o", out, "--report", out)
+
+    def test_bad_data_and_file_trouble(self):
+        u, out = self.operands(["u"])[0], self.path("refused.h5")
+        self.refused(3, ["has no value"], "log(u)", u, "-o", out, "--dtype", "i32")
+        self.refused(3, ["has no value"], "u * 1e9", u, "-o", out, "--dtype", "i16")
+        self.refused(4, ["no/where"], "u", u, "-o", self.path("no/where.h5"))
+        self.refused(4, ["nowhere.h5"], "u", "u=nowhere.h5:/u", "-o", out)
+
+    def test_too_little_memory_is_told_before_the_work(self):
+        large = self.path("large.h5")
+        with h5py.File(large, "w") as f:
+            f.create_dataset("x", (50000000,), "f4", chunks=(1000000,), compression=1)  # 200 MB of zeros
+        self.refused(2, ["needs at least", "this array, which is made in memory"], "x + 1", f"x={large}:/x", "-o",
+                     self.path("refused.h5"), "--memory", "100M")
+        found = run_json("reduce", "sum(x + 1)", f"x={large}:/x", "--memory", "100M")["results"]
+        self.assertEqual(found, {"sum(x + 1)": 50000000})
+        os.remove(large)
+
+
+if __name__ == "__main__":
+    main()
