@@ -48,9 +48,10 @@ def make_complex(re, im):
     return result
 
 
+@np.vectorize(otypes=[float])
 def log_gamma(x):
-    # C says inf of -inf
-    return np.where(x == -np.inf, np.inf, special.gammaln(x))
+    """As C's; SciPy says inf of the smallest subnormal numbers, too, and -inf of -inf."""
+    return math.inf if math.isinf(x) or (x <= 0 and x == math.floor(x)) else math.lgamma(x)
 
 
 def clip(x, low, high):

@@ -62,6 +62,12 @@ def named_cases(rng, pool, maker):
             cases.append(Case(f"where({operand.name} == {operand.name}, index({axis}), -1)",
                               np.where(operand.array == operand.array, index, -1)))
     # one i64 product that no i64 holds, one that a zero holds
+    for what in ("sum", "mean", "max", "argmin", "std"):
+        for axes, text in ((None, ""), ([0], ", axis=0"), ([1], ", axis=1")):
+            value, bounds, _ = reduce(what, pool.on_disk, axes)
+            cases.append(Case(f"{what}(on_disk{text})", value, bounds=bounds, ulps=2))
+    cases.append(Case("on_disk * 2 - index(on_disk, 0)", pool.on_disk * 2 - np.arange(1013)[:, None]))
+    cases.append(Case("on_disk - max(on_disk, axis=0)", pool.on_disk - pool.on_disk.max(axis=0)))
     cases.append(Case("pi + e", np.pi + np.e))
     cases.append(Case("2^3^2", np.int64(512)))
     cases.append(Case("-2^2", np.int64(-4)))

@@ -11,6 +11,7 @@ import tempfile
 import time
 
 try:
+    import h5py
     import numpy as np
     import scipy  # noqa: F401
 except ImportError as missing:
@@ -232,6 +233,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="serried_expr_") as folder:
         with open(os.path.join(folder, "data"), "wb") as file:
             file.write(pool.data)
+        with h5py.File(os.path.join(folder, "disk.h5"), "w") as file:
+            file.create_dataset("rows", data=pool.on_disk, chunks=(17, 3), compression="gzip")
+        pool.lines.append(f"hdf5\ton_disk\t{folder}/disk.h5:/rows")
         with open(os.path.join(folder, "cases"), "w", encoding="utf-8") as file:
             file.writelines(line + "\n" for line in pool.lines)
             for members in lines:
