@@ -107,8 +107,11 @@ def run(folder, ranks, tiles, threads, target):
     done = subprocess.run([MPIEXEC, NUMPROC_FLAG, str(ranks), RUNNER, os.path.join(folder, "cases"),
                            os.path.join(folder, "data"), output, str(tiles)], capture_output=True, text=True,
                           timeout=300 * max(1, TIMES), env=environment, stdin=subprocess.DEVNULL)
-    with open(output, "rb") as file:
-        results = file.read()
+    results = b""
+    if os.path.exists(output):
+        with open(output, "rb") as file:
+            results = file.read()
+        os.remove(output)
     if done.returncode != 0:
         print(f"{ranks} ranks, {tiles} tiles: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return results, done.returncode
