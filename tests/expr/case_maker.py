@@ -11,6 +11,8 @@ from reductions import EXACT, HAS_NAN_FORM, SUMS, TAKES_WEIGHTS, reduce
 
 SIGNS = {"+", "-", "*", "/", "//", "%", "<", "<=", ">", ">=", "==", "!=", "&", "|", "<<", ">>", "and", "or", "&&", "||",
          "**", "^"}
+COMPLEX_FUNCTIONS = COMPLEX_UNARY + list(COMPLEX_INVERSE) + ["square", "reciprocal", "sign", "abs", "angle", "/", "*",
+                                                             "pow"]
 MINDS_ZERO_SIGN = {"/", "//", "%", "reciprocal", "signbit", "copysign", "remainder", "mod", "fmod", "floor_divide",
                    "nextafter", "complex", "sqrt"}
 
@@ -147,7 +149,8 @@ class Maker:
         kind = np.asarray(node.value).dtype.kind
         to = to or self.pick(COMPLEX + ["b8"] if kind == "c" else ALL)
         value, has_failed = cast(node.value, DTYPES[to])
-        return Node(f"{name or self.pick(CASTS[to])}({node.text})", value, has_failed or node.has_failed, node.loose_zeros)
+        text = f"{name or self.pick(CASTS[to])}({node.text})"
+        return Node(text, value, has_failed or node.has_failed, node.loose_zeros)
 
     def index_of(self, node):
         if node.is_number or np.ndim(node.value) == 0:
@@ -200,19 +203,18 @@ class Maker:
         case.dtype = dtype
         return case
 
-    def near_complex(self):
+    def near_complex(self, name):
         leaf = self.leaf(self.pool.any_family(), COMPLEX, True)
-        name = self.pick(COMPLEX_UNARY + list(COMPLEX_INVERSE) + ["square", "reciprocal", "sign", "abs", "angle", "/", "*",
-                                                                  "pow"])
         wide = leaf.value.astype(np.clongdouble)
         if name in ("/", "*", "pow"):
             other = self.leaf(self.pool.families[0], COMPLEX, True)
             function = {"/": np.divide, "*": np.multiply, "pow": np.power}[name]
+            if other.value.shape != ():
+                return None
             case = Case(text_of_call(name, [leaf.text, other.text]),
-                        function(wide, other.value.astype(np.clongdouble)) if np.broadcast_shapes(
-                            leaf.value.shape, (1,)) and other.value.shape == () else None, ulps=16)
+                        function(wide, other.value.astype(np.clongdouble)), ulps=16)
             case.dtype = np.result_type(leaf.value, other.value)
-            return case if case.want is not None else None
+            return case
         function = COMPLEX_INVERSE.get(name) or {"sign": lambda z: z / np.abs(z)}.get(name) or getattr(np, name)
         case = Case(f"{name}({leaf.text})", function(wide), ulps=16)
         case.dtype = np.zeros(0, leaf.value.dtype).real.dtype if name in ("abs", "angle") else leaf.value.dtype
@@ -353,10 +355,9 @@ class Maker:
             text, value, most = f"({text} {sign} {other})", function(value, second), max(most, more)
         elif which < 5:
             name, function = self.pick([("sin", np.sin), ("cos", np.cos), ("tanh", np.tanh), ("atan", np.arctan),
-                                        ("square", np.square), ("erf", None)])
-            if name == "erf":
-                name, function = "sqrt(1 + square", lambda x: np.sqrt(1 + np.square(x))
-                text, value = f"sqrt(1 + square({text}))", function(value)
+                                        ("square", np.square), ("sqrt", None)])
+            if function is None:
+                text, value = f"sqrt(1 + square({text}))", np.sqrt(1 + np.square(value))
             else:
                 text, value = f"{name}({text})", function(value)
         elif value.size > 0:

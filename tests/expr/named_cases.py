@@ -62,6 +62,12 @@ def named_cases(rng, pool, maker):
             cases.append(Case(f"where({operand.name} == {operand.name}, index({axis}), -1)",
                               np.where(operand.array == operand.array, index, -1)))
     # one i64 product that no i64 holds, one that a zero holds
+    for what in ("sum", "mean", "max", "argmin", "std"):
+        for axes, text in ((None, ""), ([0], ", axis=0"), ([1], ", axis=1")):
+            value, bounds, _ = reduce(what, pool.on_disk, axes)
+            cases.append(Case(f"{what}(on_disk{text})", value, bounds=bounds, ulps=2))
+    cases.append(Case("on_disk * 2 - index(on_disk, 0)", pool.on_disk * 2 - np.arange(1013)[:, None]))
+    cases.append(Case("on_disk - max(on_disk, axis=0)", pool.on_disk - pool.on_disk.max(axis=0)))
     cases.append(Case("pi + e", np.pi + np.e))
     cases.append(Case("2^3^2", np.int64(512)))
     cases.append(Case("-2^2", np.int64(-4)))
@@ -127,7 +133,8 @@ def wrong_cases(pool):
     empty = operand(5, np.float64, lambda shape: shape == (5, 0))
     texts = [
         "", " ", "(", ")", "()", "1 +", "+", "* 2", "1 2", f"{x} {x}", f"{x}(", f"({x}", f"{x})", f"{x},", f",{x}",
-        f"{x} = 2", f"{x} === 2", "sqrt", "sqrt()", f"sqrt({x}, {x})", f"sqrt {x}", f"sqrt(({x})", "nosuch", f"sqr({x})",
+        f"{x} = 2", f"{x} === 2", "sqrt", "sqrt()", f"sqrt({x}, {x})", f"sqrt {x}", f"sqrt(({x})", "nosuch",
+        f"sqr({x})",
         f"{x} @ {x}", f"{x} ? 1 : 2", f"{x}[0]", f"{x}.T", "1..2", "1e", "0x", "0xg", "1e999", "12abc", "3jj", "'a'",
         "\"a\"", "\\", "$x", "#", "`", "{x}", "ä", f"{x} + ä", "€", f"{x} and", f"not", f"and {x}", "1 < ", "< 1",
         f"{x} + {other}", f"where({b}, {x}, {other})", f"where({b}, {x})", f"clip({x}, 1)", f"atan2({x})",
@@ -143,7 +150,8 @@ def wrong_cases(pool):
         f"var({x}, ddof=0.5)", f"var({x}, ddof={x})", f"sum({x}, axis=0, {x})", f"sum(axis=0)", f"min({empty}, axis=1)",
         f"max({empty})", f"argmax({empty})", f"ptp({empty})", f"index(5)", f"index({x}, 2)", f"index({x}, -3)",
         f"index({x}, {x})", f"index()", f"index({x}, 0, 1)", f"index({x}, axis=0)", f"round({x}, 0.5)",
-        f"round({x}, {x})", f"round({x}, 400)", f"norm({x}, {x})", f"norm({x}, nan)", f"norm({x}, 1j)", f"dot({x}, {other})",
+        f"round({x}, {x})", f"round({x}, 400)", f"norm({x}, {x})", f"norm({x}, nan)", f"norm({x}, 1j)",
+        f"dot({x}, {other})",
         f"cov({x}, {z})", f"corr({x}, {other})", f"isclose({x}, {x}, {x})", f"isclose({x})", f"complex({z}, {x})",
         f"[{x}]", f"sum([{x}])", f"sum({x}, axis=(0,1)", "(" * 500 + "1" + ")" * 500, "-" * 500 + "1",
         "not " * 500 + "1", "2^" * 500 + "1", "sqrt(" * 300 + "1" + ")" * 300,

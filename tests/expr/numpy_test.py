@@ -11,13 +11,14 @@ import tempfile
 import time
 
 try:
+    import h5py
     import numpy as np
     import scipy  # noqa: F401
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
-from case_maker import Case, Maker
+from case_maker import COMPLEX_FUNCTIONS, Case, Maker
 from named_cases import named_cases, precedence_cases, wrong_cases
 from operand_pool import DTYPES, Pool
 
@@ -25,11 +26,11 @@ RUNNER = os.environ["EXPRESSION_RUNNER"]
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 NUMPROC_FLAG = os.environ.get("MPIEXEC_NUMPROC_FLAG", "-n")
 SEED = int(os.environ.get("SERRIED_TEST_SEED", random.randrange(10**6)))
-TIMES = int(os.environ.get("SERRIED_TEST_CASES", 1))
+TIMES = float(os.environ.get("SERRIED_TEST_CASES", 1))
 
 # ranks, tiles, threads, CPU
 RUNS = [(1, 16384, 1, "avx2"), (2, 16384, 2, "avx512"), (3, 16384, 1, ""), (4, 16384, 1, ""), (7, 16384, 1, ""),
-        (1, 64, 2, ""), (3, 64, 1, ""), (1, 3, 1, ""), (2, 3, 1, ""), (7, 3, 1, "")]
+        (1, 64, 2, ""), (3, 64, 1, ""), (1, 3, 1, ""), (2, 3, 1, "")]
 
 
 def make_cases(rng, pool):
@@ -38,7 +39,7 @@ def make_cases(rng, pool):
 
     def add(count, make):
         made = 0
-        while made < count * TIMES:
+        while made < max(1, count * TIMES):
             case = make()
             if case is not None:
                 cases.append(case)
@@ -74,12 +75,13 @@ def make_cases(rng, pool):
     add(60, lambda: exact(maker.exact_other()))
     add(100, maker.near_unary)
     add(40, maker.near_binary)
-    add(60, maker.near_complex)
+    for name in COMPLEX_FUNCTIONS:
+        add(3, lambda name=name: maker.near_complex(name))
     add(200, reduction)
     add(200, lambda: exact(maker.tree(pool.any_family(), int(rng.integers(1, 5)))))
     add(60, maker.smooth_case)
     cases += named_cases(rng, pool, maker)
-    cases += precedence_cases(rng, pool, 60 * TIMES)
+    cases += precedence_cases(rng, pool, int(60 * max(1, TIMES)))
     cases += wrong_cases(pool)
     return cases
 
@@ -88,10 +90,10 @@ def grouped(rng, cases):
     """Lines of one case or several, which are evaluated together."""
     lines, alone = [], []
     for i, case in enumerate(cases):
-        (alone if case.is_alone or rng.random() < 0.6 else lines).append([i])
+        (alone if case.is_alone or rng.random() < 0.25 else lines).append([i])
     together = []
     while lines:
-        count = int(rng.integers(1, 6))
+        count = int(rng.integers(1, 13))
         together.append([i for line in lines[:count] for i in line])
         lines = lines[count:]
     return alone + together
@@ -104,9 +106,12 @@ def run(folder, ranks, tiles, threads, target):
         environment["SERRIED_TARGET"] = target
     done = subprocess.run([MPIEXEC, NUMPROC_FLAG, str(ranks), RUNNER, os.path.join(folder, "cases"),
                            os.path.join(folder, "data"), output, str(tiles)], capture_output=True, text=True,
-                          timeout=300 * TIMES, env=environment, stdin=subprocess.DEVNULL)
-    with open(output, "rb") as file:
-        results = file.read()
+                          timeout=300 * max(1, TIMES), env=environment, stdin=subprocess.DEVNULL)
+    results = b""
+    if os.path.exists(output):
+        with open(output, "rb") as file:
+            results = file.read()
+        os.remove(output)
     if done.returncode != 0:
         print(f"{ranks} ranks, {tiles} tiles: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return results, done.returncode
@@ -175,7 +180,8 @@ def compare(case, got):
     if np.all(same):
         return None
     index = tuple(int(i) for i in np.argwhere(~np.asarray(same))[0]) if got.ndim else ()
-    return f"{got[index]!r} at {index}, not {want[index]!r} ({np.size(same) - np.count_nonzero(same)} of {np.size(same)})"
+    wrong = np.size(same) - np.count_nonzero(same)
+    return f"{got[index]!r} at {index}, not {want[index]!r} ({wrong} of {np.size(same)})"
 
 
 def is_near(got, want, dtype, bound, ulps):
@@ -215,7 +221,7 @@ def check(cases, lines, parsed, what):
 
 def missing(cases, names):
     """Functions that no case has, of those that texts know."""
-    used = {name for case in cases if not case.errors for name in re.findall(r"(\w+)\(", case.text)}
+    used = {name for case in cases if case.want is not None for name in re.findall(r"(\w+)\(", case.text)}
     return [f"no case has the function {name}" for name in sorted(set(names) - used)]
 
 
@@ -230,6 +236,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="serried_expr_") as folder:
         with open(os.path.join(folder, "data"), "wb") as file:
             file.write(pool.data)
+        with h5py.File(os.path.join(folder, "disk.h5"), "w") as file:
+            file.create_dataset("rows", data=pool.on_disk, chunks=(17, 3), compression="gzip")
+        pool.lines.append(f"hdf5\ton_disk\t{folder}/disk.h5:/rows")
         with open(os.path.join(folder, "cases"), "w", encoding="utf-8") as file:
             file.writelines(line + "\n" for line in pool.lines)
             for members in lines:
@@ -255,7 +264,8 @@ def main():
                 for members, one, other in zip(lines, parse(first[tiles]), parse(results)):
                     if one[1] != other[1]:
                         text = ", ".join(cases[i].text for i in members)
-                        failures.append(f"{what}: not the bits of the first run: {text}\n    {one[0]!r}\n    {other[0]!r}")
+                        failures.append(f"{what}: not the bits of the first run: {text}\n    {one[0]!r}\n"
+                                        f"    {other[0]!r}")
     for failure in failures[:200]:
         print(failure)
     print(f"{len(failures)} failures; SERRIED_TEST_SEED={SEED} repeats them" if failures else "all as in NumPy")

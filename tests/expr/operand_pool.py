@@ -104,6 +104,9 @@ class Pool:
                                (np.arange(np.prod(shape)) % 1009 + rng.integers(0, 5, int(np.prod(shape))))
                                .astype(DTYPES[dtype]).reshape(shape), True) for shape, dtype in LARGE]
 
+        # of a file, which is read at each evaluation
+        self.on_disk = rng.uniform(0.5, 2, (1013, 3)).astype(np.float32)
+
     def add(self, name, array, is_tame, place=None):
         array = np.ascontiguousarray(array).reshape(array.shape)
         if place is None:
