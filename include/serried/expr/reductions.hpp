@@ -9,8 +9,8 @@
 /// Reductions of expressions, as NumPy's of the same name. They are parts of expressions like any
 /// other: `(u - mean(u)) / stddev(u)` is one, which is evaluated in as few reads of the data as can
 /// be (two: stddev needs none beside mean). Floating numbers are summed in f64: some thousand at a
-/// time in 32 lanes, and these sums in about twice its digits. Sums and products of integers that their dtype cannot hold are an error when they
-/// are evaluated. All are Local.
+/// time in 32 lanes, and these sums in about twice its digits. Sums and products of integers that
+/// their dtype cannot hold are an error when they are evaluated. All are Local.
 namespace SERRIED_API serried {
 
 struct ReduceOptions {
