@@ -38,7 +38,10 @@ def list_tests(folder: pathlib.Path) -> list:
                 timeout = int(match[1])
             elif line.startswith("// serial"):
                 ranks = []
-        tests.append((f"{room}_{source.stem}", DEVICE_ROOMS[room], ranks, timeout))
+            elif line == "// host":
+                break
+        else:
+            tests.append((f"{room}_{source.stem}", DEVICE_ROOMS[room], ranks, timeout))
     return tests
 
 

@@ -1,3 +1,4 @@
+// host
 // Blocks that are cut along several axes, as one array.
 #include <bit>
 

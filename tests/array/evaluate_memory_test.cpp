@@ -1,3 +1,4 @@
+// host
 // ranks: 1 2 3
 // What evaluate() is said to need, by hand.
 #include <gtest/gtest.h>

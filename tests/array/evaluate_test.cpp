@@ -1,3 +1,4 @@
+// host
 // ranks: 1 2 3 4 7
 #include "serried/array/evaluate.hpp"
 

@@ -1,3 +1,4 @@
+// host
 // timeout: 240
 // The rows of a program's memory against the file of the same fields: the same bits, with and
 // without ghost cells, with cuts on and off tile boundaries.

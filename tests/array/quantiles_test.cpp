@@ -1,6 +1,7 @@
+// host
+// ranks: 1 2 3 4 7
 // Quantiles against a sort of all values, over the rows, within them, and of columns; with values
 // of which most are equal, or sorted, or periodic; where the sample misleads.
-// ranks: 1 2 3 4 7
 #include "serried/expr/quantiles.hpp"
 
 #include <algorithm>

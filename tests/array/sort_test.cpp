@@ -1,5 +1,6 @@
-// Sorts against std::stable_sort: of series over all ranks, of axes, with equal values, NaN, -0;
-// topk. ranks: 1 2 3 4 7
+// host
+// ranks: 1 2 3 4 7
+// Sorts against std::stable_sort: of series over all ranks, of axes, with equal values, NaN, -0.
 #include "serried/array/sort.hpp"
 
 #include <algorithm>

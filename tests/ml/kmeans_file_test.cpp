@@ -1,3 +1,4 @@
+// host
 #include "serried/ml/kmeans_file.hpp"
 
 #include <unistd.h>
