@@ -258,8 +258,11 @@ void rename_and_claim(const FileName& file) {
   }
   if (second.empty())
     make_next();
-  else if (std::rename(second.c_str(), file.temporary.c_str()) != 0)
-    throw IoError("cannot write " + file.path + ": " + write_cause(errno));
+  else if (std::rename(second.c_str(), file.temporary.c_str()) != 0) {
+    const std::string cause = write_cause(errno);
+    ::unlink(second.c_str());
+    throw IoError("cannot hold " + file.path + ", which is written, for the next one: " + cause);
+  }
 }
 
 }  // namespace serried

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <mutex>
 
+#include "array/evaluate/first_failure.hpp"
 #include "array/evaluate/passes.hpp"
 #include "serried/comm/agree.hpp"
 #include "serried/comm/reduction_tree.hpp"
@@ -92,7 +92,7 @@ class FoldPass {
     if (nodes.empty()) return nothing();
     return join_from_right(std::move(nodes), combine_);
   }
-  [[nodiscard]] std::int64_t failed() const { return failed_.load(); }
+  [[nodiscard]] std::int64_t failed() const { return failure_.element(); }
 
  private:
   /// The root of a tree whose last leaves are the last of these nodes.
@@ -154,11 +154,7 @@ class FoldPass {
     const std::int64_t failed = group.program->compiled().fold(
         {.shape = domain_.of_rows(step.rows.size()), .first_row = step.rows.begin}, sources,
         rows.begin - step.rows.begin, rows.end - step.rows.begin, group.specs, states);
-    if (failed == no_element) return;
-    const std::int64_t element = failed + step.rows.begin * domain_.row_elements();
-    std::int64_t known = failed_.load();
-    while (element < known && !failed_.compare_exchange_weak(known, element)) {
-    }
+    if (failed != no_element) failure_.take(failed + step.rows.begin * domain_.row_elements());
   }
 
   const Context& ctx_;
@@ -169,7 +165,7 @@ class FoldPass {
   CombineFunction combine_;
   std::optional<TreeFold> fold_;
   Buffer payloads_;
-  std::atomic<std::int64_t> failed_{no_element};
+  FirstFailure failure_;
 };
 
 /// An operand that every rank has, whose elements the part of a payload is; none if an element has

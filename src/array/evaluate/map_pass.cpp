@@ -1,6 +1,7 @@
 #include <algorithm>
-#include <atomic>
 
+#include "array/array_bytes.hpp"
+#include "array/evaluate/first_failure.hpp"
 #include "array/evaluate/passes.hpp"
 #include "serried/array/evaluate.hpp"
 #include "serried/base/error.hpp"
@@ -14,20 +15,6 @@ using detail::ExprNode;
 /// What a thread takes at a time.
 constexpr std::int64_t run_elements = std::int64_t{32} << 10;
 
-/// Keeps the first element that failed on any thread.
-class FirstFailure {
- public:
-  void take(std::int64_t element) {
-    std::int64_t known = element_.load();
-    while (element < known && !element_.compare_exchange_weak(known, element)) {
-    }
-  }
-  [[nodiscard]] std::int64_t element() const { return element_.load(); }
-
- private:
-  std::atomic<std::int64_t> element_{no_element};
-};
-
 /// Calls `use(step)` for this rank's rows of the domain, which are all rows where it is not split.
 /// Collective.
 void read_domain(const Context& ctx, const Domain& domain, std::vector<const TileSource*> reads,
@@ -37,12 +24,6 @@ void read_domain(const Context& ctx, const Domain& domain, std::vector<const Til
     return agree(ctx.comm(), [&] { use(whole); });
   }
   JointReader(ctx, std::move(reads), Leaves::single_tiles(*domain.layout)).read(use);
-}
-
-std::byte* memory_of(Array& array) {
-  return visit_numeric(array.dtype(), [&](auto tag) {
-    return reinterpret_cast<std::byte*>(array.local_mutable<typename decltype(tag)::type>().data());
-  });
 }
 
 std::int64_t first_row_of(const Context& ctx, const Domain& domain) {

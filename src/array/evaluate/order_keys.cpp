@@ -1,6 +1,7 @@
 #include "array/evaluate/order_keys.hpp"
 
 #include <cstring>
+#include <string>
 #include <type_traits>
 
 #include "serried/base/error.hpp"
@@ -87,6 +88,19 @@ double value_of_key(RegisterType type, std::uint64_t key) noexcept {
   if (type == RegisterType::f32 || type == RegisterType::f64) return double_from_key(key);
   if (type == RegisterType::u64) return static_cast<double>(key);
   return static_cast<double>(int64_from_key(key));
+}
+
+void store_number(double value, DType dtype, std::byte* to) {
+  const auto put = [&](auto rounded) { std::memcpy(to, &rounded, sizeof rounded); };
+  if (dtype == DType::f16)
+    put(to_half(value));
+  else if (dtype == DType::f32)
+    put(static_cast<float>(value));
+  else if (dtype == DType::f64)
+    put(value);
+  else
+    throw InvalidArgument("a number is stored in a floating dtype, not in " +
+                          std::string(name(dtype)));
 }
 
 void store_key(RegisterType type, std::uint64_t key, DType dtype, std::byte* to) {

@@ -1,9 +1,10 @@
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <limits>
 #include <string>
 
+#include "array/array_bytes.hpp"
+#include "array/evaluate/first_failure.hpp"
 #include "array/evaluate/order_keys.hpp"
 #include "array/evaluate/passes.hpp"
 #include "array/evaluate/rank_search.hpp"
@@ -102,24 +103,11 @@ QuantileGroup make_group(const Context& ctx, const Domain& domain,
 template <class KeyAt>
 void store_quantiles(const ExprNode& node, RegisterType type, const SlotCount& count, KeyAt key_at,
                      std::byte* to, std::int64_t q_stride) {
-  const std::size_t bytes = size_of(node.dtype);
   for (std::size_t i = 0; i < node.q.size(); ++i, to += q_stride) {
     if (count.nans > 0 || count.numbers == 0) {
       if (!is_floating(node.dtype))
         throw DataError(detail::text_of(node) + ": nothing is left, and integers have no NaN");
-      visit_real(node.dtype, [&](auto tag) {
-        using T = typename decltype(tag)::type;
-        if constexpr (std::is_same_v<T, Half> || std::is_floating_point_v<T>) {
-          const double nan = std::numeric_limits<double>::quiet_NaN();
-          if constexpr (std::is_same_v<T, Half>) {
-            const Half half = to_half(nan);
-            std::memcpy(to, &half, bytes);
-          } else {
-            const T value = static_cast<T>(nan);
-            std::memcpy(to, &value, bytes);
-          }
-        }
-      });
+      store_number(std::numeric_limits<double>::quiet_NaN(), node.dtype, to);
       continue;
     }
     const QuantilePlace place = quantile_place(node.method, count.numbers, node.q[i]);
@@ -133,18 +121,8 @@ void store_quantiles(const ExprNode& node, RegisterType type, const SlotCount& c
       store_key(type, high, node.dtype, to);
       continue;
     }
-    const double value =
-        interpolate(value_of_key(type, low), value_of_key(type, high), place.share);
-    visit_real(node.dtype, [&](auto tag) {
-      using T = typename decltype(tag)::type;
-      if constexpr (std::is_same_v<T, Half>) {
-        const Half half = to_half(value);
-        std::memcpy(to, &half, bytes);
-      } else {
-        const T rounded = static_cast<T>(value);
-        std::memcpy(to, &rounded, bytes);
-      }
-    });
+    store_number(interpolate(value_of_key(type, low), value_of_key(type, high), place.share),
+                 node.dtype, to);
   }
 }
 
@@ -253,13 +231,6 @@ std::vector<FoldValue> quantiles_here(const Context& ctx, const Domain& domain,
   return found;
 }
 
-/// Keeps the first element that failed on any thread.
-void keep_first(std::atomic<std::int64_t>& first, std::int64_t element) {
-  std::int64_t known = first.load();
-  while (element < known && !first.compare_exchange_weak(known, element)) {
-  }
-}
-
 /// The rows are kept: each rank finds those of its own rows.
 std::vector<FoldValue> quantiles_in_rows(const Context& ctx, const Domain& domain,
                                          const QuantileGroup& group) {
@@ -272,12 +243,9 @@ std::vector<FoldValue> quantiles_in_rows(const Context& ctx, const Domain& domai
     for (int a = 0; a < domain.split_axis; ++a)
       axis += (node->reduced >> a & 1u) == 0 || node->keeps_axes ? 1 : 0;
     arrays.push_back(Array::empty(ctx, node->shape, node->dtype, axis, *domain.layout));
-    memory.push_back(visit_numeric(node->dtype, [&](auto tag) {
-      return reinterpret_cast<std::byte*>(
-          arrays.back().local_mutable<typename decltype(tag)::type>().data());
-    }));
+    memory.push_back(memory_of(arrays.back()));
   }
-  std::atomic<std::int64_t> failed{no_element};
+  FirstFailure failure;
   const std::int64_t run_rows =
       std::max<std::int64_t>(1, run_elements / std::max<std::int64_t>(1, row_elements));
   JointReader(ctx, group.reads, Leaves::single_tiles(*domain.layout))
@@ -294,7 +262,7 @@ std::vector<FoldValue> quantiles_in_rows(const Context& ctx, const Domain& domai
           const auto outputs = group.outputs(values, is_in, (end - begin) * row_elements);
           const std::int64_t bad = group.program->compiled().evaluate(
               part, sources, begin * row_elements, end * row_elements, outputs);
-          if (bad != no_element) return keep_first(failed, bad + step.rows.begin * row_elements);
+          if (bad != no_element) return failure.take(bad + step.rows.begin * row_elements);
           std::vector<std::byte*> to(memory.size());
           std::vector<std::int64_t> q_strides(memory.size());
           for (std::int64_t row = begin; row < end; ++row) {
@@ -312,7 +280,7 @@ std::vector<FoldValue> quantiles_in_rows(const Context& ctx, const Domain& domai
           }
         });
       });
-  agree_on_elements(ctx, domain, failed.load());
+  agree_on_elements(ctx, domain, failure.element());
   std::vector<FoldValue> found;
   for (std::size_t n = 0; n < arrays.size(); ++n)
     found.push_back({group.nodes[n], std::make_shared<const Operand>(to_operand(arrays[n]))});
@@ -327,7 +295,7 @@ std::vector<FoldValue> quantiles_over_rows(const Context& ctx, const Domain& dom
   agree(ctx.comm(), [&] {
     for (const ExprNode* node : group.nodes) memory.push_back(memory_for(*node));
   });
-  std::atomic<std::int64_t> failed{no_element};
+  FirstFailure failure;
   const std::int64_t run_rows =
       std::max<std::int64_t>(1, run_elements / std::max<std::int64_t>(1, row_elements));
   for (std::int64_t first = 0; first < group.slots; first += most_slots) {
@@ -353,7 +321,7 @@ std::vector<FoldValue> quantiles_over_rows(const Context& ctx, const Domain& dom
               const auto outputs = group.outputs(values, is_in, end - begin);
               const std::int64_t bad =
                   group.program->compiled().evaluate(part, sources, begin, end, outputs);
-              if (bad != no_element) keep_first(failed, bad + step.rows.begin * row_elements);
+              if (bad != no_element) failure.take(bad + step.rows.begin * row_elements);
               const auto count = static_cast<std::size_t>(end - begin);
               keys.resize(count);
               make_order_keys(group.type, values.data(), end - begin, keys.data());
@@ -378,7 +346,7 @@ std::vector<FoldValue> quantiles_over_rows(const Context& ctx, const Domain& dom
     };
     RankSearch search(ctx, domain.rows() * row_elements, group.slots, slots, read);
     const std::vector<SlotCount>& counts = search.count();
-    agree_on_elements(ctx, domain, failed.load());
+    agree_on_elements(ctx, domain, failure.element());
     std::vector<std::vector<std::int64_t>> ranks;
     for (const SlotCount& count : counts) ranks.push_back(needed_ranks(group, count));
     const auto keys = search.find(ranks);

@@ -20,12 +20,6 @@ void check_sortable(const Array& array) {
                           "to_host()");
 }
 
-std::byte* memory_of(Array& array) {
-  return visit_numeric(array.dtype(), [&](auto tag) {
-    return reinterpret_cast<std::byte*>(array.local_mutable<typename decltype(tag)::type>().data());
-  });
-}
-
 std::vector<KeyPlace> key_places_of(const Array& array) {
   const Context& ctx = array.context();
   const std::int64_t row_elements = array.row_elements();

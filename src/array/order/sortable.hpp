@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "array/array_bytes.hpp"
 #include "serried/array/array.hpp"
 #include "serried/device/sort_kernels.hpp"
 
@@ -10,9 +11,6 @@ namespace serried {
 
 /// @throws InvalidArgument for dtypes without an order, and arrays on a device.
 void check_sortable(const Array& array);
-
-/// The memory of this rank's part of an array that was just made. Local.
-[[nodiscard]] std::byte* memory_of(Array& array);
 
 /// This rank's elements of an array whose memory is in C order of the whole (split along axis 0, or
 /// replicated), with their numbers in that order. Collective: ranks agree on having the memory.

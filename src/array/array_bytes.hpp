@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstddef>
+
+#include "serried/array/array.hpp"
+
+namespace serried {
+
+/// The memory of this rank's part of an array that was just made, whatever its dtype. Local.
+[[nodiscard]] std::byte* memory_of(Array& array);
+
+}  // namespace serried
