@@ -157,6 +157,26 @@ TEST_F(Quantiles, integers_and_replicated) {
   EXPECT_THROW(static_cast<void>(quantile(x, 1.5)), InvalidArgument);
 }
 
+// The highest integer is a number as any other, though its key is that of NaN.
+TEST_F(Quantiles, the_highest_integer) {
+  for (const std::int64_t rows : {9, 100003}) {
+    const Array places = Array::arange(ctx_, 0, static_cast<double>(rows), 1, DType::i64);
+    const Expr high = where(places % 4 == 0, places, INT64_MAX);
+    for (const double q : {0.1, 0.5, 1.0}) {
+      const Expr found = quantile(high, q, {.method = QuantileMethod::lower});
+      std::vector<std::int64_t> values;
+      for (std::int64_t i = 0; i < rows; ++i) values.push_back(i % 4 == 0 ? i : INT64_MAX);
+      std::sort(values.begin(), values.end());
+      const auto at = static_cast<std::size_t>(q * static_cast<double>(rows - 1));
+      EXPECT_EQ(evaluate_as<std::int64_t>(ctx_, found), values[at]) << rows << " " << q;
+    }
+    const Array stored = evaluate(ctx_, high);
+    EXPECT_EQ(
+        evaluate_as<std::int64_t>(ctx_, quantile(stored, 0.5, {.method = QuantileMethod::lower})),
+        INT64_MAX);
+  }
+}
+
 TEST_F(Quantiles, of_narrow_numbers) {
   // registers are wider than what is stored
   const std::int64_t n = 40011;

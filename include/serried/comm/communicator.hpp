@@ -16,6 +16,7 @@
 #include "serried/base/dtype.hpp"
 #include "serried/base/recorder.hpp"
 #include "serried/comm/call_site.hpp"
+#include "serried/device/buffer.hpp"
 
 namespace SERRIED_API serried {
 namespace comm {
@@ -195,7 +196,7 @@ class Communicator {
     Gathered<T> result;
     result.offsets = gather_offsets(count_of(piece), root, site);
     result.values.resize(static_cast<std::size_t>(result.offsets.back()));
-    const KeptOnError<T> keep(result.values);
+    const KeptOnError<std::vector<T>> keep(result.values);
     gather_pieces(piece.data(), count_of(piece), sizeof(T), result.offsets, result.values.data(),
                   root, site);
     return result;
@@ -208,7 +209,7 @@ class Communicator {
     Gathered<T> result;
     result.offsets = allgather_offsets(count_of(piece), site);
     result.values.resize(static_cast<std::size_t>(result.offsets.back()));
-    const KeptOnError<T> keep(result.values);
+    const KeptOnError<std::vector<T>> keep(result.values);
     allgather_pieces(piece.data(), sizeof(T), result.offsets, result.values.data(), site);
     return result;
   }
@@ -220,7 +221,7 @@ class Communicator {
     static_assert(!std::is_same_v<T, bool>,
                   "std::vector<bool> has no memory that could be sent to");
     std::vector<T> values(static_cast<std::size_t>(size()), value);
-    const KeptOnError<T> keep(values);
+    const KeptOnError<std::vector<T>> keep(values);
     allgather_values(&value, sizeof(T), values.data(), site);
     return values;
   }
@@ -238,9 +239,27 @@ class Communicator {
     Gathered<T> result;
     result.offsets = alltoall_offsets(offsets, count_of(send), site);
     result.values.resize(static_cast<std::size_t>(result.offsets.back()));
-    const KeptOnError<T> keep(result.values);
+    const KeptOnError<std::vector<T>> keep(result.values);
     alltoall_pieces(send.data(), sizeof(T), offsets, result.offsets, result.values.data(), site);
     return result;
+  }
+  /// Where alltoall puts what it receives: piece r will be [result[r], result[r + 1]). For those
+  /// who agree on having the memory before they call alltoall_into. Collective.
+  template <Sendable T>
+  [[nodiscard]] std::vector<std::int64_t> offsets_of_alltoall(
+      std::span<const T> send, std::span<const std::int64_t> offsets,
+      CallSite site = CallSite::current()) const {
+    return alltoall_offsets(offsets, count_of(send), site);
+  }
+  /// As alltoall, into memory of at least receive_offsets.back() elements, which
+  /// offsets_of_alltoall told. Collective.
+  template <Sendable T>
+  void alltoall_into(std::span<const T> send, std::span<const std::int64_t> offsets,
+                     std::span<const std::int64_t> receive_offsets, Buffer& to,
+                     CallSite site = CallSite::current()) const {
+    const KeptOnError<Buffer> keep(to);
+    static_cast<void>(to.as<T>(static_cast<std::size_t>(receive_offsets.back())));
+    alltoall_pieces(send.data(), sizeof(T), offsets, receive_offsets, to.data(), site);
   }
 
   /// Point to point; tags are 0 .. 32 766. `receive` needs the exact length, and the same
@@ -285,20 +304,20 @@ class Communicator {
   [[nodiscard]] Request ibarrier(CallSite site = CallSite::current()) const;
 
  private:
-  /// Lets values outlive a call that throws: MPI may still write to them.
-  template <class T>
+  /// Lets memory outlive a call that throws: MPI may still write to it.
+  template <class Memory>
   class KeptOnError {
    public:
-    explicit KeptOnError(std::vector<T>& values) : values_(values) {}
+    explicit KeptOnError(Memory& memory) : memory_(memory) {}
     ~KeptOnError() {
       if (std::uncaught_exceptions() > exceptions_before_)
-        static_cast<void>(new std::vector<T>(std::move(values_)));
+        static_cast<void>(new Memory(std::move(memory_)));
     }
     KeptOnError(const KeptOnError&) = delete;
     KeptOnError& operator=(const KeptOnError&) = delete;
 
    private:
-    std::vector<T>& values_;
+    Memory& memory_;
     int exceptions_before_ = std::uncaught_exceptions();
   };
 

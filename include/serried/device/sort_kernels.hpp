@@ -29,6 +29,8 @@ class SortKernels {
 
   /// Sorts pairs, ascending, in place.
   virtual void sort(std::span<KeyPlace> pairs) const = 0;
+  /// Sorts keys, ascending, in place.
+  virtual void sort_keys(std::span<std::uint64_t> keys) const = 0;
 };
 
 }  // namespace serried

@@ -5,9 +5,9 @@
 
 #include "array/array_bytes.hpp"
 #include "array/evaluate/first_failure.hpp"
-#include "array/evaluate/order_keys.hpp"
 #include "array/evaluate/passes.hpp"
 #include "array/evaluate/rank_search.hpp"
+#include "array/order/order_keys.hpp"
 #include "expr/text.hpp"
 #include "serried/array/evaluate.hpp"
 #include "serried/base/error.hpp"
@@ -159,13 +159,15 @@ void quantiles_of_values(const QuantileGroup& group, const std::byte* values,
                          std::span<std::byte* const> to, std::span<const std::int64_t> q_strides) {
   thread_local std::vector<std::uint64_t> all;
   all.resize(static_cast<std::size_t>(elements));
-  make_order_keys(group.type, values, elements, all.data());
+  const DType dtype = dtype_of_register(group.type);
+  make_order_keys(dtype, values, elements, all.data());
+  const std::uint64_t highest = highest_key(dtype);
   std::vector<std::vector<std::uint64_t>> of_slot(static_cast<std::size_t>(group.slots));
   std::vector<SlotCount> counts(of_slot.size());
   for (std::size_t e = 0; e < all.size(); ++e) {
     if (is_in != nullptr && is_in[e] == 0) continue;
     const std::size_t slot = group.slot_of.empty() ? 0 : group.slot_of[e];
-    if (all[e] == nan_key) {
+    if (all[e] > highest) {
       ++counts[slot].nans;
     } else {
       of_slot[slot].push_back(all[e]);
@@ -324,7 +326,8 @@ std::vector<FoldValue> quantiles_over_rows(const Context& ctx, const Domain& dom
               if (bad != no_element) failure.take(bad + step.rows.begin * row_elements);
               const auto count = static_cast<std::size_t>(end - begin);
               keys.resize(count);
-              make_order_keys(group.type, values.data(), end - begin, keys.data());
+              make_order_keys(dtype_of_register(group.type), values.data(), end - begin,
+                              keys.data());
               KeyRun taken{.keys = keys, .first = step.rows.begin * row_elements + begin};
               const bool has_slots = !group.slot_of.empty() || group.mask >= 0;
               if (has_slots) {
@@ -344,7 +347,8 @@ std::vector<FoldValue> quantiles_over_rows(const Context& ctx, const Domain& dom
             });
           });
     };
-    RankSearch search(ctx, domain.rows() * row_elements, group.slots, slots, read);
+    RankSearch search(ctx, domain.rows() * row_elements, group.slots, slots,
+                      highest_key(dtype_of_register(group.type)), read);
     const std::vector<SlotCount>& counts = search.count();
     agree_on_elements(ctx, domain, failure.element());
     std::vector<std::vector<std::int64_t>> ranks;

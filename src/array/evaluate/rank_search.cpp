@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "array/evaluate/order_keys.hpp"
+#include "array/order/order_keys.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried {
@@ -29,36 +29,6 @@ struct SampledKey {
   std::uint64_t slot = 0;
 };
 
-using Words [[gnu::vector_size(32)]] = std::int64_t;
-
-/// How many of the keys are below `low`, and `inside(i)` for those in [low, low + width].
-template <class Inside>
-std::int64_t visit_bracket(std::span<const std::uint64_t> keys, std::uint64_t low,
-                           std::uint64_t width, Inside inside) {
-  // unsigned comparisons as signed ones of numbers that are shifted by 2^63
-  const Words first = Words{} + static_cast<std::int64_t>(low ^ (std::uint64_t{1} << 63));
-  const Words last = Words{} + static_cast<std::int64_t>((low + width) ^ (std::uint64_t{1} << 63));
-  Words below{};
-  std::size_t i = 0;
-  for (; i + 4 <= keys.size(); i += 4) {
-    Words four;
-    std::memcpy(&four, keys.data() + i, sizeof four);
-    four ^= INT64_MIN;
-    const Words is_below = four < first;
-    const Words is_outside = is_below | (four > last);
-    below -= is_below;
-    if ((is_outside[0] & is_outside[1] & is_outside[2] & is_outside[3]) != 0) continue;
-    for (std::size_t k = 0; k < 4; ++k)
-      if (is_outside[k] == 0) inside(i + k);
-  }
-  std::int64_t count = below[0] + below[1] + below[2] + below[3];
-  for (; i < keys.size(); ++i) {
-    count += keys[i] < low ? 1 : 0;
-    if (keys[i] - low <= width) inside(i);  // also false for what is below
-  }
-  return count;
-}
-
 /// The lowest key of bin b of [low, high].
 std::uint64_t bin_begin(std::uint64_t low, std::uint64_t high, std::int64_t b) {
   const std::uint64_t width = (high - low) / bins + 1;
@@ -73,8 +43,8 @@ std::int64_t bin_of(std::uint64_t low, std::uint64_t high, std::uint64_t key) {
 }  // namespace
 
 RankSearch::RankSearch(const Context& ctx, std::int64_t elements, std::int64_t all_slots,
-                       std::int64_t slots, ReadKeys read)
-    : ctx_(ctx), all_slots_(all_slots), slots_(slots), read_(std::move(read)) {
+                       std::int64_t slots, std::uint64_t highest, ReadKeys read)
+    : ctx_(ctx), all_slots_(all_slots), slots_(slots), highest_(highest), read_(std::move(read)) {
   const std::int64_t of_slot = std::max<std::int64_t>(1, elements / all_slots);
   const std::int64_t wanted = std::clamp(most_sampled / slots, least_of_slot, most_of_slot);
   stride_ = std::max<std::int64_t>(1, of_slot / wanted);
@@ -91,12 +61,12 @@ const std::vector<SlotCount>& RankSearch::count() {
     auto& own = counts[static_cast<std::size_t>(worker)];
     if (run.slots.empty()) {
       std::int64_t nans = 0;
-      for (const std::uint64_t key : run.keys) nans += key == nan_key ? 1 : 0;
+      for (const std::uint64_t key : run.keys) nans += key > highest_ ? 1 : 0;
       own[0] += static_cast<std::int64_t>(run.keys.size()) - nans;
       own[1] += nans;
     } else {
       for (std::size_t i = 0; i < run.keys.size(); ++i)
-        if (run.slots[i] < slots) ++own[2 * run.slots[i] + (run.keys[i] == nan_key ? 1 : 0)];
+        if (run.slots[i] < slots) ++own[2 * run.slots[i] + (run.keys[i] > highest_ ? 1 : 0)];
     }
     const std::int64_t end = run.first + static_cast<std::int64_t>(run.keys.size());
     for (std::int64_t w = run.first / window; w * window < end; ++w) {
@@ -108,7 +78,7 @@ const std::vector<SlotCount>& RankSearch::count() {
            ++e) {
         const auto i = static_cast<std::size_t>(e - run.first);
         const std::uint32_t slot = run.slots.empty() ? 0 : run.slots[i];
-        if (run.keys[i] != nan_key && slot < slots)
+        if (run.keys[i] <= highest_ && slot < slots)
           sampled[static_cast<std::size_t>(worker)].push_back({run.keys[i], slot});
       }
     }
@@ -151,7 +121,8 @@ std::vector<std::vector<std::uint64_t>> RankSearch::find(
     const std::vector<std::vector<std::int64_t>>& ranks) {
   std::vector<std::vector<Bracket>> brackets(ranks.size());
   for (std::size_t s = 0; s < ranks.size(); ++s) {
-    for (const std::int64_t rank : ranks[s]) brackets[s].push_back({.rank = rank});
+    for (const std::int64_t rank : ranks[s])
+      brackets[s].push_back({.rank = rank, .high = highest_});
     bracket(brackets[s], static_cast<std::int64_t>(s));
   }
   const auto is_open = [&](bool is_wide) {
@@ -269,7 +240,7 @@ void RankSearch::collect(std::vector<std::vector<Bracket>>& brackets) {
         each.low = 0;
       } else {
         each.low = each.high + 1;
-        each.high = UINT64_MAX - 1;
+        each.high = highest_;
       }
       each.is_wide = true;
     } else if (each.low == each.high) {

@@ -25,7 +25,7 @@ using ReadKeys = std::function<void(const std::function<void(const KeyRun& run, 
 /// What there is in a slot.
 struct SlotCount {
   std::int64_t numbers = 0;
-  std::int64_t nans = 0;  ///< keys nan_key
+  std::int64_t nans = 0;
 };
 
 /// Finds order statistics of many elements in slots by selection: a first read counts and takes a
@@ -36,9 +36,10 @@ struct SlotCount {
 class RankSearch {
  public:
   /// @param elements of all slots together; @param all_slots how many there are; @param slots how
-  /// many are searched, at most 16 384; others have numbers from there on.
+  /// many are searched, at most 16 384; others have numbers from there on. @param highest key of a
+  /// number; what is above it is NaN.
   RankSearch(const Context& ctx, std::int64_t elements, std::int64_t all_slots, std::int64_t slots,
-             ReadKeys read);
+             std::uint64_t highest, ReadKeys read);
 
   /// Counts, and samples. Collective. @throws RankError if reading fails.
   [[nodiscard]] const std::vector<SlotCount>& count();
@@ -53,7 +54,7 @@ class RankSearch {
   struct Bracket {
     std::int64_t rank = 0;
     std::uint64_t low = 0;
-    std::uint64_t high = UINT64_MAX - 1;
+    std::uint64_t high = 0;
     bool is_wide = false;  ///< narrowed by counts alone
     std::optional<std::uint64_t> found;
   };
@@ -65,6 +66,7 @@ class RankSearch {
   std::int64_t all_slots_;
   std::int64_t slots_;
   std::int64_t stride_ = 1;  ///< of the sample, in elements of one slot
+  std::uint64_t highest_;
   ReadKeys read_;
   std::vector<SlotCount> counts_;
   std::vector<std::vector<std::uint64_t>> samples_;  ///< of each slot, sorted

@@ -1,10 +1,12 @@
 #include "array/order/key_places.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <type_traits>
 
+#include "array/order/order_keys.hpp"
 #include "serried/base/half.hpp"
 #include "serried/base/order_key.hpp"
 
@@ -13,18 +15,6 @@ namespace {
 
 template <class T>
 using Stored = std::conditional_t<std::is_same_v<T, bool>, std::uint8_t, T>;
-
-template <class T>
-std::uint64_t key_of(T value) {
-  if constexpr (std::is_same_v<T, Half>)
-    return order_key(static_cast<double>(to_float(value)) + 0.0);
-  else if constexpr (std::is_floating_point_v<T>)
-    return order_key(static_cast<double>(value) + 0.0);
-  else if constexpr (std::is_same_v<T, std::uint64_t>)
-    return value;
-  else
-    return order_key(static_cast<std::int64_t>(value));
-}
 
 template <class T>
 bool is_negative_zero(T value) {
@@ -49,7 +39,12 @@ T value_of(std::uint64_t key, bool is_negative_zero) {
   }
 }
 
-constexpr std::uint64_t nan_key = UINT64_MAX;
+constexpr std::size_t block = 512;
+
+/// The lowest number first, or the highest; NaN last, which integers have none of.
+std::uint64_t turned(std::uint64_t key, bool is_falling, bool has_nan) {
+  return is_falling && !(has_nan && key == nan_key) ? ~key : key;
+}
 
 }  // namespace
 
@@ -58,14 +53,22 @@ void make_key_places(DType dtype, const std::byte* elements, std::int64_t stride
   visit_real(dtype, [&](auto tag) {
     using T = Stored<typename decltype(tag)::type>;
     const auto* values = reinterpret_cast<const T*>(elements);
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      const T value = values[static_cast<std::int64_t>(i) * stride];
-      std::uint64_t key = key_of(value);
-      // integers have no NaN: their highest key is a number
-      if (is_falling && !(is_floating(dtype) && key == nan_key)) key = ~key;
-      pairs[i] = {.place = static_cast<std::uint64_t>(first + static_cast<std::int64_t>(i)) << 1 |
-                           (is_negative_zero(value) ? 1u : 0u),
-                  .key = key};
+    std::array<std::uint64_t, block> keys;
+    std::array<T, block> line;
+    for (std::size_t begin = 0; begin < pairs.size(); begin += block) {
+      const std::size_t count = std::min(block, pairs.size() - begin);
+      const T* from = values + static_cast<std::int64_t>(begin) * stride;
+      if (stride != 1) {
+        for (std::size_t i = 0; i < count; ++i)
+          line[i] = from[static_cast<std::int64_t>(i) * stride];
+        from = line.data();
+      }
+      make_order_keys(dtype, reinterpret_cast<const std::byte*>(from),
+                      static_cast<std::int64_t>(count), keys.data());
+      const auto place = static_cast<std::uint64_t>(first) + begin;
+      for (std::size_t i = 0; i < count; ++i)
+        pairs[begin + i] = {.place = (place + i) << 1 | (is_negative_zero(from[i]) ? 1u : 0u),
+                            .key = turned(keys[i], is_falling, is_floating(dtype))};
     }
   });
 }
@@ -77,9 +80,8 @@ void store_key_places(DType dtype, std::span<const KeyPlace> pairs, bool is_fall
     auto* values = reinterpret_cast<T*>(elements);
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       const std::int64_t at = static_cast<std::int64_t>(i) * stride;
-      std::uint64_t key = pairs[i].key;
-      if (is_falling && !(is_floating(dtype) && key == nan_key)) key = ~key;
-      values[at] = value_of<T>(key, (pairs[i].place & 1u) != 0);
+      values[at] = value_of<T>(turned(pairs[i].key, is_falling, is_floating(dtype)),
+                               (pairs[i].place & 1u) != 0);
       if (numbers != nullptr) numbers[at] = static_cast<std::int64_t>(pairs[i].place >> 1);
     }
   });

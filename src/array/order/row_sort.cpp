@@ -1,7 +1,9 @@
 #include "array/order/row_sort.hpp"
 
 #include <algorithm>
+#include <array>
 #include <span>
+#include <utility>
 
 #include "serried/comm/agree.hpp"
 
@@ -11,30 +13,61 @@ namespace {
 /// Pieces of a rank are sorted by one thread each, if they are at least so long.
 constexpr std::int64_t least_piece = std::int64_t{1} << 16;
 
-/// Sorted runs, one behind the other, become one: in each round neighbours are merged.
-void merge_runs(const Context& ctx, std::vector<KeyPlace>& pairs,
-                std::vector<std::int64_t> bounds) {
-  std::vector<KeyPlace> other;
-  if (bounds.size() > 2) other.resize(pairs.size());
-  while (bounds.size() > 2) {
-    const auto runs = static_cast<std::int64_t>(bounds.size()) - 1;
-    std::vector<std::int64_t> next;
-    for (std::int64_t i = 0; i <= runs; i += 2) next.push_back(bounds[static_cast<std::size_t>(i)]);
-    if (runs % 2 != 0) next.push_back(bounds.back());
-    ctx.backend()->threads().parallel_for((runs + 1) / 2, [&](std::int64_t pair, int) {
-      const auto at = [&](std::int64_t i) {
-        return bounds[static_cast<std::size_t>(std::min(i, runs))];
-      };
-      const std::int64_t begin = at(2 * pair);
-      const std::int64_t middle = at(2 * pair + 1);
-      const std::int64_t end = at(2 * pair + 2);
-      std::merge(pairs.begin() + begin, pairs.begin() + middle, pairs.begin() + middle,
-                 pairs.begin() + end, other.begin() + begin);
-    });
-    pairs.swap(other);
-    bounds = std::move(next);
-  }
+/// Merged pairs are given on in runs of so many, which stay in a core's cache.
+constexpr std::int64_t taken_at_once = 2048;
+/// A thread merges so many pairs at a time.
+constexpr std::int64_t merged_at_once = std::int64_t{1} << 17;
+
+bool is_less(const KeyPlace& a, const KeyPlace& b) {
+  // without a branch: which run has the next pair cannot be foreseen
+  return (a.key < b.key) | ((a.key == b.key) & (a.place < b.place));
 }
+
+/// Two ascending runs, of which pairs are taken in their common order.
+struct TwoRuns {
+  std::span<const KeyPlace> a;
+  std::span<const KeyPlace> b;
+
+  [[nodiscard]] std::int64_t size() const { return std::ssize(a) + std::ssize(b); }
+  /// What is left behind the first `count` pairs. (The co-rank of Siebert and Traff, "Efficient
+  /// MPI implementation of a parallel, stable merge algorithm", EuroMPI 2012.)
+  [[nodiscard]] TwoRuns behind(std::int64_t count) const {
+    std::int64_t low = std::max<std::int64_t>(0, count - std::ssize(b));
+    std::int64_t high = std::min<std::int64_t>(count, std::ssize(a));
+    while (low < high) {
+      const std::int64_t i = low + (high - low) / 2;
+      if (is_less(a[static_cast<std::size_t>(i)], b[static_cast<std::size_t>(count - i - 1)]))
+        low = i + 1;
+      else
+        high = i;
+    }
+    return {a.subspan(static_cast<std::size_t>(low)),
+            b.subspan(static_cast<std::size_t>(count - low))};
+  }
+  void pop(std::span<KeyPlace> to) {
+    while (!to.empty()) {
+      if (a.empty() || b.empty()) {
+        std::span<const KeyPlace>& rest = a.empty() ? b : a;
+        std::copy_n(rest.begin(), to.size(), to.begin());
+        rest = rest.subspan(to.size());
+        return;
+      }
+      const std::size_t safe = std::min({to.size(), a.size(), b.size()});
+      const KeyPlace* next_a = a.data();
+      const KeyPlace* next_b = b.data();
+      for (std::size_t i = 0; i < safe; ++i) {
+        const bool is_b = is_less(*next_b, *next_a);
+        const KeyPlace* const next = is_b ? next_b : next_a;
+        to[i] = *next;
+        next_a += is_b ? 0 : 1;
+        next_b += is_b ? 1 : 0;
+      }
+      a = a.subspan(static_cast<std::size_t>(next_a - a.data()));
+      b = b.subspan(static_cast<std::size_t>(next_b - b.data()));
+      to = to.subspan(safe);
+    }
+  }
+};
 
 /// Pairs as numbers of 128 bits.
 KeyPlace plus(const KeyPlace& a, const KeyPlace& b) {
@@ -63,13 +96,12 @@ std::vector<KeyPlace> probes_between(const KeyPlace& low, const KeyPlace& high) 
   return found;
 }
 
-/// Where this rank's sorted pairs are cut, so that the parts of all ranks together have exactly the
-/// rows of each rank. Collective.
-///
+}  // namespace
+
 /// Between two pairs of which it is known how many lie below them, each cut is sought with 63
 /// probes a round: at most 22 rounds, whatever the keys are, as no two pairs are equal.
-std::vector<std::int64_t> find_cuts(const Context& ctx, std::span<const KeyPlace> sorted,
-                                    const Layout& layout) {
+std::vector<std::int64_t> cuts_of_ranks(const Context& ctx, std::span<const KeyPlace> sorted,
+                                        const Layout& layout) {
   const int ranks = ctx.size();
   struct Cut {
     std::int64_t wanted = 0;  ///< pairs of all ranks below it
@@ -128,36 +160,111 @@ std::vector<std::int64_t> find_cuts(const Context& ctx, std::span<const KeyPlace
   return offsets;
 }
 
-}  // namespace
+void merge_runs(const Context& ctx, KeyPlaces pairs, std::vector<std::int64_t> bounds,
+                const TakeSorted& take) {
+  const ThreadPool& threads = ctx.backend()->threads();
+  KeyPlaces other;
+  if (bounds.size() > 3) other = KeyPlaces(ctx, std::ssize(pairs.span()));
+  while (true) {
+    // in each round neighbours are merged; the last round's pairs are given away
+    const auto runs = static_cast<std::int64_t>(bounds.size()) - 1;
+    const std::span<const KeyPlace> from = pairs.span();
+    struct Piece {
+      TwoRuns runs;
+      std::int64_t first = 0;
+      std::int64_t count = 0;
+    };
+    std::vector<Piece> pieces;
+    std::vector<std::int64_t> next{0};
+    for (std::int64_t i = 0; i < runs; i += 2) {
+      const auto at = [&](std::int64_t bound) {
+        return bounds[static_cast<std::size_t>(std::min(bound, runs))];
+      };
+      const auto run = [&](std::int64_t bound) {
+        return from.subspan(static_cast<std::size_t>(at(bound)),
+                            static_cast<std::size_t>(at(bound + 1) - at(bound)));
+      };
+      const TwoRuns two{.a = run(i), .b = i + 1 < runs ? run(i + 1) : std::span<const KeyPlace>{}};
+      for (std::int64_t begin = 0; begin < two.size(); begin += merged_at_once)
+        pieces.push_back({.runs = two.behind(begin),
+                          .first = at(i) + begin,
+                          .count = std::min(merged_at_once, two.size() - begin)});
+      next.push_back(at(i + 2));
+    }
+    const bool is_last = runs <= 2;
+    threads.parallel_for(std::ssize(pieces), [&](std::int64_t p, int) {
+      Piece& piece = pieces[static_cast<std::size_t>(p)];
+      std::array<KeyPlace, taken_at_once> merged;
+      for (std::int64_t done = 0; done < piece.count; done += taken_at_once) {
+        const auto count = static_cast<std::size_t>(std::min(taken_at_once, piece.count - done));
+        const auto first = static_cast<std::size_t>(piece.first + done);
+        if (!is_last) {
+          piece.runs.pop(other.span().subspan(first, count));
+        } else if (piece.runs.b.empty()) {
+          take(piece.first + done, piece.runs.a.first(count));
+          piece.runs.a = piece.runs.a.subspan(count);
+        } else {
+          piece.runs.pop(std::span<KeyPlace>(merged).first(count));
+          take(piece.first + done, std::span<const KeyPlace>(merged).first(count));
+        }
+      }
+    });
+    if (is_last) return;
+    std::swap(pairs, other);
+    bounds = std::move(next);
+  }
+}
 
-void sort_here(const Context& ctx, std::vector<KeyPlace>& pairs) {
+void sort_over_ranks(const Context& ctx, KeyPlaces pairs, const Layout& layout,
+                     const TakeSorted& take) {
   const auto& kernels = ctx.backend()->kernels<SortKernels>(DType::f64);
-  const auto count = static_cast<std::int64_t>(pairs.size());
+  const std::int64_t count = std::ssize(pairs.span());
   const std::int64_t pieces =
       std::clamp<std::int64_t>(count / least_piece, 1, ctx.backend()->threads().threads());
   std::vector<std::int64_t> bounds;
   for (std::int64_t i = 0; i <= pieces; ++i) bounds.push_back(i * count / pieces);
-  ctx.backend()->threads().parallel_for(pieces, [&](std::int64_t i, int) {
-    const auto begin = static_cast<std::size_t>(bounds[static_cast<std::size_t>(i)]);
-    const auto end = static_cast<std::size_t>(bounds[static_cast<std::size_t>(i) + 1]);
-    kernels.sort(std::span<KeyPlace>(pairs).subspan(begin, end - begin));
-  });
-  merge_runs(ctx, pairs, std::move(bounds));
-}
-
-std::vector<KeyPlace> sort_over_ranks(const Context& ctx, std::vector<KeyPlace> pairs,
-                                      const Layout& layout) {
   {
     const auto span = ctx.recorder().span("sort rows", Activity::computation);
-    agree(ctx.comm(), [&] { sort_here(ctx, pairs); });
+    agree(ctx.comm(), [&] {
+      ctx.backend()->threads().parallel_for(pieces, [&](std::int64_t i, int) {
+        const auto begin = static_cast<std::size_t>(bounds[static_cast<std::size_t>(i)]);
+        const auto end = static_cast<std::size_t>(bounds[static_cast<std::size_t>(i) + 1]);
+        kernels.sort(pairs.span().subspan(begin, end - begin));
+      });
+      if (ctx.size() == 1) {
+        merge_runs(ctx, std::move(pairs), std::move(bounds), take);
+      } else if (pieces > 1) {
+        KeyPlaces sorted(ctx, count);
+        const std::span<KeyPlace> to = sorted.span();
+        merge_runs(ctx, std::move(pairs), std::move(bounds),
+                   [&](std::int64_t first, std::span<const KeyPlace> run) {
+                     std::ranges::copy(run, to.begin() + first);
+                   });
+        pairs = std::move(sorted);
+      }
+    });
   }
-  if (ctx.size() == 1) return pairs;
-  const std::vector<std::int64_t> cuts = find_cuts(ctx, pairs, layout);
-  auto received = ctx.comm().alltoall(std::span<const KeyPlace>(pairs), cuts);
+  if (ctx.size() == 1) return;
+  const std::span<const KeyPlace> sorted = std::as_const(pairs).span();
+  const std::vector<std::int64_t> cuts = cuts_of_ranks(ctx, sorted, layout);
+  std::vector<std::int64_t> offsets = ctx.comm().offsets_of_alltoall(sorted, cuts);
+  KeyPlaces received;
+  agree(ctx.comm(), [&] { received = KeyPlaces(ctx, offsets.back()); });
+  ctx.comm().alltoall_into(sorted, cuts, offsets, received.memory());
   pairs = {};
   const auto span = ctx.recorder().span("merge rows", Activity::computation);
-  agree(ctx.comm(), [&] { merge_runs(ctx, received.values, received.offsets); });
-  return std::move(received.values);
+  agree(ctx.comm(), [&] { merge_runs(ctx, std::move(received), std::move(offsets), take); });
+}
+
+KeyPlaces sort_over_ranks(const Context& ctx, KeyPlaces pairs, const Layout& layout) {
+  KeyPlaces sorted;
+  agree(ctx.comm(), [&] { sorted = KeyPlaces(ctx, layout.rows_of(ctx.rank()).size()); });
+  const std::span<KeyPlace> to = sorted.span();
+  sort_over_ranks(ctx, std::move(pairs), layout,
+                  [&](std::int64_t first, std::span<const KeyPlace> run) {
+                    std::ranges::copy(run, to.begin() + first);
+                  });
+  return sorted;
 }
 
 }  // namespace serried

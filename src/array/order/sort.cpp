@@ -65,13 +65,16 @@ Sorted sort_lines(const Array& array, int axis) {
 /// A 1-d array over all ranks.
 Sorted sort_rows(const Array& array) {
   const Context& ctx = array.context();
-  std::vector<KeyPlace> pairs = key_places_of(array);
   const Layout layout = Layout::uniform(array.shape()[0], ctx.size(), ctx.options().max_tiles);
-  pairs = sort_over_ranks(ctx, std::move(pairs), layout);
   Sorted sorted{.values = Array::empty(ctx, array.shape(), array.dtype(), 0, layout),
                 .indices = Array::empty(ctx, array.shape(), DType::i64, 0, layout)};
-  store_key_places(array.dtype(), pairs, false, memory_of(sorted.values),
-                   sorted.indices.local_mutable<std::int64_t>().data());
+  std::byte* const values = memory_of(sorted.values);
+  std::int64_t* const indices = sorted.indices.local_mutable<std::int64_t>().data();
+  const auto bytes = static_cast<std::int64_t>(size_of(array.dtype()));
+  sort_over_ranks(
+      ctx, key_places_of(array), layout, [&](std::int64_t first, std::span<const KeyPlace> pairs) {
+        store_key_places(array.dtype(), pairs, false, values + first * bytes, indices + first);
+      });
   return sorted;
 }
 

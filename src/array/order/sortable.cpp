@@ -20,22 +20,22 @@ void check_sortable(const Array& array) {
                           "to_host()");
 }
 
-std::vector<KeyPlace> key_places_of(const Array& array) {
+KeyPlaces key_places_of(const Array& array) {
   const Context& ctx = array.context();
   const std::int64_t row_elements = array.row_elements();
   const std::int64_t first = array.local_rows().begin * row_elements;
   const std::int64_t elements = array.local_rows().size() * row_elements;
-  std::vector<KeyPlace> pairs;
+  KeyPlaces pairs;
   agree(ctx.comm(), [&] {
-    pairs.resize(static_cast<std::size_t>(elements));
+    pairs = KeyPlaces(ctx, elements);
     constexpr std::int64_t run = std::int64_t{1} << 16;
     const auto bytes = static_cast<std::int64_t>(size_of(array.dtype()));
     ctx.backend()->threads().parallel_for((elements + run - 1) / run, [&](std::int64_t r, int) {
       const std::int64_t begin = r * run;
       const std::int64_t count = std::min(run, elements - begin);
-      make_key_places(array.dtype(), array.local_data() + begin * bytes, 1, first + begin, false,
-                      std::span<KeyPlace>(pairs).subspan(static_cast<std::size_t>(begin),
-                                                         static_cast<std::size_t>(count)));
+      make_key_places(
+          array.dtype(), array.local_data() + begin * bytes, 1, first + begin, false,
+          pairs.span().subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count)));
     });
   });
   return pairs;

@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
 
 #include "array/array_bytes.hpp"
+#include "array/order/row_sort.hpp"
 #include "serried/array/array.hpp"
-#include "serried/device/sort_kernels.hpp"
 
 namespace serried {
 
@@ -14,6 +13,6 @@ void check_sortable(const Array& array);
 
 /// This rank's elements of an array whose memory is in C order of the whole (split along axis 0, or
 /// replicated), with their numbers in that order. Collective: ranks agree on having the memory.
-[[nodiscard]] std::vector<KeyPlace> key_places_of(const Array& array);
+[[nodiscard]] KeyPlaces key_places_of(const Array& array);
 
 }  // namespace serried

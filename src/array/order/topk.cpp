@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "array/order/key_places.hpp"
+#include "array/order/order_keys.hpp"
 #include "array/order/sortable.hpp"
 #include "serried/array/sort.hpp"
 #include "serried/base/error.hpp"
@@ -24,8 +27,8 @@ Sorted topk(const Array& array, std::int64_t count, bool is_lowest) {
   const auto bytes = static_cast<std::int64_t>(size_of(array.dtype()));
   std::vector<KeyPlace> best;
   agree(ctx.comm(), [&] {
-    // what cannot be among the best any more is passed over block by block
-    constexpr std::int64_t block = 2048;
+    // Blocks without a key that could be among the best any more are passed over.
+    constexpr std::int64_t block = 512;
     const auto workers = static_cast<std::size_t>(ctx.backend()->threads().threads());
     std::vector<std::vector<KeyPlace>> kept(workers);
     std::vector<KeyPlace> limits(workers, {.place = UINT64_MAX, .key = UINT64_MAX});
@@ -36,19 +39,28 @@ Sorted topk(const Array& array, std::int64_t count, bool is_lowest) {
       return true;
     };
     constexpr std::int64_t run = 64 * block;
+    const std::uint64_t highest = highest_key(array.dtype());
     ctx.backend()->threads().parallel_for((elements + run - 1) / run, [&](std::int64_t r, int w) {
       if (wanted == 0) return;
       auto& own = kept[static_cast<std::size_t>(w)];
       KeyPlace& limit = limits[static_cast<std::size_t>(w)];
-      std::vector<KeyPlace> pairs(static_cast<std::size_t>(block));
+      std::array<std::uint64_t, block> keys;
       for (std::int64_t at = r * run; at < std::min(elements, (r + 1) * run); at += block) {
         const std::int64_t length = std::min({block, elements - at, (r + 1) * run - at});
-        const auto part = std::span<KeyPlace>(pairs).first(static_cast<std::size_t>(length));
-        make_key_places(array.dtype(), array.local_data() + at * bytes, 1, first + at, !is_lowest,
-                        part);
-        for (const KeyPlace& pair : part)
-          if (!(limit < pair)) own.push_back(pair);
-        if (static_cast<std::int64_t>(own.size()) >= wanted + 4 * block && keep_best(own))
+        make_order_keys(array.dtype(), array.local_data() + at * bytes, length, keys.data());
+        // plain keys of what is not beyond the limit
+        const bool is_all = limit.key == UINT64_MAX;
+        const std::uint64_t low = is_lowest || is_all ? 0 : ~limit.key;
+        const std::uint64_t high = is_all ? UINT64_MAX : is_lowest ? limit.key : highest;
+        visit_bracket(std::span<const std::uint64_t>(keys).first(static_cast<std::size_t>(length)),
+                      low, high - low, [&](std::size_t i) {
+                        const std::int64_t e = at + static_cast<std::int64_t>(i);
+                        KeyPlace pair;
+                        make_key_places(array.dtype(), array.local_data() + e * bytes, 1, first + e,
+                                        !is_lowest, std::span<KeyPlace>(&pair, 1));
+                        if (!(limit < pair)) own.push_back(pair);
+                      });
+        if (static_cast<std::int64_t>(own.size()) >= 2 * wanted + block && keep_best(own))
           limit = *std::max_element(own.begin(), own.end());
       }
     });

@@ -5,6 +5,7 @@
 #include "array/order/key_places.hpp"
 #include "array/order/row_sort.hpp"
 #include "array/order/sortable.hpp"
+#include "array/order/unique_keys.hpp"
 #include "serried/array/sort.hpp"
 #include "serried/comm/agree.hpp"
 
@@ -14,17 +15,18 @@ namespace {
 /// The sorted elements of all ranks, of which this rank has those from `first` on, and the runs of
 /// equal keys that begin here.
 struct Runs {
-  std::vector<KeyPlace> pairs;
+  KeyPlaces memory;
+  std::span<const KeyPlace> pairs;
   std::int64_t first = 0;
   std::vector<std::int64_t> starts;  ///< numbers in the order of all, ascending
   std::int64_t before = 0;           ///< runs that begin on lower ranks
-  std::int64_t all = 0;
   std::int64_t end = 0;  ///< where the last run of this rank ends: at the next one, or at the end
 };
 
 /// Collective.
-Runs find_runs(const Context& ctx, std::vector<KeyPlace> pairs, const Layout& layout) {
-  Runs runs{.pairs = std::move(pairs), .first = layout.rows_of(ctx.rank()).begin};
+Runs find_runs(const Context& ctx, KeyPlaces pairs, const Layout& layout) {
+  Runs runs{.memory = std::move(pairs), .first = layout.rows_of(ctx.rank()).begin};
+  runs.pairs = runs.memory.span();
   struct Edge {
     std::uint64_t last_key = 0;
     std::int64_t count = 0;
@@ -55,28 +57,10 @@ Runs find_runs(const Context& ctx, std::vector<KeyPlace> pairs, const Layout& la
   runs.end = layout.rows();
   for (int r = ctx.size() - 1; r >= 0; --r) {
     const Starts& its = all[static_cast<std::size_t>(r)];
-    runs.all += its.count;
     if (r < ctx.rank()) runs.before += its.count;
     if (r > ctx.rank() && its.count > 0) runs.end = its.first;
   }
   return runs;
-}
-
-/// One number or value for each run, as an array of uniform tiles. Collective.
-template <class Fill>
-Array of_runs(const Context& ctx, const Runs& runs, DType dtype, Fill fill) {
-  const auto mine = static_cast<std::int64_t>(runs.starts.size());
-  // one tile for each rank, then uniform ones
-  std::vector<std::int64_t> begins{0};
-  std::vector<std::int64_t> owners{0};
-  for (const std::int64_t count : ctx.comm().allgather(mine)) {
-    begins.push_back(begins.back() + count);
-    owners.push_back(static_cast<std::int64_t>(owners.size()));
-  }
-  const Layout layout = Layout::from_tiles(std::move(begins), std::move(owners));
-  Array array = Array::empty(ctx, Shape{runs.all}, dtype, 0, layout);
-  fill(memory_of(array));
-  return array.balance();
 }
 
 /// The number of each element's run, back on the rank that has the element. Collective.
@@ -141,6 +125,7 @@ Unique unique(const Array& array, const UniqueOptions& options) {
     if (found.inverse) found.inverse = found.inverse->with_split_axis(array.split_axis());
     return found;
   }
+  if (!options.has_indices && !options.has_inverse) return unique_keys(array, options.has_counts);
   const Context& ctx = array.context();
   const Layout layout =
       Layout::uniform(array.shape().elements(), ctx.size(), ctx.options().max_tiles);
@@ -151,17 +136,18 @@ Unique unique(const Array& array, const UniqueOptions& options) {
       pairs.push_back(runs.pairs[static_cast<std::size_t>(start - runs.first)]);
     return pairs;
   }();
-  Unique found{.values = of_runs(ctx, runs, array.dtype(), [&](std::byte* to) {
+  const auto own = std::ssize(runs.starts);
+  Unique found{.values = of_pieces(ctx, own, array.dtype(), [&](std::byte* to) {
                  store_key_places(array.dtype(), firsts, false, to, nullptr);
                })};
   if (options.has_counts)
-    found.counts = of_runs(ctx, runs, DType::i64, [&](std::byte* to) {
+    found.counts = of_pieces(ctx, own, DType::i64, [&](std::byte* to) {
       auto* counts = reinterpret_cast<std::int64_t*>(to);
       for (std::size_t i = 0; i < runs.starts.size(); ++i)
         counts[i] = (i + 1 < runs.starts.size() ? runs.starts[i + 1] : runs.end) - runs.starts[i];
     });
   if (options.has_indices)
-    found.indices = of_runs(ctx, runs, DType::i64, [&](std::byte* to) {
+    found.indices = of_pieces(ctx, own, DType::i64, [&](std::byte* to) {
       auto* indices = reinterpret_cast<std::int64_t*>(to);
       for (std::size_t i = 0; i < firsts.size(); ++i)
         indices[i] = static_cast<std::int64_t>(firsts[i].place >> 1);

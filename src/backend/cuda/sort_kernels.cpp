@@ -10,7 +10,11 @@ namespace {
 
 class CudaSortKernels final : public SortKernels {
  public:
-  void sort(std::span<KeyPlace> /*pairs*/) const override {
+  void sort(std::span<KeyPlace> /*pairs*/) const override { refuse(); }
+  void sort_keys(std::span<std::uint64_t> /*keys*/) const override { refuse(); }
+
+ private:
+  [[noreturn]] static void refuse() {
     throw DeviceError("arrays are sorted by the host backend; the CUDA backend has no sort yet");
   }
 };

@@ -26,6 +26,9 @@ class HostSortKernels final : public SortKernels {
     hwy::Sorter()(reinterpret_cast<hwy::uint128_t*>(pairs.data()), pairs.size(),
                   hwy::SortAscending());
   }
+  void sort_keys(std::span<std::uint64_t> keys) const override {
+    hwy::Sorter()(keys.data(), keys.size(), hwy::SortAscending());
+  }
 };
 
 }  // namespace

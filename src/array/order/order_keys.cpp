@@ -1,10 +1,11 @@
-#include "array/evaluate/order_keys.hpp"
+#include "array/order/order_keys.hpp"
 
 #include <cstring>
 #include <string>
 #include <type_traits>
 
 #include "serried/base/error.hpp"
+#include "serried/base/half.hpp"
 #include "serried/base/order_key.hpp"
 
 namespace serried {
@@ -53,35 +54,25 @@ void make_keys(const std::byte* values, std::int64_t count, std::uint64_t* keys)
   for (std::int64_t i = first; i < count; ++i) {
     T value;
     std::memcpy(&value, values + i * static_cast<std::int64_t>(sizeof value), sizeof value);
-    if constexpr (std::is_floating_point_v<T>)
+    if constexpr (std::is_same_v<T, Half>)
+      keys[i] = order_key(static_cast<double>(to_float(value)) + 0.0);
+    else if constexpr (std::is_floating_point_v<T>)
       keys[i] = order_key(static_cast<double>(value) + 0.0);
     else if constexpr (std::is_same_v<T, std::uint64_t>)
       keys[i] = value;
     else
-      keys[i] = order_key(std::int64_t{value});
+      keys[i] = order_key(static_cast<std::int64_t>(value));
   }
 }
 
 }  // namespace
 
-void make_order_keys(RegisterType type, const std::byte* values, std::int64_t count,
+void make_order_keys(DType dtype, const std::byte* values, std::int64_t count,
                      std::uint64_t* keys) {
-  switch (type) {
-    case RegisterType::b8:
-      return make_keys<std::uint8_t>(values, count, keys);
-    case RegisterType::i32:
-      return make_keys<std::int32_t>(values, count, keys);
-    case RegisterType::i64:
-      return make_keys<std::int64_t>(values, count, keys);
-    case RegisterType::u64:
-      return make_keys<std::uint64_t>(values, count, keys);
-    case RegisterType::f32:
-      return make_keys<float>(values, count, keys);
-    case RegisterType::f64:
-      return make_keys<double>(values, count, keys);
-    default:
-      throw InvalidArgument("complex numbers have no order");
-  }
+  visit_real(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    make_keys<std::conditional_t<std::is_same_v<T, bool>, std::uint8_t, T>>(values, count, keys);
+  });
 }
 
 double value_of_key(RegisterType type, std::uint64_t key) noexcept {
