@@ -73,7 +73,7 @@ std::vector<Operation> operations() {
     const Array x = Array::random_normal(ctx, Shape{sized(1e7), 8}, DType::f64, 1);
     return [ctx, x] {
       const std::vector<Expr> both = {mean(to_operand(x), {.axes = {0}}),
-                           stddev(to_operand(x), {.axes = {0}})};
+                                      stddev(to_operand(x), {.axes = {0}})};
       sink = evaluate(ctx, both)[0].local<double>()[0];
     };
   });
