@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <span>
@@ -135,10 +136,25 @@ std::vector<Operation> operations() {
   return all;
 }
 
+/// A line of /proc/self/status, in bytes.
+std::int64_t memory_line(const std::string& wanted) {
+  std::ifstream status("/proc/self/status");
+  std::string name;
+  while (status >> name) {
+    std::int64_t kib = 0;
+    if (name == wanted && status >> kib) return kib << 10;
+    status.ignore(1 << 20, '\n');
+  }
+  return 0;
+}
+
 void time(const Context& ctx, const Operation& operation) {
   const std::function<void()> work = operation.prepare(ctx);
   std::string text;
-  for (int i = 0; i <= repeats; ++i) {  // the first one warms up
+  std::int64_t growth = 0;
+  for (int i = 0; i <= repeats; ++i) {            // the first one warms up
+    std::ofstream("/proc/self/clear_refs") << 5;  // VmHWM begins anew
+    const std::int64_t before = memory_line("VmRSS:");
     ctx.comm().barrier();
     const auto begin = std::chrono::steady_clock::now();
     work();
@@ -147,10 +163,12 @@ void time(const Context& ctx, const Operation& operation) {
                                  .count();
     const std::int64_t slowest =
         ctx.comm().allreduce(static_cast<std::int64_t>(nanoseconds), ReduceOp::max);
+    growth = ctx.comm().allreduce(memory_line("VmHWM:") - before, ReduceOp::max);
     if (i > 0) text += (i > 1 ? ", " : "") + std::to_string(1e-9 * static_cast<double>(slowest));
   }
   if (ctx.rank() != 0) return;
-  std::printf("{\"operation\": \"%s\", \"seconds\": [%s]}\n", operation.name.c_str(), text.c_str());
+  std::printf("{\"operation\": \"%s\", \"seconds\": [%s], \"bytes\": %lld}\n",
+              operation.name.c_str(), text.c_str(), static_cast<long long>(growth));
   std::fflush(stdout);
 }
 

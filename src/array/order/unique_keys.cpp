@@ -30,14 +30,17 @@ struct KeyCounts {
 
 /// Adds up the counts of equal keys, in place; returns how many different keys there are.
 std::int64_t add_equal_keys(std::span<KeyPlace> counts) {
+  if (counts.empty()) return 0;
+  // without branches, as count_keys
   std::size_t last = 0;
+  KeyPlace sum = counts.front();
   for (std::size_t i = 1; i < counts.size(); ++i) {
-    if (counts[i].key == counts[last].key)
-      counts[last].place += counts[i].place;
-    else
-      counts[++last] = counts[i];
+    const bool is_same = counts[i].key == sum.key;
+    sum = {.place = counts[i].place + (is_same ? sum.place : 0), .key = counts[i].key};
+    last += is_same ? 0 : 1;
+    counts[last] = sum;
   }
-  return counts.empty() ? 0 : static_cast<std::int64_t>(last) + 1;
+  return static_cast<std::int64_t>(last) + 1;
 }
 
 /// Runs of ascending counts, one behind the other, as one. Local.
@@ -54,14 +57,16 @@ KeyCounts merged(const Context& ctx, KeyPlaces runs, std::vector<std::int64_t> b
 
 /// Counts ascending keys; returns how many different ones there are.
 std::int64_t count_keys(std::span<const std::uint64_t> keys, std::span<KeyPlace> to) {
+  if (keys.empty()) return 0;
+  // where each key ends, without a branch that could not be foreseen
   std::size_t found = 0;
-  std::size_t begin = 0;
-  for (std::size_t i = 1; i <= keys.size(); ++i)
-    if (i == keys.size() || keys[i] != keys[begin]) {
-      to[found++] = {.place = i - begin, .key = keys[begin]};
-      begin = i;
-    }
-  return static_cast<std::int64_t>(found);
+  for (std::size_t i = 0; i + 1 < keys.size(); ++i) {
+    to[found] = {.place = i + 1, .key = keys[i]};
+    found += keys[i] != keys[i + 1] ? 1 : 0;
+  }
+  to[found] = {.place = keys.size(), .key = keys.back()};
+  for (std::size_t i = found; i > 0; --i) to[i].place -= to[i - 1].place;
+  return static_cast<std::int64_t>(found) + 1;
 }
 
 /// This rank's different keys. Local.
