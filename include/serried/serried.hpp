@@ -7,6 +7,7 @@
 #include "serried/array/evaluate.hpp"
 #include "serried/array/map_rows.hpp"
 #include "serried/array/reduce_rows.hpp"
+#include "serried/array/scan.hpp"
 #include "serried/array/sort.hpp"
 #include "serried/array/statistics.hpp"
 #include "serried/comm/runtime.hpp"

@@ -10,6 +10,7 @@
 #include "serried/device/moment_kernels.hpp"
 #include "serried/device/program_kernels.hpp"
 #include "serried/device/random_kernels.hpp"
+#include "serried/device/scan_kernels.hpp"
 #include "serried/device/sort_kernels.hpp"
 #include "serried/device/sum_kernels.hpp"
 
@@ -38,13 +39,15 @@ void visit_interface(KernelField field, F f) {
       return f(TypeTag<ProgramKernels>{});
     case KernelField::sort:
       return f(TypeTag<SortKernels>{});
+    case KernelField::scans:
+      return f(TypeTag<ScanKernels>{});
   }
   FAIL() << "a field without an interface: " << static_cast<int>(field);
 }
 
 TEST(KernelTable, is_complete) {
   const auto backend = make_host_backend(1);
-  for (int field = 0; field <= static_cast<int>(KernelField::sort); ++field)
+  for (int field = 0; field <= static_cast<int>(KernelField::scans); ++field)
     visit_interface(static_cast<KernelField>(field), [&](auto tag) {
       using Kernels = typename decltype(tag)::type;
       EXPECT_EQ(static_cast<int>(Kernels::field), field);

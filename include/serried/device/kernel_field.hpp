@@ -17,7 +17,8 @@ enum class KernelField : std::uint8_t {
   kmeans,
   dense,
   programs,
-  sort
+  sort,
+  scans
 };
 
 }  // namespace serried
