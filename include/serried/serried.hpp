@@ -5,9 +5,11 @@
 /// sorts, statistics and estimators. Each header can be included by itself as well.
 #include "serried/array/array.hpp"
 #include "serried/array/evaluate.hpp"
+#include "serried/array/histogram.hpp"
 #include "serried/array/map_rows.hpp"
 #include "serried/array/reduce_rows.hpp"
 #include "serried/array/scan.hpp"
+#include "serried/array/search.hpp"
 #include "serried/array/sort.hpp"
 #include "serried/array/statistics.hpp"
 #include "serried/comm/runtime.hpp"

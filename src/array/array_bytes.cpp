@@ -8,4 +8,10 @@ std::byte* memory_of(Array& array) {
   });
 }
 
+Array empty_like(const Array& array, DType dtype) {
+  return array.is_replicated() ? Array::empty_replicated(array.context(), array.shape(), dtype)
+                               : Array::empty(array.context(), array.shape(), dtype,
+                                              array.split_axis(), array.layout());
+}
+
 }  // namespace serried

@@ -7,7 +7,7 @@
 #include <limits>
 #include <string>
 
-#include "array/bin_edges.hpp"
+#include "array/histogram/bin_edges.hpp"
 #include "array/leaf_pass.hpp"
 #include "serried/base/error.hpp"
 #include "serried/base/order_key.hpp"
@@ -235,7 +235,7 @@ std::vector<double> edges_for_data(const TileSource& source, const std::vector<S
       throw DataError("the range of a histogram of " + source.describe() +
                       (results.size() > 1 ? ", column " + std::to_string(j) + "," : "") +
                       " cannot be found: there are infinite values (give a range)");
-    const auto own = make_bin_edges(source.dtype(), low, high, bins, true);
+    const auto own = make_bin_edges(source.dtype(), low, high, bins, !is_empty);
     edges.insert(edges.end(), own.begin(), own.end());
   }
   return edges;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "serried/array/array.hpp"
 #include "serried/base/api.hpp"
@@ -25,6 +26,14 @@ struct Sorted {
 /// rounds of P counts to find the cuts. Memory beside input and result: 32 bytes for each element.
 /// @throws InvalidArgument for complex numbers, an axis that is not there, arrays on a device.
 [[nodiscard]] Sorted sort(const Array& array, int axis = -1);
+
+/// The order of the places of several series of equal length, as numpy.lexsort: sorted by the last
+/// one, where that is equal by the one before it, and so on; equal places keep their order. NaN
+/// comes last, -0 is +0. i64, in uniform tiles. Collective. Communication: for each key 16 bytes an
+/// element as sort() sends, and for each but the first 32 more; memory: 64 bytes an element.
+/// @throws as sort, and InvalidArgument for no keys, for keys of several dimensions, and for
+/// different lengths.
+[[nodiscard]] Array lexsort(std::span<const Array> keys);
 
 struct UniqueOptions {
   bool has_counts = false;

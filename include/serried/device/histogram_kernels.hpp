@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "serried/base/api.hpp"
@@ -9,7 +10,14 @@
 
 namespace SERRIED_API serried {
 
-/// Histograms with equal bins and NumPy's edge rules, for every real dtype.
+/// The least and the largest of some numbers; NaN is left out.
+struct NumberExtent {
+  double low = std::numeric_limits<double>::infinity();
+  double high = -std::numeric_limits<double>::infinity();  ///< below `low`: there is no number
+  std::int64_t nan_count = 0;
+};
+
+/// Histograms with NumPy's edge rules, for every real dtype.
 class HistogramKernels {
  public:
   static constexpr KernelField field = KernelField::histogram;
@@ -22,6 +30,14 @@ class HistogramKernels {
   virtual void add(const void* rows, std::int64_t row_count, std::int64_t columns,
                    std::int64_t bins, std::span<const double> edges,
                    std::span<std::int64_t> counts) const = 0;
+  /// Places of elements in a table: places[i] = places[i] * bins + the bin of element i * stride, a
+  /// bin of `edges` (ascending) as in add(). A place of -1, for NaN and what lies outside, stays.
+  /// @param is_uniform the edges are as add() wants them; else any.
+  virtual void find(const void* elements, std::int64_t stride, std::span<const double> edges,
+                    bool is_uniform, std::span<std::int64_t> places) const = 0;
+  /// Of the elements 0, stride, 2 stride ... that are above `bound`, -infinity being above itself.
+  [[nodiscard]] virtual NumberExtent extent(const void* elements, std::int64_t count,
+                                            std::int64_t stride, double bound) const = 0;
 };
 
 }  // namespace serried

@@ -22,12 +22,6 @@ int checked_axis(const Array& array, int axis) {
   return axis < 0 ? axis + dimensions : axis;
 }
 
-Array like(const Array& array, DType dtype) {
-  return array.is_replicated() ? Array::empty_replicated(array.context(), array.shape(), dtype)
-                               : Array::empty(array.context(), array.shape(), dtype,
-                                              array.split_axis(), array.layout());
-}
-
 /// Each rank sorts lines of its own part.
 Sorted sort_lines(const Array& array, int axis) {
   const Context& ctx = array.context();
@@ -39,7 +33,8 @@ Sorted sort_lines(const Array& array, int axis) {
   const std::int64_t length = shape[axis];
   const std::int64_t elements =
       array.is_replicated() ? shape.elements() : array.local_rows().size() * array.row_elements();
-  Sorted sorted{.values = like(array, array.dtype()), .indices = like(array, DType::i64)};
+  Sorted sorted{.values = empty_like(array, array.dtype()),
+                .indices = empty_like(array, DType::i64)};
   if (length == 0) return sorted;
   const auto bytes = static_cast<std::int64_t>(size_of(array.dtype()));
   std::byte* const values = memory_of(sorted.values);

@@ -71,10 +71,7 @@ Array scan_all(const Array& array, ScanOp op, bool skips_nan) {
 Array scan_axis(const Array& array, int axis, ScanOp op, bool skips_nan) {
   const Context& ctx = array.context();
   const Shape& shape = array.shape();
-  const DType dtype = scanned_dtype(array.dtype());
-  Array result = array.is_replicated()
-                     ? Array::empty_replicated(ctx, shape, dtype)
-                     : Array::empty(ctx, shape, dtype, array.split_axis(), array.layout());
+  Array result = empty_like(array, scanned_dtype(array.dtype()));
   ScannedMemory memory{.dtype = array.dtype(),
                        .op = op,
                        .skips_nan = skips_nan,

@@ -9,6 +9,7 @@
 #include "backend/cuda/cuda_device.hpp"
 #include "backend/cuda/kernel_fields.hpp"
 #include "backend/cuda/widen.cuh"
+#include "serried/base/error.hpp"
 
 namespace serried::cuda {
 namespace {
@@ -333,6 +334,16 @@ class CudaHistogramKernels final : public HistogramKernels {
     std::vector<std::int64_t> added(counts.size());
     device_.download(added.data(), device_counts.as<void>(), counts.size_bytes());
     for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += added[i];
+  }
+  void find(const void* /*elements*/, std::int64_t /*stride*/, std::span<const double> /*edges*/,
+            bool /*is_uniform*/, std::span<std::int64_t> /*places*/) const override {
+    throw DeviceError("histograms with weights, several axes or bins of any widths are made by the "
+                      "host backend; the CUDA backend has none yet");
+  }
+  [[nodiscard]] NumberExtent extent(const void* /*elements*/, std::int64_t /*count*/,
+                                    std::int64_t /*stride*/, double /*bound*/) const override {
+    throw DeviceError("ranges of histograms are found by the host backend; the CUDA backend has no "
+                      "kernel for them yet");
   }
 
  private:

@@ -1,7 +1,9 @@
 #include "serried/device/histogram_kernels.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "backend/host/highway_targets.hpp"
@@ -79,6 +81,31 @@ void find_bins(const double* values, std::int64_t size, const Bins& bins, std::i
   }
 }
 
+// The same for edges of any widths: the last edge that is not above x is found by bisection, of all
+// lanes together.
+void search_bins(const double* values, std::int64_t size, const double* edges, std::int64_t bins,
+                 std::int64_t* found) {
+  const hn::RebindToSigned<Doubles> integers;
+  const auto first = hn::Set(doubles, edges[0]);
+  const auto last = hn::Set(doubles, edges[bins]);
+  const auto end = hn::Set(integers, bins);
+  const auto top_bin = hn::Set(integers, bins - 1);
+  const auto highest = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(bins)));
+  for (std::int64_t i = 0; i < size; i += vector_lanes) {
+    const auto x = hn::LoadU(doubles, values + i);
+    const auto inside = hn::And(hn::Ge(x, first), hn::Le(x, last));
+    auto edge = hn::Zero(integers);
+    for (std::int64_t step = highest; step > 0; step /= 2) {
+      const auto next = hn::Min(hn::Add(edge, hn::Set(integers, step)), end);
+      const auto is_below = hn::RebindMask(integers, hn::Ge(x, hn::GatherIndex(doubles, edges, next)));
+      edge = hn::IfThenElse(is_below, next, edge);
+    }
+    const auto outside = hn::RebindMask(integers, hn::Not(inside));
+    hn::StoreU(hn::IfThenElse(outside, hn::Set(integers, std::int64_t{-1}), hn::Min(edge, top_bin)),
+               integers, found + i);
+  }
+}
+
 // From here on tables of a thread's own would leave the first cache.
 constexpr std::int64_t many_bins = 1024;
 
@@ -151,6 +178,79 @@ void count_elements(const T* elements, std::int64_t size, const Bins& bins,
   tables.add_to(counts);
 }
 
+// Elements `stride` apart, side by side; what lies behind them is NaN.
+template <class T>
+void widen_strided(const T* from, std::int64_t stride, std::int64_t size, double* to) {
+  if (stride == 1) {
+    widen_block(from, size, to);
+  } else {
+    alignas(64) T near[block_size] = {};
+    for (std::int64_t i = 0; i < size; ++i) near[i] = from[i * stride];
+    widen_block(near, size, to);
+  }
+  for (std::int64_t i = size; i % vector_lanes != 0; ++i)
+    to[i] = std::numeric_limits<double>::quiet_NaN();
+}
+
+void find_places(DType dtype, const void* elements, std::int64_t stride,
+                 std::span<const double> edges, bool is_uniform, std::span<std::int64_t> places) {
+  const auto bins = static_cast<std::int64_t>(edges.size()) - 1;
+  const Bins equal(edges.data(), bins);
+  const auto count = static_cast<std::int64_t>(places.size());
+  visit_real(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const auto* from = static_cast<const T*>(elements);
+    alignas(64) double values[block_size];
+    alignas(64) std::int64_t found[block_size];
+    for (std::int64_t first = 0; first < count; first += block_size) {
+      const std::int64_t size = std::min(block_size, count - first);
+      widen_strided(from + first * stride, stride, size, values);
+      if (is_uniform)
+        find_bins(values, size, equal, found);
+      else
+        search_bins(values, size, edges.data(), bins, found);
+      std::int64_t* const to = places.data() + first;
+      for (std::int64_t i = 0; i < size; ++i)
+        to[i] = (to[i] | found[i]) < 0 ? -1 : to[i] * bins + found[i];
+    }
+  });
+}
+
+void find_extent(DType dtype, const void* elements, std::int64_t count, std::int64_t stride,
+                 double bound, NumberExtent& extent) {
+  const auto lowest = hn::Set(doubles, bound);
+  const auto infinity = hn::Set(doubles, std::numeric_limits<double>::infinity());
+  auto low = infinity;
+  auto high = hn::Neg(infinity);
+  const bool takes_all = bound == -std::numeric_limits<double>::infinity();
+  std::int64_t numbers = 0;
+  visit_real(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const auto* from = static_cast<const T*>(elements);
+    alignas(64) double values[block_size];
+    for (std::int64_t first = 0; first < count; first += block_size) {
+      const std::int64_t size = std::min(block_size, count - first);
+      widen_strided(from + first * stride, stride, size, values);
+      for (std::int64_t i = 0; i < size; i += vector_lanes) {
+        const auto x = hn::LoadU(doubles, values + i);
+        numbers += static_cast<std::int64_t>(hn::CountTrue(doubles, hn::Eq(x, x)));
+        const auto taken = takes_all ? hn::Eq(x, x) : hn::Gt(x, lowest);
+        low = hn::IfThenElse(hn::And(taken, hn::Lt(x, low)), x, low);
+        high = hn::IfThenElse(hn::And(taken, hn::Gt(x, high)), x, high);
+      }
+    }
+  });
+  extent.nan_count += count - numbers;
+  alignas(64) double lows[vector_lanes];
+  alignas(64) double highs[vector_lanes];
+  hn::Store(low, doubles, lows);
+  hn::Store(high, doubles, highs);
+  for (std::int64_t l = 0; l < vector_lanes; ++l) {
+    extent.low = std::min(extent.low, lows[l]);
+    extent.high = std::max(extent.high, highs[l]);
+  }
+}
+
 // By column: each with its own edges. Counts are integers, so the order of work cannot show.
 template <class T>
 void count_columns(const T* rows, std::int64_t row_count, std::int64_t columns,
@@ -193,6 +293,8 @@ namespace serried::host {
 namespace {
 
 HWY_EXPORT(count_bins);
+HWY_EXPORT(find_places);
+HWY_EXPORT(find_extent);
 
 class HostHistogramKernels final : public HistogramKernels {
  public:
@@ -201,6 +303,16 @@ class HostHistogramKernels final : public HistogramKernels {
   void add(const void* rows, std::int64_t row_count, std::int64_t columns, std::int64_t bins,
            std::span<const double> edges, std::span<std::int64_t> counts) const override {
     HWY_DYNAMIC_DISPATCH(count_bins)(dtype_, rows, row_count, columns, bins, edges, counts);
+  }
+  void find(const void* elements, std::int64_t stride, std::span<const double> edges,
+            bool is_uniform, std::span<std::int64_t> places) const override {
+    HWY_DYNAMIC_DISPATCH(find_places)(dtype_, elements, stride, edges, is_uniform, places);
+  }
+  [[nodiscard]] NumberExtent extent(const void* elements, std::int64_t count, std::int64_t stride,
+                                    double bound) const override {
+    NumberExtent found;
+    HWY_DYNAMIC_DISPATCH(find_extent)(dtype_, elements, count, stride, bound, found);
+    return found;
   }
 
  private:

@@ -1,4 +1,4 @@
-#include "array/bin_edges.hpp"
+#include "array/histogram/bin_edges.hpp"
 
 #include <cmath>
 #include <sstream>

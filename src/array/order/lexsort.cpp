@@ -1,0 +1,73 @@
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "array/order/row_questions.hpp"
+#include "array/order/row_sort.hpp"
+#include "array/order/sortable.hpp"
+#include "serried/array/sort.hpp"
+#include "serried/base/error.hpp"
+#include "serried/comm/agree.hpp"
+
+namespace serried {
+namespace {
+
+/// What stands at some rows of all ranks, of which this one has `own`. Collective.
+std::vector<std::uint64_t> words_at(const Context& ctx, const Layout& layout,
+                                    const std::vector<std::uint64_t>& own,
+                                    const std::vector<std::uint64_t>& rows) {
+  const std::int64_t first = layout.rows_of(ctx.rank()).begin;
+  const std::vector<int> owners = agree_on(ctx.comm(), [&] {
+    std::vector<int> found;
+    for (const std::uint64_t row : rows)
+      found.push_back(layout.owner_of_row(static_cast<std::int64_t>(row)));
+    return found;
+  });
+  return ask_ranks(ctx, rows, owners, [&](std::uint64_t row) {
+    return own[static_cast<std::size_t>(static_cast<std::int64_t>(row) - first)];
+  });
+}
+
+}  // namespace
+
+Array lexsort(std::span<const Array> keys) {
+  if (keys.empty()) throw InvalidArgument("lexsort needs a key at least");
+  for (const Array& key : keys) {
+    check_sortable(key);
+    if (key.shape().dimensions() != 1 || key.shape() != keys.front().shape())
+      throw InvalidArgument("the keys of lexsort are series of one length, but " +
+                            keys.front().describe() + " has shape " +
+                            keys.front().shape().to_string() + " and " + key.describe() + " " +
+                            key.shape().to_string());
+  }
+  const Context& ctx = keys.front().context();
+  const std::int64_t rows = keys.front().shape()[0];
+  const Layout layout = Layout::uniform(rows, ctx.size(), ctx.options().max_tiles);
+  const std::int64_t first = layout.rows_of(ctx.rank()).begin;
+  std::vector<std::uint64_t> order;  // this rank's part
+  for (std::size_t k = 0; k < keys.size(); ++k) {
+    const Array key = (keys[k].is_replicated() ? keys[k].with_split_axis(0) : keys[k]).balance();
+    std::vector<KeyPlace> pairs = key_places_of(key);
+    if (k > 0) {
+      // the key of each place in the order so far; equal ones keep that order
+      std::vector<std::uint64_t> words =
+          agree_on(ctx.comm(), [&] { return std::vector<std::uint64_t>(pairs.size()); });
+      for (std::size_t i = 0; i < pairs.size(); ++i) words[i] = pairs[i].key;
+      words = words_at(ctx, layout, words, order);
+      for (std::size_t i = 0; i < pairs.size(); ++i)
+        pairs[i] = {.place = static_cast<std::uint64_t>(first + static_cast<std::int64_t>(i)) << 1,
+                    .key = words[i]};
+    }
+    pairs = sort_over_ranks(ctx, std::move(pairs), layout);
+    std::vector<std::uint64_t> places =
+        agree_on(ctx.comm(), [&] { return std::vector<std::uint64_t>(pairs.size()); });
+    for (std::size_t i = 0; i < pairs.size(); ++i) places[i] = pairs[i].place >> 1;
+    order = k == 0 ? std::move(places) : words_at(ctx, layout, order, places);
+  }
+  Array result = Array::empty(ctx, Shape{rows}, DType::i64, 0, layout);
+  const auto out = result.local_mutable<std::int64_t>();
+  for (std::size_t i = 0; i < order.size(); ++i) out[i] = static_cast<std::int64_t>(order[i]);
+  return result;
+}
+
+}  // namespace serried

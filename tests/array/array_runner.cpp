@@ -1,0 +1,250 @@
+// Calls functions of arrays as a file says, for tests that know what must come out: one start for
+// hundreds of cases.
+//
+//   array_runner CASES DATA OUTPUT [MAX_TILES]
+//
+// CASES is text, a line each; fields are separated by blanks:
+//   operand NAME DTYPE EXTENTS PLACE OFFSET   "3,4" ("-" of 0-d); PLACE is the split axis, "r" of a
+//                                             replicated one, "f" of f64 rows that are read in
+//                                             batches; elements lie at OFFSET of DATA, C order
+//   case FUNCTION OPERANDS KEY=VALUE...       operands are separated by commas
+// OUTPUT gets for each case the number of arrays, and for each its dtype, axes, extents and elements
+// in C order; or -1 and the kind of the error. Numbers are int64, texts have their length in front.
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "serried/serried.hpp"
+#include "support/value_source.hpp"
+
+namespace serried::test {
+namespace {
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+std::string bytes_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// KEY=VALUE, of which a key may come several times.
+class Values {
+ public:
+  explicit Values(std::span<const std::string> words) {
+    for (const std::string& word : words) {
+      const std::size_t sign = word.find('=');
+      values_.emplace(word.substr(0, sign), word.substr(sign + 1));
+    }
+  }
+  [[nodiscard]] std::vector<std::string> all(const std::string& key) const {
+    std::vector<std::string> found;
+    for (auto [at, end] = values_.equal_range(key); at != end; ++at) found.push_back(at->second);
+    return found;
+  }
+  [[nodiscard]] std::string get(const std::string& key, const std::string& other) const {
+    const auto found = values_.find(key);
+    return found == values_.end() ? other : found->second;
+  }
+
+ private:
+  std::multimap<std::string, std::string> values_;
+};
+
+std::vector<double> numbers_of(const std::string& text, char separator) {
+  std::vector<double> numbers;
+  for (const std::string& part : split(text, separator))
+    numbers.push_back(std::strtod(part.c_str(), nullptr));
+  return numbers;
+}
+
+/// "10", "10:0:1", "10:0.1:5:log" or "e:0,1,2".
+BinAxis axis_of(const std::string& text) {
+  const std::vector<std::string> parts = split(text, ':');
+  BinAxis axis;
+  if (parts.front() == "e") {
+    axis.edges = numbers_of(parts.at(1), ',');
+    return axis;
+  }
+  axis.bins = std::stoll(parts.front());
+  axis.is_logarithmic = parts.back() == "log";
+  if (parts.size() > 2) {
+    axis.low = std::strtod(parts.at(1).c_str(), nullptr);
+    axis.high = std::strtod(parts.at(2).c_str(), nullptr);
+  }
+  return axis;
+}
+
+class Runner {
+ public:
+  Runner(const Context& ctx, const std::string& data, const std::string& output)
+      : ctx_(ctx), data_(bytes_of_file(data)) {
+    if (ctx.rank() == 0) output_.open(output, std::ios::binary);
+  }
+
+  void take(const std::string& line) {
+    const std::vector<std::string> fields = split(line, ' ');
+    if (fields.front() == "operand")
+      add_operand(fields);
+    else
+      run(fields);
+  }
+  bool finish() {
+    output_.close();
+    return !output_.fail() || ctx_.rank() != 0;
+  }
+
+ private:
+  void add_operand(const std::vector<std::string>& fields) {
+    std::vector<std::int64_t> extents;
+    if (fields.at(3) != "-")
+      for (const std::string& extent : split(fields[3], ',')) extents.push_back(std::stoll(extent));
+    const Shape shape{std::span<const std::int64_t>(extents)};
+    const char* const elements = data_.data() + std::stoull(fields.at(5));
+    const std::string& place = fields.at(4);
+    if (place == "f") {
+      const std::int64_t columns = shape.without(0).elements();
+      const auto* const numbers = reinterpret_cast<const double*>(elements);
+      sources_[fields[1]] = std::make_unique<ValueSource<double>>(
+          ctx_, shape[0], columns, [=](std::int64_t row, std::int64_t column) {
+            return numbers[row * columns + column];
+          });
+      return;
+    }
+    Array array = Array::replicated(ctx_, shape, parse_dtype(fields.at(2)), elements);
+    if (place != "r") array = array.with_split_axis(std::stoi(place));
+    sources_[fields[1]] = std::make_unique<Array>(array);
+  }
+
+  [[nodiscard]] const TileSource* source(const std::string& name) const {
+    return name.empty() ? nullptr : sources_.at(name).get();
+  }
+  [[nodiscard]] const Array& array(const std::string& name) const {
+    return dynamic_cast<const Array&>(*sources_.at(name));
+  }
+
+  std::vector<Array> results_of(const std::vector<std::string>& fields) {
+    const std::string& function = fields.at(1);
+    const std::vector<std::string> names = split(fields.at(2), ',');
+    const Values values(std::span<const std::string>(fields).subspan(3));
+    if (function == "cumsum" || function == "cumprod") {
+      ScanOptions options{.skips_nan = values.get("skips_nan", "0") == "1"};
+      if (const std::string axis = values.get("axis", ""); !axis.empty())
+        options.axis = std::stoi(axis);
+      return {function == "cumsum" ? cumsum(array(names[0]), options)
+                                   : cumprod(array(names[0]), options)};
+    }
+    if (function == "searchsorted")
+      return {searchsorted(array(names.at(0)), array(names.at(1)),
+                           values.get("side", "left") == "left" ? SearchSide::left
+                                                                 : SearchSide::right)};
+    if (function == "digitize")
+      return {digitize(array(names[0]), numbers_of(values.get("bins", ""), ','),
+                       values.get("right", "0") == "1")};
+    if (function == "bincount")
+      return {bincount(ctx_, *source(names[0]),
+                       {.weights = source(values.get("weights", "")),
+                        .min_length = std::stoll(values.get("minlength", "0"))})};
+    if (function == "lexsort") {
+      std::vector<Array> keys;
+      for (const std::string& name : names) keys.push_back(array(name));
+      return {lexsort(keys)};
+    }
+    HistogramOptions options{.weights = source(values.get("weights", "")),
+                             .is_density = values.get("density", "0") == "1"};
+    for (const std::string& axis : values.all("axis")) options.axes.push_back(axis_of(axis));
+    std::vector<const TileSource*> coordinates;
+    for (const std::string& name : names) coordinates.push_back(source(name));
+    const HistogramTable table = histogram(ctx_, coordinates, options);
+    std::vector<Array> results;
+    const bool has_sums = options.weights != nullptr;
+    if (options.is_density)
+      results.push_back(
+          Array::replicated(ctx_, table.shape, DType::f64, table.density.data()));
+    else if (has_sums)
+      results.push_back(Array::replicated(ctx_, table.shape, DType::f64, table.sums.data()));
+    else
+      results.push_back(Array::replicated(ctx_, table.shape, DType::i64, table.counts.data()));
+    for (const std::vector<double>& edges : table.edges)
+      results.push_back(Array::replicated(ctx_, Shape{static_cast<std::int64_t>(edges.size())},
+                                          DType::f64, edges.data()));
+    return results;
+  }
+
+  void run(const std::vector<std::string>& fields) {
+    std::vector<Array> results;
+    std::string failure;
+    try {
+      results = results_of(fields);
+    } catch (const Error& error) {
+      failure = error.kind() == ErrorKind::data               ? "data"
+                : error.kind() == ErrorKind::invalid_argument ? "invalid"
+                                                              : "other";
+      failure += std::string(": ") + error.what();
+    }
+    for (const std::string& other : ctx_.comm().allgather_text(failure))
+      if (other != failure) failure = "different: " + failure + " | " + other;
+    if (!failure.empty()) {
+      put(-1);
+      put(failure);
+      return;
+    }
+    put(static_cast<std::int64_t>(results.size()));
+    for (const Array& result : results) {
+      put(std::string(name(result.dtype())));
+      put(result.shape().dimensions());
+      for (const std::int64_t extent : result.shape().extents()) put(extent);
+      const Array whole = result.replicate();
+      output_.write(reinterpret_cast<const char*>(whole.local_data()),
+                    static_cast<std::streamsize>(static_cast<std::size_t>(whole.shape().elements()) *
+                                                 size_of(whole.dtype())));
+    }
+  }
+
+  void put(std::int64_t number) {
+    output_.write(reinterpret_cast<const char*>(&number), sizeof number);
+  }
+  void put(const std::string& text) {
+    put(static_cast<std::int64_t>(text.size()));
+    output_.write(text.data(), static_cast<std::streamsize>(text.size()));
+  }
+
+  Context ctx_;
+  std::string data_;
+  std::ofstream output_;
+  std::map<std::string, std::unique_ptr<TileSource>> sources_;
+};
+
+}  // namespace
+}  // namespace serried::test
+
+int main(int argc, char** argv) {
+  if (argc < 4 || argc > 5) {
+    std::fprintf(stderr, "array_runner CASES DATA OUTPUT [MAX_TILES]\n");
+    return 2;
+  }
+  try {
+    const serried::Runtime runtime;
+    serried::ContextOptions options;
+    if (argc == 5) options.max_tiles = std::stoll(argv[4]);
+    options.batch_bytes = 1000;
+    const serried::Context ctx(runtime, options);
+    serried::test::Runner runner(ctx, argv[2], argv[3]);
+    std::istringstream cases(serried::test::bytes_of_file(argv[1]));
+    for (std::string line; std::getline(cases, line);) runner.take(line);
+    return runner.finish() ? 0 : 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "array_runner: %s\n", error.what());
+    serried::abort_job(1);
+  }
+}
