@@ -11,6 +11,7 @@
 #include "command_options.hpp"
 #include "expression_options.hpp"
 #include "generated_texts.hpp"
+#include "histogram_options.hpp"
 
 namespace serried::app {
 namespace {
@@ -74,6 +75,7 @@ struct Words {
   std::string model_path;
   CheckpointWishes checkpoint;
   ExpressionWords expressions;
+  HistogramWords histogram;
 };
 
 void add_reports(CLI::App& app, CommonOptions& common, const std::string& group) {
@@ -336,6 +338,8 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
     line.verb = std::move(command);
   } else if (verb == "stats") {
     line.verb = StatsCommand{.addresses = parse_addresses(words.addresses), .options = words.stats};
+  } else if (verb == "histogram") {
+    line.verb = histogram_command(words.histogram);
   } else if (verb == "kmeans") {
     check_kmeans(words);
     words.kmeans.drop_missing = words.missing == "drop";
@@ -417,6 +421,8 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
   add_common(app, words);
   set_up_info(*app.add_subcommand("info", "List HDF5 files"), words);
   set_up_stats(*app.add_subcommand("stats", "Statistics and histograms"), words);
+  set_up_histogram(*app.add_subcommand("histogram", "Counts by bins, of one dataset or two"),
+                   words.histogram);
   set_up_reduce(*app.add_subcommand("reduce", "Sums, means, extrema ... of expressions"),
                 words.expressions);
   set_up_eval(*app.add_subcommand("eval", "Write the array that an expression makes"),

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "serried/array/histogram.hpp"
 #include "serried/array/statistics.hpp"
 #include "serried/comm/memory_limit.hpp"
 #include "serried/comm/watchdog.hpp"
@@ -55,6 +56,13 @@ struct StatsCommand {
 struct NamedAddress {
   std::string name;
   Address address;
+};
+
+/// One dataset, or two whose elements are counted by pairs.
+struct HistogramCommand {
+  std::vector<Address> addresses;
+  std::vector<BinAxis> axes;  ///< one for each
+  std::optional<Address> weights;
 };
 
 struct ReduceCommand {
@@ -109,7 +117,8 @@ struct PredictCommand {
 
 struct CommandLine {
   CommonOptions common;
-  std::variant<InfoCommand, StatsCommand, ReduceCommand, EvalCommand, KMeansCommand, PredictCommand>
+  std::variant<InfoCommand, StatsCommand, HistogramCommand, ReduceCommand, EvalCommand,
+               KMeansCommand, PredictCommand>
       verb;
   std::string text;  ///< the whole command line, quoted for a shell
 };

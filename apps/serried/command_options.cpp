@@ -24,6 +24,17 @@ std::optional<T> whole_number(std::string_view text) {
   throw InvalidArgument(fmt::format("{} {}: {}", option, text.empty() ? "''" : text, needed));
 }
 
+std::vector<std::string_view> parts_of(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (std::size_t end = text.find(separator); end != std::string_view::npos;
+       end = text.find(separator)) {
+    parts.push_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  parts.push_back(text);
+  return parts;
+}
+
 std::vector<int> read_axes(const std::string& option, const std::string& text,
                            const std::string& needed) {
   std::vector<int> axes;
@@ -118,6 +129,34 @@ std::pair<double, double> parse_range(const std::string& option, const std::stri
     refuse(option, text, "two numbers LO,HI are needed, e.g. 0,1.5");
   if (*low > *high) refuse(option, text, "the lower bound must not exceed the upper one");
   return {*low, *high};
+}
+
+std::vector<std::int64_t> parse_bins(const std::string& option, const std::string& text) {
+  std::vector<std::int64_t> bins;
+  for (const std::string_view part : parts_of(text, ',')) {
+    const auto count = whole_number<std::int64_t>(part);
+    if (!count || *count < 1)
+      refuse(option, text, "whole numbers of at least 1 are needed, e.g. 100 or 100,50");
+    bins.push_back(*count);
+  }
+  return bins;
+}
+
+std::vector<std::pair<double, double>> parse_ranges(const std::string& option,
+                                                    const std::string& text) {
+  std::vector<std::pair<double, double>> ranges;
+  for (const std::string_view part : parts_of(text, ',')) {
+    const std::size_t colon = part.find(':');
+    const auto low = whole_number<double>(part.substr(0, colon));
+    const auto high = colon == std::string_view::npos
+                          ? std::nullopt
+                          : whole_number<double>(part.substr(colon + 1));
+    if (!low || !high || !std::isfinite(*low) || !std::isfinite(*high))
+      refuse(option, text, "two numbers LO:HI are needed, e.g. 0:1.5");
+    if (*low > *high) refuse(option, text, "the lower bound must not exceed the upper one");
+    ranges.emplace_back(*low, *high);
+  }
+  return ranges;
 }
 
 std::optional<ClusterRange> parse_cluster_range(const std::string& option,

@@ -24,6 +24,12 @@ void parse_every(const std::string& option, const std::string& text, CheckpointW
 /// `LO,HI`.
 [[nodiscard]] std::pair<double, double> parse_range(const std::string& option,
                                                     const std::string& text);
+/// `N` or `N,N`.
+[[nodiscard]] std::vector<std::int64_t> parse_bins(const std::string& option,
+                                                   const std::string& text);
+/// `LO:HI` or `LO:HI,LO:HI`.
+[[nodiscard]] std::vector<std::pair<double, double>> parse_ranges(const std::string& option,
+                                                                  const std::string& text);
 /// `LO:HI` or `LO:HI:STEP`; none for one number.
 [[nodiscard]] std::optional<ClusterRange> parse_cluster_range(const std::string& option,
                                                               const std::string& text);

@@ -211,6 +211,26 @@ std::string to_json(const std::vector<StatsResult>& results, const Seconds& seco
   return finished(json, seconds);
 }
 
+std::string to_json(const HistogramResult& result, const Seconds& seconds) {
+  Numbers numbers;
+  Json json;
+  json["verb"] = "histogram";
+  json["addresses"] = Json::array();
+  for (const Address& address : result.addresses) json["addresses"].push_back(address.text);
+  json["weights"] = result.weights ? Json(result.weights->text) : Json(nullptr);
+  json["shape"] = shape_json(result.shape);
+  json["dtype"] = name(result.dtype);
+  json["bins"] = shape_json(result.table.shape);
+  json["edges"] = result.table.edges;
+  const std::int64_t* count = result.table.counts.data();
+  const double* sum = result.table.sums.data();
+  json["counts"] =
+      result.weights ? Json(nullptr) : nested_json(result.table.shape, 0, count, numbers);
+  json["sums"] = result.weights ? nested_json(result.table.shape, 0, sum, numbers) : Json(nullptr);
+  json["outside"] = result.weights ? Json(nullptr) : Json(result.outside);
+  return finished(json, seconds);
+}
+
 std::string to_json(const std::vector<ReduceResult>& results, const Seconds& seconds) {
   Numbers numbers;
   Json json;

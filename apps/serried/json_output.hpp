@@ -18,6 +18,7 @@ namespace serried::app {
 [[nodiscard]] std::string to_json(const std::vector<FileInfo>& files, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const ProgramInfo& info, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const std::vector<StatsResult>& results, const Seconds& seconds);
+[[nodiscard]] std::string to_json(const HistogramResult& result, const Seconds& seconds);
 /// Arrays are lists in lists, complex numbers objects of `re` and `im`.
 [[nodiscard]] std::string to_json(const std::vector<ReduceResult>& results, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const EvalResult& result, const Seconds& seconds);

@@ -141,6 +141,7 @@ void run_verb(const Runtime& runtime, const CommandLine& line) {
     const Session& session;
     void operator()(const InfoCommand& command) const { run_info(session, command); }
     void operator()(const StatsCommand& command) const { run_stats(session, command); }
+    void operator()(const HistogramCommand& command) const { run_histogram(session, command); }
     void operator()(const ReduceCommand& command) const { run_reduce(session, command); }
     void operator()(const EvalCommand& command) const { run_eval(session, command); }
     void operator()(const KMeansCommand& command) const { run_kmeans(session, command); }

@@ -26,6 +26,9 @@ void claim_stats_extras(const Session& session, const StatsCommand& command);
 void fill_page(const Session& session, const StatsCommand& command,
                const std::vector<StatsResult>& results);
 
+void fill_page(const Session& session, const HistogramCommand& command,
+               const HistogramResult& result);
+
 class Operands;
 void fill_page(const Session& session, const ReduceCommand& command, const Operands& operands,
                const std::vector<ReduceResult>& results);

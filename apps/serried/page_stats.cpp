@@ -14,7 +14,6 @@ namespace {
 constexpr std::size_t most_fields = 12;
 constexpr std::size_t most_columns = 12;  // with a histogram each
 constexpr std::size_t most_table_rows = 200;
-constexpr std::int64_t most_bins = 200;  // that a chart shows
 constexpr std::int64_t line_values = 1500;
 
 using Cell = PageTable::Cell;
@@ -72,23 +71,8 @@ std::vector<std::optional<Histogram>> histograms_of(const Session& session, cons
 }
 
 PageChart chart_of(const Histogram& histogram, const std::string& title, const std::string& axis) {
-  PageChart chart{.title = title, .vertical_title = "count", .is_bars = true};
-  chart.horizontal.title = axis;
-  // bins beside each other are shown as one where there are very many
-  const auto bins = static_cast<std::int64_t>(histogram.counts.size());
-  const std::int64_t together = (bins + most_bins - 1) / most_bins;
-  PageChart::Series series{.name = "count"};
-  for (std::int64_t i = 0; i < bins; i += together) {
-    chart.horizontal.places.push_back(histogram.edges[static_cast<std::size_t>(i)]);
-    double count = 0;
-    for (std::int64_t j = i; j < std::min(bins, i + together); ++j)
-      count += static_cast<double>(histogram.counts[static_cast<std::size_t>(j)]);
-    series.values.push_back(count);
-  }
-  chart.horizontal.places.push_back(histogram.edges.back());
-  if (together > 1) chart.note = fmt::format("{} bins, {} of them together", bins, together);
-  chart.series.push_back(std::move(series));
-  return chart;
+  return histogram_chart(histogram.edges, {histogram.counts.begin(), histogram.counts.end()}, title,
+                         axis, "count");
 }
 
 std::vector<Cell> cells_of(DType dtype, const Statistics& s) {

@@ -57,6 +57,28 @@ std::string share_text(std::int64_t part, std::int64_t whole) {
                                      static_cast<double>(std::max<std::int64_t>(1, whole)));
 }
 
+PageChart histogram_chart(const std::vector<double>& edges, const std::vector<double>& values,
+                          const std::string& title, const std::string& axis,
+                          const std::string& values_title) {
+  constexpr std::int64_t most_bars = 200;
+  PageChart chart{.title = title, .vertical_title = values_title, .is_bars = true};
+  chart.horizontal.title = axis;
+  const auto bins = static_cast<std::int64_t>(values.size());
+  const std::int64_t together = (bins + most_bars - 1) / most_bars;
+  PageChart::Series series{.name = values_title};
+  for (std::int64_t i = 0; i < bins; i += together) {
+    chart.horizontal.places.push_back(edges[static_cast<std::size_t>(i)]);
+    double sum = 0;
+    for (std::int64_t j = i; j < std::min(bins, i + together); ++j)
+      sum += values[static_cast<std::size_t>(j)];
+    series.values.push_back(sum);
+  }
+  chart.horizontal.places.push_back(edges.back());
+  if (together > 1) chart.note = fmt::format("{} bins, {} of them together", bins, together);
+  chart.series.push_back(std::move(series));
+  return chart;
+}
+
 PlaneLimits page_limits(std::size_t pictures) {
   constexpr std::int64_t all = 720000;  // cells, of about a byte each where they are noise
   constexpr std::int64_t most = 360000;

@@ -24,6 +24,11 @@ namespace serried::app {
 /// "12.3 %".
 [[nodiscard]] std::string share_text(std::int64_t part, std::int64_t whole);
 
+/// Bars between edges; where there are very many, those beside each other are shown as one.
+[[nodiscard]] PageChart histogram_chart(const std::vector<double>& edges,
+                                        const std::vector<double>& values, const std::string& title,
+                                        const std::string& axis, const std::string& values_title);
+
 /// Limits of the pictures of a page: `pictures` of them take no more than a page can hold.
 [[nodiscard]] PlaneLimits page_limits(std::size_t pictures);
 

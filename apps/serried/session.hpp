@@ -74,6 +74,7 @@ void complete_labels(const Session& session, const OutputAddress& output, const 
 // The verbs. All Collective.
 void run_info(const Session& session, const InfoCommand& command);
 void run_stats(const Session& session, const StatsCommand& command);
+void run_histogram(const Session& session, const HistogramCommand& command);
 void run_reduce(const Session& session, const ReduceCommand& command);
 void run_eval(const Session& session, const EvalCommand& command);
 void run_kmeans(const Session& session, const KMeansCommand& command);

@@ -42,16 +42,24 @@ std::string extremum(DType dtype, const Statistics& s, double value, std::int64_
   return fmt::format("{}", integer);
 }
 
-std::string histogram_text(const Histogram& histogram) {
-  const std::int64_t most = std::max<std::int64_t>(
-      1, *std::max_element(histogram.counts.begin(), histogram.counts.end()));
-  std::vector<Row> rows = {{"bin from", "to", "count", ""}};
-  for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
-    const double share = static_cast<double>(histogram.counts[i]) / static_cast<double>(most);
+std::string count_text(std::int64_t count) {
+  return fmt::format("{}", count);
+}
+std::string count_text(double sum) {
+  return number(sum);
+}
+
+/// @param counts or sums; there is no bar for those below 0.
+template <class T>
+std::string histogram_text(const std::vector<double>& edges, const std::vector<T>& counts,
+                           const char* title = "count") {
+  const double most = static_cast<double>(*std::max_element(counts.begin(), counts.end()));
+  std::vector<Row> rows = {{"bin from", "to", title, ""}};
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const double share = most > 0 ? std::max(0.0, static_cast<double>(counts[i]) / most) : 0;
     std::string bar(static_cast<std::size_t>(std::ceil(40 * share)), '#');
     bar.resize(40, ' ');
-    rows.push_back({number(histogram.edges[i]), number(histogram.edges[i + 1]),
-                    fmt::format("{}", histogram.counts[i]), std::move(bar)});
+    rows.push_back({number(edges[i]), number(edges[i + 1]), count_text(counts[i]), std::move(bar)});
   }
   return table(rows);
 }
@@ -83,7 +91,9 @@ std::string to_text(const StatsResult& result) {
     text += by_column_text(result);
     for (std::size_t c = 0; c < std::min(most_rows, result.statistics.size()); ++c)
       if (result.statistics[c].histogram)
-        text += fmt::format("  column {}\n", c) + histogram_text(*result.statistics[c].histogram);
+        text += fmt::format("  column {}\n", c) +
+                histogram_text(result.statistics[c].histogram->edges,
+                               result.statistics[c].histogram->counts);
     return text;
   }
   const Statistics& s = result.statistics.front();
@@ -96,7 +106,39 @@ std::string to_text(const StatsResult& result) {
                  {"std", number(s.std)},
                  {"skewness", number(s.skewness)},
                  {"kurtosis", number(s.kurtosis)}});
-  return s.histogram ? text + histogram_text(*s.histogram) : text;
+  return s.histogram ? text + histogram_text(s.histogram->edges, s.histogram->counts) : text;
+}
+
+std::vector<double> values_of(const HistogramResult& result) {
+  if (result.weights) return result.table.sums;
+  return {result.table.counts.begin(), result.table.counts.end()};
+}
+
+std::string to_text(const HistogramResult& result) {
+  const HistogramTable& found = result.table;
+  std::string text;
+  for (std::size_t a = 0; a < result.addresses.size(); ++a)
+    text += fmt::format("{}  {} {}  {} bins{} from {} to {}\n", result.addresses[a].text,
+                        result.shape.to_string(), name(result.dtype), found.edges[a].size() - 1,
+                        result.is_logarithmic ? ", logarithmic," : "",
+                        number(found.edges[a].front()), number(found.edges[a].back()));
+  if (result.weights) text += fmt::format("  sums of {}\n", result.weights->text);
+  if (result.outside > 0)
+    text += fmt::format("  {} elements lie outside, or are NaN\n", result.outside);
+  if (result.addresses.size() == 1)
+    return text + (result.weights ? histogram_text(found.edges.front(), found.sums, "sum")
+                                  : histogram_text(found.edges.front(), found.counts));
+  const std::vector<double> values = values_of(result);
+  const auto top = static_cast<std::int64_t>(std::ranges::max_element(values) - values.begin());
+  const auto i = static_cast<std::size_t>(top / found.shape[1]);
+  const auto j = static_cast<std::size_t>(top % found.shape[1]);
+  const auto empty = std::ranges::count(values, 0.0);
+  return text + fmt::format(
+                    "  {} of {} bins are empty; the fullest has {}: {} to {}, {} to {}\n"
+                    "  --json has them all, --picture draws them\n",
+                    empty, values.size(), number(values[static_cast<std::size_t>(top)]),
+                    number(found.edges[0][i]), number(found.edges[0][i + 1]),
+                    number(found.edges[1][j]), number(found.edges[1][j + 1]));
 }
 
 std::string to_text(const std::vector<ReduceResult>& results) {

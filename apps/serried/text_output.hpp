@@ -14,6 +14,8 @@ namespace serried::app {
 [[nodiscard]] std::string to_text(const FileInfo& file);
 [[nodiscard]] std::string to_text(const ProgramInfo& info);
 [[nodiscard]] std::string to_text(const StatsResult& result);
+/// A line for each bin of one dataset; of two what there is to say of all bins.
+[[nodiscard]] std::string to_text(const HistogramResult& result);
 [[nodiscard]] std::string to_text(const std::vector<ReduceResult>& results);
 [[nodiscard]] std::string to_text(const EvalResult& result);
 [[nodiscard]] std::string clusters_text(const KMeansModel& model,

@@ -7,6 +7,7 @@
 
 #include "command_line.hpp"
 #include "serried/array/array.hpp"
+#include "serried/array/histogram.hpp"
 #include "serried/array/statistics.hpp"
 #include "serried/device/cuda.hpp"
 #include "serried/ml/kmeans.hpp"
@@ -27,6 +28,20 @@ struct StatsResult {
   bool is_by_column = false;
   std::vector<Statistics> statistics;  ///< one entry, or one for each column
 };
+
+/// A histogram, on every rank.
+struct HistogramResult {
+  std::vector<Address> addresses;
+  std::optional<Address> weights;
+  Shape shape;
+  DType dtype = DType::f64;
+  bool is_logarithmic = false;
+  HistogramTable table;
+  std::int64_t outside = -1;  ///< elements in no bin; -1 with weights
+};
+
+/// The table as numbers, in C order. Local.
+[[nodiscard]] std::vector<double> values_of(const HistogramResult& result);
 
 /// An expression and its value, on every rank.
 struct ReduceResult {

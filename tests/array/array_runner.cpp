@@ -8,8 +8,9 @@
 //                                             replicated one, "f" of f64 rows that are read in
 //                                             batches; elements lie at OFFSET of DATA, C order
 //   case FUNCTION OPERANDS KEY=VALUE...       operands are separated by commas
-// OUTPUT gets for each case the number of arrays, and for each its dtype, axes, extents and elements
-// in C order; or -1 and the kind of the error. Numbers are int64, texts have their length in front.
+// OUTPUT gets for each case the number of arrays, and for each its dtype, axes, extents and
+// elements in C order; or -1 and the kind of the error. Numbers are int64, texts have their length
+// in front.
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -116,9 +117,8 @@ class Runner {
       const std::int64_t columns = shape.without(0).elements();
       const auto* const numbers = reinterpret_cast<const double*>(elements);
       sources_[fields[1]] = std::make_unique<ValueSource<double>>(
-          ctx_, shape[0], columns, [=](std::int64_t row, std::int64_t column) {
-            return numbers[row * columns + column];
-          });
+          ctx_, shape[0], columns,
+          [=](std::int64_t row, std::int64_t column) { return numbers[row * columns + column]; });
       return;
     }
     Array array = Array::replicated(ctx_, shape, parse_dtype(fields.at(2)), elements);
@@ -145,9 +145,9 @@ class Runner {
                                    : cumprod(array(names[0]), options)};
     }
     if (function == "searchsorted")
-      return {searchsorted(array(names.at(0)), array(names.at(1)),
-                           values.get("side", "left") == "left" ? SearchSide::left
-                                                                 : SearchSide::right)};
+      return {searchsorted(
+          array(names.at(0)), array(names.at(1)),
+          values.get("side", "left") == "left" ? SearchSide::left : SearchSide::right)};
     if (function == "digitize")
       return {digitize(array(names[0]), numbers_of(values.get("bins", ""), ','),
                        values.get("right", "0") == "1")};
@@ -169,8 +169,7 @@ class Runner {
     std::vector<Array> results;
     const bool has_sums = options.weights != nullptr;
     if (options.is_density)
-      results.push_back(
-          Array::replicated(ctx_, table.shape, DType::f64, table.density.data()));
+      results.push_back(Array::replicated(ctx_, table.shape, DType::f64, table.density.data()));
     else if (has_sums)
       results.push_back(Array::replicated(ctx_, table.shape, DType::f64, table.sums.data()));
     else
@@ -205,9 +204,10 @@ class Runner {
       put(result.shape().dimensions());
       for (const std::int64_t extent : result.shape().extents()) put(extent);
       const Array whole = result.replicate();
-      output_.write(reinterpret_cast<const char*>(whole.local_data()),
-                    static_cast<std::streamsize>(static_cast<std::size_t>(whole.shape().elements()) *
-                                                 size_of(whole.dtype())));
+      output_.write(
+          reinterpret_cast<const char*>(whole.local_data()),
+          static_cast<std::streamsize>(static_cast<std::size_t>(whole.shape().elements()) *
+                                       size_of(whole.dtype())));
     }
   }
 

@@ -30,8 +30,8 @@ TEST(Scan, sums_of_a_series_are_accurate_and_do_not_fall) {
         const auto value = [&](std::int64_t i) {
           return is_positive ? std::abs(wild(i)) : wild(i);
         };
-        const Array x = Array::from_function(ctx, Shape{rows}, DType::f64,
-                                             [&](auto i) { return value(i[0]); });
+        const Array x =
+            Array::from_function(ctx, Shape{rows}, DType::f64, [&](auto i) { return value(i[0]); });
         const Array y = cumsum(x);
         ASSERT_EQ(y.layout(), x.layout());
         const std::vector<double> sums = y.gather<double>();
@@ -55,9 +55,9 @@ TEST(Scan, sums_of_a_series_are_accurate_and_do_not_fall) {
 
 std::vector<std::byte> bytes_of(const Array& array) {
   const Array whole = array.replicate();
-  return {whole.local_data(), whole.local_data() + static_cast<std::size_t>(
-                                                       whole.shape().elements()) *
-                                                       size_of(whole.dtype())};
+  return {whole.local_data(),
+          whole.local_data() +
+              static_cast<std::size_t>(whole.shape().elements()) * size_of(whole.dtype())};
 }
 
 TEST(Scan, threads_and_ranks_change_no_bit) {
@@ -109,11 +109,9 @@ TEST(Scan, every_dtype_along_each_axis) {
         EXPECT_EQ(y.split_axis(), x.split_axis());
         EXPECT_EQ(y.layout(), x.layout());
         EXPECT_EQ(y.is_replicated(), x.is_replicated());
-        const bool is_unsigned = dtype == DType::u8 || dtype == DType::u16 ||
-                                 dtype == DType::u32 || dtype == DType::u64;
-        EXPECT_EQ(y.dtype(), is_unsigned               ? DType::u64
-                             : dtype <= DType::u64 ? DType::i64
-                                                       : dtype);
+        const bool is_unsigned =
+            dtype == DType::u8 || dtype == DType::u16 || dtype == DType::u32 || dtype == DType::u64;
+        EXPECT_EQ(y.dtype(), is_unsigned ? DType::u64 : dtype <= DType::u64 ? DType::i64 : dtype);
         const std::vector<double> given = all_values(x);
         const std::vector<double> sums = all_values(y);
         const int along = axis < 0 ? axis + 3 : axis;
@@ -176,8 +174,8 @@ TEST(Scan, nan_and_infinity) {
   const auto value = [&](std::int64_t i) {
     return i % 7 == 3 ? std::nan("") : i == 5000 ? inf : i == 9000 ? -inf : 1.0;
   };
-  const Array x = Array::from_function(ctx, Shape{10000}, DType::f64,
-                                       [&](auto i) { return value(i[0]); });
+  const Array x =
+      Array::from_function(ctx, Shape{10000}, DType::f64, [&](auto i) { return value(i[0]); });
   const std::vector<double> plain = all_values(cumsum(x));
   const std::vector<double> skipping = all_values(cumsum(x, {.skips_nan = true}));
   const std::vector<double> products = all_values(cumprod(x, {.skips_nan = true}));
@@ -215,18 +213,15 @@ TEST(Scan, integers_beyond_their_dtype_are_refused) {
   });
   EXPECT_EQ(cumprod(low).gather<std::int64_t>().size(), ctx.rank() == 0 ? 40000u : 0u);
   // a sum that comes back has been beyond
-  const Array back = Array::from_function(ctx, Shape{3, 4}, DType::i64, [&](auto i) {
-    return i[0] < 2 ? half : -half;
-  });
+  const Array back = Array::from_function(ctx, Shape{3, 4}, DType::i64,
+                                          [&](auto i) { return i[0] < 2 ? half : -half; });
   EXPECT_THROW(static_cast<void>(cumsum(back, {.axis = 0})), DataError);
   EXPECT_THROW(static_cast<void>(cumsum(back, {.axis = 1})), DataError);
-  const Array zero = Array::from_function(ctx, Shape{40000}, DType::u32, [&](auto i) {
-    return i[0] == 10 ? 0.0 : 4e9;
-  });
+  const Array zero = Array::from_function(ctx, Shape{40000}, DType::u32,
+                                          [&](auto i) { return i[0] == 10 ? 0.0 : 4e9; });
   EXPECT_THROW(static_cast<void>(cumprod(zero)), DataError);
-  const Array early = Array::from_function(ctx, Shape{40000}, DType::u32, [&](auto i) {
-    return i[0] == 1 ? 0.0 : 4e9;
-  });
+  const Array early = Array::from_function(ctx, Shape{40000}, DType::u32,
+                                           [&](auto i) { return i[0] == 1 ? 0.0 : 4e9; });
   EXPECT_EQ(all_values(cumprod(early)).back(), 0);
 }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <serried/serried.hpp>
 
@@ -31,6 +33,12 @@ int main() try {
   const Array quartiles = evaluate(ctx, quantile(speed, {0.25, 0.5, 0.75}));
   const Sorted fastest = topk(evaluate(ctx, speed), 3);
 
+  // running sums along an axis, and a joint histogram of two fields
+  const Array path = cumsum(evaluate(ctx, speed), {.axis = 1});
+  const float longest = evaluate_as<float>(ctx, max(path));
+  const std::array<const TileSource*, 2> fields{&u, &v};
+  const HistogramTable joint = histogram(ctx, fields, {.axes = {{.bins = 100}}});
+
   // the same language as text
   const auto find = [&](std::string_view name) -> std::optional<Expr> {
     if (name == "u") return u;
@@ -46,6 +54,8 @@ int main() try {
               quartiles.local<float>()[1]);
   std::printf("fastest: cell %lld\n",
               static_cast<long long>(fastest.indices.local<std::int64_t>()[0]));
+  std::printf("longest path %.2f, fullest bin %lld\n", longest,
+              static_cast<long long>(*std::ranges::max_element(joint.counts)));
   std::printf("mean angle %.2f\n", mean_angle);
 } catch (const Error& error) {
   std::fprintf(stderr, "%s\n", error.what());

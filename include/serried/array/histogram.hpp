@@ -40,15 +40,15 @@ struct HistogramTable {
   Shape shape;                             ///< bins of each axis
   std::vector<std::int64_t> counts;        ///< without weights
   std::vector<double> sums;                ///< of the weights, where there are some
-  std::vector<double> density;  ///< counts or sums over (their total x the bin's volume)
+  std::vector<double> density;             ///< counts or sums over (their total x the bin's volume)
 };
 
 /// Histograms as numpy.histogram, histogram2d and histogramdd: of the elements of one source; of
 /// pairs, triples ... of elements that stand at the same place of several sources; or of the rows
 /// of one source whose rows are as long as there are axes. A bin includes its left edge, the last
 /// one its right edge too; what lies outside, and NaN, is left out. Numbers are compared with the
-/// edges as f64; edges of one axis are those of numpy.histogram (see Histogram), of several those of
-/// histogramdd.
+/// edges as f64; edges of one axis are those of numpy.histogram (see Histogram), of several those
+/// of histogramdd.
 ///
 /// Weights are added as integers of 127 bits, of which each is rounded to 2^-85 of the largest
 /// weight or less (for up to 2^40 elements): the sums are those of exact arithmetic, rounded once,

@@ -25,9 +25,9 @@ Array bincount(const Context& ctx, const TileSource& values, const BincountOptio
   const NumberExtent& range = extents.front();
   const bool is_empty = range.low > range.high;
   if (!is_empty && (range.low < 0 || range.high >= static_cast<double>(most_places)))
-    throw DataError("bincount of " + values.describe() + ": " +
-                    (range.low < 0 ? "there are negative elements"
-                                   : "there are elements of 2^31 and more"));
+    throw DataError(
+        "bincount of " + values.describe() + ": " +
+        (range.low < 0 ? "there are negative elements" : "there are elements of 2^31 and more"));
   std::optional<WeightUnit> unit;
   if (rows.has_weights()) unit.emplace(rows.largest_weight(extents.back()), rows.elements());
   const std::int64_t length = std::max(

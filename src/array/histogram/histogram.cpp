@@ -20,8 +20,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 void check_axis(const BinAxis& axis) {
   if (!axis.edges.empty()) {
-    if (axis.edges.size() < 2)
-      throw InvalidArgument("a histogram needs two edges at least");
+    if (axis.edges.size() < 2) throw InvalidArgument("a histogram needs two edges at least");
     for (std::size_t i = 0; i < axis.edges.size(); ++i)
       if (std::isnan(axis.edges[i]) || (i > 0 && axis.edges[i] < axis.edges[i - 1]))
         throw InvalidArgument("the edges of a histogram must ascend, but edge " +
@@ -97,8 +96,8 @@ std::vector<double> logarithmic_edges(double low, double high, std::int64_t bins
   edges.back() = high;
   for (std::size_t i = 1; i < edges.size(); ++i) {
     if (edges[i - 1] < edges[i]) continue;
-    const std::string text = "the range of logarithmic bins is too narrow for " +
-                             std::to_string(bins) + " of them";
+    const std::string text =
+        "the range of logarithmic bins is too narrow for " + std::to_string(bins) + " of them";
     if (is_range_of_data) throw DataError(text);
     throw InvalidArgument(text);
   }
@@ -128,8 +127,7 @@ class HistogramPass {
       extents = rows_.extents(bounds);
     }
     for (std::size_t a = 0; a < axes_.size(); ++a) edges_.push_back(edges_of(a, extents[a]));
-    if (rows_.has_weights())
-      unit_.emplace(rows_.largest_weight(extents.back()), rows_.elements());
+    if (rows_.has_weights()) unit_.emplace(rows_.largest_weight(extents.back()), rows_.elements());
   }
 
   HistogramTable count() {

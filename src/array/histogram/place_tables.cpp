@@ -46,8 +46,8 @@ double WeightUnit::sum_of(WideInteger units) const noexcept {
 PlaceTables::PlaceTables(const Context& ctx, std::int64_t places, std::optional<WeightUnit> unit)
     : ctx_(ctx), places_(places), unit_(unit) {
   const std::int64_t bytes = std::max<std::int64_t>(1, places) * (unit ? 16 : 8);
-  const std::int64_t tables = std::clamp<std::int64_t>(most_table_bytes / bytes, 1,
-                                                       ctx.backend()->threads().threads());
+  const std::int64_t tables =
+      std::clamp<std::int64_t>(most_table_bytes / bytes, 1, ctx.backend()->threads().threads());
   for (std::int64_t i = 0; i < tables; ++i) tables_.push_back(std::make_unique<Table>());
 }
 

@@ -31,8 +31,8 @@ void check_alike(const char* function, const TileSource& a, const TileSource& b)
 
 }  // namespace
 
-WeighedRows::WeighedRows(const Context& ctx, const char* function,
-                         std::vector<TableColumn> columns, const TileSource* weights)
+WeighedRows::WeighedRows(const Context& ctx, const char* function, std::vector<TableColumn> columns,
+                         const TileSource* weights)
     : ctx_(ctx),
       function_(function),
       columns_(std::move(columns)),
@@ -69,23 +69,22 @@ void WeighedRows::read(const std::function<void(const TableRun& run, int worker)
     sources.push_back(column.source);
     row_bytes += column.source->row_bytes();
   }
-  const std::int64_t of_row =
-      columns_.front().source->row_elements() / columns_.front().stride;
+  const std::int64_t of_row = columns_.front().source->row_elements() / columns_.front().stride;
   JointReader reader(ctx_, sources, Leaves::single_tiles(columns_.front().source->layout()));
   reader.read([&](const JointStep& step) {
     if (step.rows.is_empty() || of_row == 0) return;
     // runs of elements, so that a single long row is shared too
     const std::int64_t all = step.rows.size() * of_row;
     const std::int64_t length = std::max<std::int64_t>(1024, run_bytes / row_bytes * of_row);
-    ctx_.backend()->threads().parallel_for((all + length - 1) / length, [&](std::int64_t i,
-                                                                            int worker) {
-      std::vector<const std::byte*> data;
-      for (std::size_t c = 0; c < columns_.size(); ++c)
-        data.push_back(step.data[source_of[c]] +
-                       (i * length * columns_[c].stride + columns_[c].offset) *
-                           static_cast<std::int64_t>(size_of(columns_[c].source->dtype())));
-      use({.count = std::min(length, all - i * length), .columns = data}, worker);
-    });
+    ctx_.backend()->threads().parallel_for(
+        (all + length - 1) / length, [&](std::int64_t i, int worker) {
+          std::vector<const std::byte*> data;
+          for (std::size_t c = 0; c < columns_.size(); ++c)
+            data.push_back(step.data[source_of[c]] +
+                           (i * length * columns_[c].stride + columns_[c].offset) *
+                               static_cast<std::int64_t>(size_of(columns_[c].source->dtype())));
+          use({.count = std::min(length, all - i * length), .columns = data}, worker);
+        });
   });
 }
 
@@ -115,9 +114,9 @@ double WeighedRows::largest_weight(const NumberExtent& extent) const {
   return largest;
 }
 
-void WeighedRows::for_each_piece(
-    const TableRun& run, const std::function<void(std::int64_t first, std::int64_t count,
-                                                  const double* weights)>& use) const {
+void WeighedRows::for_each_piece(const TableRun& run,
+                                 const std::function<void(std::int64_t first, std::int64_t count,
+                                                          const double* weights)>& use) const {
   std::array<double, piece_elements> weights;
   for (std::int64_t first = 0; first < run.count; first += piece_elements) {
     const std::int64_t count = std::min(piece_elements, run.count - first);

@@ -152,10 +152,9 @@ Array searchsorted(const Array& sorted, const Array& values, SearchSide side) {
     for (const std::uint64_t key : keys) found.push_back(series.owner_of(key, side));
     return found;
   });
-  const std::vector<std::uint64_t> places =
-      ask_ranks(ctx, keys, owners, [&](std::uint64_t key) {
-        return static_cast<std::uint64_t>(series.place(key, side));
-      });
+  const std::vector<std::uint64_t> places = ask_ranks(ctx, keys, owners, [&](std::uint64_t key) {
+    return static_cast<std::uint64_t>(series.place(key, side));
+  });
   for (std::size_t i = 0; i < places.size(); ++i) out[i] = static_cast<std::int64_t>(places[i]);
   return result;
 }

@@ -143,9 +143,8 @@ bool scan_here(const Context& ctx, const ScannedMemory& memory, std::int64_t gro
   } else {
     const std::int64_t group_bytes =
         begins.back() * memory.columns * static_cast<std::int64_t>(size_of(memory.dtype));
-    const std::int64_t run =
-        std::clamp<std::int64_t>(task_bytes / (group_bytes + 1), 1,
-                                 std::max<std::int64_t>(1, groups / pool.threads()));
+    const std::int64_t run = std::clamp<std::int64_t>(
+        task_bytes / (group_bytes + 1), 1, std::max<std::int64_t>(1, groups / pool.threads()));
     pool.parallel_for((groups + run - 1) / run, [&](std::int64_t i, int) {
       std::vector<std::byte> states(static_cast<std::size_t>(scan.bytes_of(memory.columns)));
       for (std::int64_t group = i * run; group < std::min(groups, (i + 1) * run); ++group) {

@@ -90,8 +90,7 @@ Array scan_axis(const Array& array, int axis, ScanOp op, bool skips_nan) {
       if (a == axis || (is_split && a == array.split_axis())) continue;
       (a < axis ? outer : memory.columns) *= shape[a];
     }
-    agree(ctx.comm(),
-          [&] { is_good = scan_here(ctx, memory, outer, blocks_of(shape[axis])); });
+    agree(ctx.comm(), [&] { is_good = scan_here(ctx, memory, outer, blocks_of(shape[axis])); });
   }
   check_results(array, op, is_good);
   return result;

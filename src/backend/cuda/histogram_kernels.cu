@@ -337,13 +337,15 @@ class CudaHistogramKernels final : public HistogramKernels {
   }
   void find(const void* /*elements*/, std::int64_t /*stride*/, std::span<const double> /*edges*/,
             bool /*is_uniform*/, std::span<std::int64_t> /*places*/) const override {
-    throw DeviceError("histograms with weights, several axes or bins of any widths are made by the "
-                      "host backend; the CUDA backend has none yet");
+    throw DeviceError(
+        "histograms with weights, several axes or bins of any widths are made by the "
+        "host backend; the CUDA backend has none yet");
   }
   [[nodiscard]] NumberExtent extent(const void* /*elements*/, std::int64_t /*count*/,
                                     std::int64_t /*stride*/, double /*bound*/) const override {
-    throw DeviceError("ranges of histograms are found by the host backend; the CUDA backend has no "
-                      "kernel for them yet");
+    throw DeviceError(
+        "ranges of histograms are found by the host backend; the CUDA backend has no "
+        "kernel for them yet");
   }
 
  private:

@@ -97,7 +97,8 @@ void search_bins(const double* values, std::int64_t size, const double* edges, s
     auto edge = hn::Zero(integers);
     for (std::int64_t step = highest; step > 0; step /= 2) {
       const auto next = hn::Min(hn::Add(edge, hn::Set(integers, step)), end);
-      const auto is_below = hn::RebindMask(integers, hn::Ge(x, hn::GatherIndex(doubles, edges, next)));
+      const auto is_below =
+          hn::RebindMask(integers, hn::Ge(x, hn::GatherIndex(doubles, edges, next)));
       edge = hn::IfThenElse(is_below, next, edge);
     }
     const auto outside = hn::RebindMask(integers, hn::Not(inside));

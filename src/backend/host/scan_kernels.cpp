@@ -121,8 +121,7 @@ class FloatSums {
       for (std::int64_t i = 0; i < strip_rows; ++i)
         out[i] = narrow<T>(before.with(block.with(local[i])));
     } else {
-      for (std::int64_t i = 0; i < size; ++i)
-        out[i] = narrow<T>(before.with(block.with(local[i])));
+      for (std::int64_t i = 0; i < size; ++i) out[i] = narrow<T>(before.with(block.with(local[i])));
     }
   }
 
@@ -379,9 +378,8 @@ class HostScanKernels final : public ScanKernels {
       auto* const own = reinterpret_cast<State*>(states);
       if constexpr (scans_floats<Kind>) {
         using Part = typename PartOf<T>::type;
-        Kind::scan(reinterpret_cast<const Part*>(rows.rows), rows.count,
-                   parts<Kind> * rows.columns, parts<Kind> * rows.stride, own,
-                   reinterpret_cast<Part*>(out));
+        Kind::scan(reinterpret_cast<const Part*>(rows.rows), rows.count, parts<Kind> * rows.columns,
+                   parts<Kind> * rows.stride, own, reinterpret_cast<Part*>(out));
         return true;
       } else {
         return scan_one_by_one<T, State>(reinterpret_cast<const T*>(rows.rows), rows.count,
@@ -415,7 +413,9 @@ class HostScanKernels final : public ScanKernels {
     using type = P;
   };
   template <class Kind>
-  static constexpr bool scans_floats = requires { typename Kind::State; };
+  static constexpr bool scans_floats = requires {
+    typename Kind::State;
+  };
   template <class Kind>
   struct StateType {
     using type = Kind;
@@ -429,7 +429,7 @@ class HostScanKernels final : public ScanKernels {
   using StateOf = typename StateType<Kind>::type;
   /// States of an element.
   template <class Kind>
-  static constexpr std::int64_t parts = scans_floats<Kind> && is_complex_type<T> ? 2 : 1;
+  static constexpr std::int64_t parts = scans_floats<Kind>&& is_complex_type<T> ? 2 : 1;
 };
 
 }  // namespace
