@@ -48,7 +48,7 @@ Plane plane_of(const Session& session, const HistogramResult& result) {
     plane.values = values;
     return plane;
   }
-  plane.notes.push_back("grey: nothing");
+  plane.notes.push_back("grey: empty bins");
   for (std::int64_t row = 0; row < plane.rows; ++row)
     for (std::int64_t column = 0; column < plane.columns; ++column) {
       const double value =
