@@ -47,7 +47,8 @@ Array lexsort(std::span<const Array> keys) {
   std::vector<std::uint64_t> order;  // this rank's part
   for (std::size_t k = 0; k < keys.size(); ++k) {
     const Array key = (keys[k].is_replicated() ? keys[k].with_split_axis(0) : keys[k]).balance();
-    std::vector<KeyPlace> pairs = key_places_of(key);
+    KeyPlaces own = key_places_of(key);
+    const std::span<KeyPlace> pairs = own.span();
     if (k > 0) {
       // the key of each place in the order so far; equal ones keep that order
       std::vector<std::uint64_t> words =
@@ -58,10 +59,13 @@ Array lexsort(std::span<const Array> keys) {
         pairs[i] = {.place = static_cast<std::uint64_t>(first + static_cast<std::int64_t>(i)) << 1,
                     .key = words[i]};
     }
-    pairs = sort_over_ranks(ctx, std::move(pairs), layout);
     std::vector<std::uint64_t> places =
         agree_on(ctx.comm(), [&] { return std::vector<std::uint64_t>(pairs.size()); });
-    for (std::size_t i = 0; i < pairs.size(); ++i) places[i] = pairs[i].place >> 1;
+    sort_over_ranks(ctx, std::move(own), layout,
+                    [&](std::int64_t at, std::span<const KeyPlace> sorted) {
+                      for (std::size_t i = 0; i < sorted.size(); ++i)
+                        places[static_cast<std::size_t>(at) + i] = sorted[i].place >> 1;
+                    });
     order = k == 0 ? std::move(places) : words_at(ctx, layout, order, places);
   }
   Array result = Array::empty(ctx, Shape{rows}, DType::i64, 0, layout);
