@@ -178,9 +178,10 @@ class HistogramPass {
       throw DataError("the range of a histogram of " + rows_.columns()[a].source->describe() +
                       " cannot be found: there are infinite values (give a range)");
     if (axis.is_logarithmic) return logarithmic_edges(low, high, axis.bins, is_of_data);
+    const bool is_found = is_of_data && !is_empty;
     // numpy.histogramdd takes a range as it is given
-    const DType dtype = axes_.size() > 1 && !is_of_data ? DType::f64 : dtype_;
-    return make_bin_edges(dtype, low, high, axis.bins, is_of_data && !is_empty);
+    const DType dtype = axes_.size() > 1 && !is_found ? DType::f64 : dtype_;
+    return make_bin_edges(dtype, low, high, axis.bins, is_found);
   }
 
   void count_run(const TableRun& run, PlaceTables& tables, int worker) const {
