@@ -28,11 +28,10 @@ struct ScanOptions {
 /// parts are beyond f64, or which NumPy would pass infinity to reach, may be infinite or NaN.
 ///
 /// Bits depend on the elements along the axis and, along the split axis, on its tiles: not on the
-/// number of ranks and threads. Collective. One read of the array, or
-/// two where ranks, or threads, share an axis; then a state of 16 bytes (products of complex
-/// numbers 24) for each column goes from each rank to the next. Memory beside input and result: 16
-/// MiB, or less than a 64th of the array. Over all elements of an array that is not split along
-/// axis 0, it is split so first.
+/// number of ranks and threads. Collective. One read of the array, or two where ranks, or threads,
+/// share an axis; then a state of 8 to 32 bytes for each column goes from each rank to the next.
+/// Memory beside input and result: 32 MiB, or a 2000th of the array. Over all elements of an array
+/// that is not split along axis 0, it is split so first.
 /// @throws InvalidArgument for an axis that is not there, arrays on a device; DataError on all
 /// ranks for a sum or product of integers beyond i64 or u64, where NumPy wraps around (as sum() of
 /// expressions does); RankError if memory is short on a rank.

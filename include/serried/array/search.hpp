@@ -17,8 +17,8 @@ enum class SearchSide : std::uint8_t { left, right };
 ///
 /// Collective. A replicated series is searched by each rank for its own values. Of one that is
 /// split, ranks keep their parts: each value goes to the rank that has its place, and the answer
-/// comes back (8 bytes each way), and one read finds out whether it is sorted. Memory beside the
-/// result: 40 bytes for each value of this rank.
+/// comes back (8 bytes each way). Memory beside the result: 8 bytes for each element of the series
+/// that a rank has, and 40 for each of its values.
 /// @throws InvalidArgument for a series that is not 1-d, complex numbers, arrays on a device;
 /// DataError on all ranks for a series that is not sorted; RankError if memory is short on one.
 [[nodiscard]] Array searchsorted(const Array& sorted, const Array& values,

@@ -57,13 +57,14 @@ class RowScan {
     });
   }
   /// Replaces them by what stands before each block, and `before` by what stands behind the last.
-  void chain(std::int64_t columns, std::byte* of_blocks, std::byte* before) const {
-    std::vector<std::byte> own(static_cast<std::size_t>(bytes_of(columns)));
+  /// @param room for the states of a block.
+  void chain(std::int64_t columns, std::byte* of_blocks, std::byte* before, std::byte* room) const {
+    const auto bytes = static_cast<std::size_t>(bytes_of(columns));
     for (std::int64_t block = 0; block < blocks(); ++block) {
       std::byte* const at = of_blocks + block * bytes_of(columns);
-      std::copy_n(at, own.size(), own.data());
-      std::copy_n(before, own.size(), at);
-      kernels_.append(memory_.op, before, own.data(), columns);
+      std::copy_n(at, bytes, room);
+      std::copy_n(before, bytes, at);
+      kernels_.append(memory_.op, before, room, columns);
     }
   }
   /// Scans each block behind what stands before it.
@@ -130,6 +131,7 @@ bool scan_here(const Context& ctx, const ScannedMemory& memory, std::int64_t gro
     // all threads share the blocks of a group
     const std::int64_t width = columns_at_once(scan, scan.blocks(), memory.columns);
     std::vector<std::byte> before(static_cast<std::size_t>(scan.bytes_of(width)));
+    std::vector<std::byte> room(before.size());
     std::vector<std::byte> of_blocks(before.size() * static_cast<std::size_t>(scan.blocks()));
     for (std::int64_t group = 0; group < groups; ++group)
       for (std::int64_t first = 0; first < memory.columns; first += width) {
@@ -137,7 +139,7 @@ bool scan_here(const Context& ctx, const ScannedMemory& memory, std::int64_t gro
                               std::min(width, memory.columns - first)};
         scan.clear(before.data(), columns.count);
         scan.make_states(columns, of_blocks.data());
-        scan.chain(columns.count, of_blocks.data(), before.data());
+        scan.chain(columns.count, of_blocks.data(), before.data(), room.data());
         scan.scan_behind(columns, of_blocks.data());
       }
   } else {
@@ -178,10 +180,12 @@ bool scan_over_ranks(const Context& ctx, const ScannedMemory& memory, const Layo
   RowScan scan(ctx, memory, std::move(begins));
   const std::int64_t width = columns_at_once(scan, most_blocks, memory.columns);
   std::vector<std::byte> before;
+  std::vector<std::byte> room;
   std::vector<std::byte> of_blocks;
   agree(ctx.comm(), [&] {
     if (!has_rows(ctx.rank())) return;
     before.resize(static_cast<std::size_t>(scan.bytes_of(width)));
+    room.resize(before.size());
     if (!is_in_order) of_blocks.resize(before.size() * static_cast<std::size_t>(scan.blocks()));
   });
   if (!has_rows(ctx.rank())) return true;
@@ -198,7 +202,7 @@ bool scan_over_ranks(const Context& ctx, const ScannedMemory& memory, const Layo
       scan.scan(columns, states.data());
       continue;
     }
-    scan.chain(columns.count, of_blocks.data(), states.data());
+    scan.chain(columns.count, of_blocks.data(), states.data(), room.data());
     if (!is_last) ctx.comm().send(std::span<const std::byte>(states), next, states_tag);
     scan.scan_behind(columns, of_blocks.data());
   }
