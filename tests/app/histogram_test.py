@@ -70,7 +70,8 @@ class Histogram(CommandTest):
     def test_one_dataset(self):
         found = self.check(["u"], [], 100)
         self.assertEqual(found["addresses"], [self.address("u")])
-        self.assertEqual((found["verb"], found["dtype"], found["shape"], found["weights"]), ("histogram", "f64", [211, 190], None))
+        self.assertEqual((found["verb"], found["dtype"], found["shape"], found["weights"]),
+                         ("histogram", "f64", [211, 190], None))
         self.assertEqual(set(found["seconds"]), {"read", "compute", "total"})
         self.check(["f32"], ["--bins", 37], 37)
         self.check(["f32"], ["--bins", 1000, "--range", "0.5:3.25"], 1000, (0.5, 3.25))

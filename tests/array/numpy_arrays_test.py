@@ -1,5 +1,5 @@
-"""Scans, histograms, counts, searches and orders of arrays against NumPy, at several numbers of ranks, tiles and threads, which
-must all give the same bits. SERRIED_TEST_SEED repeats a run, SERRIED_TEST_CASES makes it longer (default 1)."""
+"""Scans, histograms, counts, searches and orders of arrays against NumPy, at several numbers of ranks, tiles and
+threads, which must all give the same bits. SERRIED_TEST_SEED repeats a run, SERRIED_TEST_CASES makes it longer (default 1)."""
 
 import os
 import random
@@ -29,7 +29,8 @@ WHOLE = [name for name in DTYPES if name[0] in "biu"]
 SHAPES = [(), (1,), (0,), (5,), (67,), (5000,), (3, 4), (0, 4), (5, 0), (200, 3), (3, 200), (7, 5, 3), (1, 300, 2)]
 UNIT = 2.0**-53
 # ranks, tiles, threads, CPU
-RUNS = [(1, 16384, 1, "avx2"), (2, 16384, 2, "avx512"), (3, 16384, 1, ""), (1, 64, 2, ""), (4, 64, 1, ""), (3, 3, 1, "")]
+RUNS = [(1, 16384, 1, "avx2"), (2, 16384, 2, "avx512"), (3, 16384, 1, ""), (1, 64, 2, ""), (4, 64, 1, ""),
+        (3, 3, 1, "")]
 
 
 class Case:
@@ -82,8 +83,8 @@ def scan_case(pool, rng, name, shape, op):
     nan = 0.1 if rng.random() < 0.3 else 0.0
     x = pool.values(name, shape, nan)
     if op == "cumprod" and x.dtype.kind in "iu":
-        x = np.where(rng.random(shape) < 0.02, np.asarray(3, x.dtype), np.asarray(1, x.dtype)) if x.size < 700 else np.sign(x)
-        x = np.asarray(x, DTYPES[name])
+        threes = np.where(rng.random(shape) < 0.02, 3, 1)
+        x = np.asarray(threes if x.size < 700 else np.sign(x), DTYPES[name])
     skips = nan > 0 and rng.random() < 0.7
     axis = None if rng.random() < 0.3 else int(rng.integers(-max(1, x.ndim), max(1, x.ndim)))
     text = f"case {op} {pool.add(x)}" + ("" if axis is None else f" axis={axis}") + (" skips_nan=1" if skips else "")
@@ -184,7 +185,9 @@ def logarithmic_case(pool, rng):
     case.check = lambda found: np.array_equal(found[0], np.histogram(x, found[1])[0]) and np.allclose(
         found[1], np.geomspace(0.05, 20, 26), rtol=1e-14)
     found_range = Case(f"case histogram {pool.add(x, '0')} axis=9:log")
-    found_range.check = lambda found: (found[1][0], found[1][-1]) == (x[x > 0].min(), x.max()) and found[0].sum() == (x > 0).sum()
+    positive = x[x > 0]
+    found_range.check = lambda found: ((found[1][0], found[1][-1]) == (positive.min(), positive.max())
+                                       and found[0].sum() == positive.size)
     return [case, found_range]
 
 
@@ -243,13 +246,16 @@ def wrong_cases(pool, rng):
     return [Case("case " + text, error=(kind,)) for kind, text in [
         ("invalid", f"cumsum {x} axis=1"), ("data", f"cumsum {big}"), ("data", f"cumprod {big}"),
         ("invalid", f"histogram {z}"), ("invalid", f"histogram {x} axis=0"), ("invalid", f"histogram {x} axis=5:2:1"),
-        ("invalid", f"histogram {x} axis=e:1,0"), ("invalid", f"histogram {x} axis=e:1"), ("data", f"histogram {infinite}"),
-        ("invalid", f"histogram {x},{short}"), ("invalid", f"histogram {square},{other}"), ("data", f"histogram {near}"),
+        ("invalid", f"histogram {x} axis=e:1,0"), ("invalid", f"histogram {x} axis=e:1"),
+        ("data", f"histogram {infinite}"),
+        ("invalid", f"histogram {x},{short}"), ("invalid", f"histogram {square},{other}"),
+        ("data", f"histogram {near}"),
         ("invalid", f"histogram {x} axis=5 axis=5"), ("invalid", f"histogram {x} axis=5:-1:2:log"),
         ("data", f"histogram {x},{x} axis=5 axis=3 weights={pool.add(np.full(100, np.nan), '0')}"),
         ("invalid", f"histogram {x},{x},{x} axis=2000000:0:1"), ("invalid", f"bincount {x}"),
         ("data", f"bincount {negative}"), ("invalid", f"bincount {pool.add(np.arange(100), '0')} weights={short}"),
-        ("invalid", f"searchsorted {square},{x}"), ("invalid", f"searchsorted {x},{z}"), ("data", f"searchsorted {falling},{x}"),
+        ("invalid", f"searchsorted {square},{x}"), ("invalid", f"searchsorted {x},{z}"),
+        ("data", f"searchsorted {falling},{x}"),
         ("invalid", f"digitize {x} bins=1,3,2"), ("invalid", f"lexsort {x},{short}"), ("invalid", f"lexsort {square}")]]
 
 
@@ -375,10 +381,12 @@ def main():
                             line for line in pool.lines if line.split()[1] in operands))
             for case, one, other in zip(cases, first[tiles], parsed):
                 if one[1] != other[1]:
-                    failures.append(f"{setting}: not the bits of the first run: {case.text}\n    {one[0]!r}\n    {other[0]!r}")
+                    failures.append(f"{setting}: not the bits of the first run: {case.text}\n    {one[0]!r}\n"
+                                    f"    {other[0]!r}")
     for failure in failures[:50]:
         print(failure)
-    print(f"{len(failures)} failures; SERRIED_TEST_SEED={SEED} repeats them" if failures else f"{len(cases)} cases as in NumPy")
+    print(f"{len(failures)} failures; SERRIED_TEST_SEED={SEED} repeats them" if failures
+          else f"{len(cases)} cases as in NumPy")
     return 1 if failures else 0
 
 
