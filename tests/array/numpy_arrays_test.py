@@ -1,5 +1,6 @@
 """Scans, histograms, counts, searches and orders of arrays against NumPy, at several numbers of ranks, tiles and
-threads, which must all give the same bits. SERRIED_TEST_SEED repeats a run, SERRIED_TEST_CASES makes it longer (default 1)."""
+threads, which must all give the same bits. SERRIED_TEST_SEED repeats a run, SERRIED_TEST_CASES makes it longer
+(default 1)."""
 
 import os
 import random
