@@ -6,6 +6,8 @@
 #include "serried/array/array.hpp"
 #include "serried/array/evaluate.hpp"
 #include "serried/array/histogram.hpp"
+#include "serried/array/indexing.hpp"
+#include "serried/array/manipulation.hpp"
 #include "serried/array/map_rows.hpp"
 #include "serried/array/reduce_rows.hpp"
 #include "serried/array/scan.hpp"

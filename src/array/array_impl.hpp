@@ -41,9 +41,6 @@ struct Array::Impl {
   [[nodiscard]] std::byte* mutable_data() { return memory->data(); }
   /// Global C-order numbers of the local elements [first, first + numbers.size()).
   void number_elements(std::int64_t first, std::span<std::uint64_t> numbers) const;
-  /// This rank's rows moved to another layout of the same rows, into memory of its own.
-  /// Collective.
-  [[nodiscard]] std::shared_ptr<Impl> moved_to(Layout target) const;
   /// The rows of a leaf that may reach into other ranks' rows, in `scratch`, on the device where
   /// the array lies there. Collective: all ranks exchange what their leaves have elsewhere.
   [[nodiscard]] const std::byte* read_across(const Leaves& leaves, RowRange rows,

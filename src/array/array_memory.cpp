@@ -6,6 +6,7 @@
 
 #include "array/array_impl.hpp"
 #include "array/memory_offer.hpp"
+#include "array/shape/arrange.hpp"
 #include "array/strided_copy.hpp"
 #include "serried/comm/agree.hpp"
 
@@ -72,7 +73,7 @@ Array Array::from_memory(const Context& ctx, const void* data, DType dtype,
         "boundaries (every " +
             std::to_string(owned.tile_rows()) + " rows), " + std::to_string(moving_rows) +
             " rows of cut tiles go to other ranks; Layout::uniform tells where to cut");
-  return Impl::wrap(impl->moved_to(owned));
+  return moved(Impl::wrap(std::move(impl)), split_axis, owned);
 }
 
 }  // namespace serried

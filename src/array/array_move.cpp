@@ -1,36 +1,20 @@
 // Array verbs that move rows or elements: slices, changes of the layout or split axis, gathering.
 #include <algorithm>
-#include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "array/array_impl.hpp"
+#include "array/shape/arrange.hpp"
+#include "array/shape/index_range.hpp"
 #include "array/strided_copy.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
 namespace {
 
-// A Slice with its bounds clipped: begin, begin + step, ... (count of them).
-struct ClippedSlice {
-  std::int64_t begin = 0;
-  std::int64_t step = 1;
-  std::int64_t count = 0;
-};
-
-ClippedSlice clip(const Slice& slice, std::int64_t extent) {
-  if (slice.step < 1)
-    throw InvalidArgument("a slice needs a step of at least 1, not " + std::to_string(slice.step));
-  const auto bound = [&](std::int64_t value) {
-    return std::clamp<std::int64_t>(value < 0 ? value + extent : value, 0, extent);
-  };
-  const std::int64_t begin = bound(slice.begin);
-  const std::int64_t length = std::max<std::int64_t>(0, bound(slice.end) - begin);
-  return {begin, slice.step, length / slice.step + (length % slice.step != 0)};
-}
-
 // The tiles that are left of each tile after the rows were sliced, with the same owners.
-Layout sliced_layout(const Layout& layout, const ClippedSlice& slice) {
+Layout sliced_layout(const Layout& layout, const IndexRange& slice) {
   if (slice.begin == 0 && slice.step == 1 && slice.count == layout.rows()) return layout;
   std::vector<std::int64_t> begins;
   for (std::int64_t tile = 0; tile <= layout.tiles(); ++tile) {
@@ -56,111 +40,57 @@ std::vector<std::byte> Array::Impl::to_c_order(std::vector<std::byte> rows) cons
   return whole;
 }
 
-std::shared_ptr<Array::Impl> Array::Impl::moved_to(Layout target) const {
-  // Both layouts are cut in ascending rows, so the pieces for the ranks follow each other in memory
-  // here, and those that come from the ranks follow each other there.
-  const RowRange mine = local_rows();
-  std::vector<std::int64_t> offsets;
-  for (int rank = 0; rank <= ctx.size(); ++rank) {
-    const std::int64_t cut = rank < ctx.size() ? target.rows_of(rank).begin : layout.rows();
-    offsets.push_back((std::clamp(cut, mine.begin, mine.end) - mine.begin) * row_bytes());
-  }
-  auto result = make(ctx, shape, dtype, split_axis, std::move(target));
-  const auto received = ctx.comm().alltoall(local_bytes(), offsets);
-  std::ranges::copy(received.values, result->mutable_data());
-  return result;
-}
-
 Array Array::slice(std::span<const Slice> slices) const {
   const Impl& from = *impl_;
   from.require_host();
   if (slices.size() > from.shape.extents().size())
     throw InvalidArgument("an array of shape " + from.shape.to_string() + " cannot have " +
                           std::to_string(slices.size()) + " slices");
-  const std::vector<std::int64_t> strides = from.strides();
-  std::vector<ClippedSlice> clipped;
+  Box box = whole_box(from.shape);
   std::vector<std::int64_t> extents;
+  std::optional<Layout> layout;
   for (int axis = 0; axis < from.shape.dimensions(); ++axis) {
     const auto at = static_cast<std::size_t>(axis);
-    clipped.push_back(clip(at < slices.size() ? slices[at] : Slice{}, from.shape[axis]));
-    extents.push_back(clipped.back().count);
+    const IndexRange range =
+        indices_of(at < slices.size() ? slices[at] : Slice{}, from.shape[axis]);
+    extents.push_back(range.count);
+    box.loops[at].count = range.count;
+    box.loops[at].from_step = range.step;
+    box.from_origin[at] = range.begin;
+    if (!from.is_replicated && axis == from.split_axis && range.step > 0)
+      layout = sliced_layout(from.layout, range);
   }
-  const Shape shape{std::span<const std::int64_t>(extents)};
-  const auto split = static_cast<std::size_t>(from.split_axis);
-  auto to = from.is_replicated ? Impl::make_replicated(from.ctx, shape, from.dtype)
-                               : Impl::make(from.ctx, shape, from.dtype, from.split_axis,
-                                            sliced_layout(from.layout, clipped[split]));
-  if (to->local_elements() == 0) return Impl::wrap(std::move(to));
-  std::vector<std::int64_t> from_strides(strides.size());
-  std::int64_t offset = 0;
-  for (std::size_t axis = 0; axis < strides.size(); ++axis) {
-    std::int64_t first = clipped[axis].begin;
-    if (axis == split) {
-      first += to->local_rows().begin * clipped[axis].step - from.local_rows().begin;
-      extents[axis] = to->local_rows().size();
-    }
-    offset += first * strides[axis];
-    // a step may be large where only one index is kept
-    from_strides[axis] = extents[axis] > 1 ? clipped[axis].step * strides[axis] : strides[axis];
-  }
-  copy_strided(Shape(std::span<const std::int64_t>(extents)), from.item_bytes, to->mutable_data(),
-               to->strides(), from.data + offset, from_strides);
-  return Impl::wrap(std::move(to));
+  Array to = empty_array(from.ctx, shape_of(extents), from.dtype, split_of(*this), layout);
+  copy_boxes(to, {this, 1}, {&box, 1}, layout.has_value());
+  return to;
 }
 
 Array Array::with_split_axis(int axis) const {
   const Impl& from = *impl_;
+  if (from.shape.dimensions() == 0 && axis == 0) return *this;  // there is nothing to split
+  if (axis < 0 || axis >= from.shape.dimensions())
+    throw InvalidArgument("an array of shape " + from.shape.to_string() + " has no axis " +
+                          std::to_string(axis) + " to be split along");
   if (!from.is_replicated && axis == from.split_axis) return *this;
-  from.require_host();
-  auto to = Impl::make(from.ctx, from.shape, from.dtype, axis);
-  if (to->is_replicated) return *this;  // a number: there is nothing to split
-  const auto split = static_cast<std::size_t>(axis);
-  const auto old_split = static_cast<std::size_t>(from.split_axis);
-  const std::vector<std::int64_t> from_strides = from.strides();
-  const std::vector<std::int64_t> to_strides = to->strides();
-  // Copies this rank's old rows, cut to some new rows; all axes in global order.
-  const auto cut_to = [&](RowRange new_rows, const Shape& block, std::byte* out,
-                          std::span<const std::int64_t> out_strides) {
-    if (block.elements() != 0)
-      copy_strided(block, from.item_bytes, out, out_strides,
-                   from.data + new_rows.begin * from_strides[split], from_strides);
-  };
-  const Shape mine = from.shape.with_extent(from.split_axis, from.local_rows().size());
-  const RowRange new_rows = to->local_rows();
-  if (from.is_replicated || from.ctx.size() == 1) {
-    cut_to(new_rows, from.shape.with_extent(axis, new_rows.size()), to->mutable_data(), to_strides);
-    return Impl::wrap(std::move(to));
-  }
-
-  Buffer send;
-  agree(from.ctx.comm(), [&] { send = Buffer(from.ctx.backend(), from.local_bytes().size()); });
-  std::vector<std::int64_t> offsets{0};
-  for (int rank = 0; rank < from.ctx.size(); ++rank) {
-    const RowRange rows = to->layout.rows_of(rank);
-    const Shape block = mine.with_extent(axis, rows.size());
-    cut_to(rows, block, send.data() + offsets.back(), c_strides(block, from.item_bytes));
-    offsets.push_back(offsets.back() + block.elements() * from.item_bytes);
-  }
-  const auto received = from.ctx.comm().alltoall(
-      std::span<const std::byte>(send.data(), static_cast<std::size_t>(offsets.back())), offsets);
-  for (int rank = 0; rank < from.ctx.size(); ++rank) {
-    const RowRange rows = from.layout.rows_of(rank);
-    const Shape block =
-        from.shape.with_extent(axis, new_rows.size()).with_extent(from.split_axis, rows.size());
-    if (block.elements() != 0)
-      copy_strided(block, from.item_bytes, to->mutable_data() + rows.begin * to_strides[old_split],
-                   to_strides, received.piece(rank).data(), c_strides(block, from.item_bytes));
-  }
-  return Impl::wrap(std::move(to));
+  return moved(*this, axis, uniform_layout(from.ctx, from.shape[axis]));
 }
 
 Array Array::balance() const {
   if (impl_->is_replicated) return *this;
-  Layout uniform =
-      Layout::uniform(impl_->layout.rows(), impl_->ctx.size(), impl_->ctx.options().max_tiles);
-  if (uniform == impl_->layout) return *this;
-  impl_->require_host();
-  return Impl::wrap(impl_->moved_to(std::move(uniform)));
+  return moved(*this, impl_->split_axis, uniform_layout(impl_->ctx, impl_->layout.rows()));
+}
+
+Array relabelled(const Array& array, const Shape& shape, int split_axis) {
+  auto impl = std::make_shared<Array::Impl>(*array.impl_);
+  impl->shape = shape;
+  impl->split_axis = split_axis;
+  if (impl->is_replicated) {  // its rows are axis 0, and a 0-d array is one row
+    const std::int64_t rows = shape.dimensions() == 0 ? 1 : shape[0];
+    impl->split_axis = 0;
+    impl->layout = uniform_layout(impl->ctx, rows);
+    impl->row_elements = shape.dimensions() == 0 ? 1 : shape.without(0).elements();
+  }
+  return Array::Impl::wrap(std::move(impl));
 }
 
 Array Array::replicate() const {

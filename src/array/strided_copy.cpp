@@ -7,12 +7,6 @@
 namespace serried {
 namespace {
 
-struct Axis {
-  std::int64_t extent = 1;
-  std::int64_t to = 0;
-  std::int64_t from = 0;
-};
-
 template <std::size_t item>
 void copy_items(std::int64_t count, std::byte* to, std::int64_t to_stride, const std::byte* from,
                 std::int64_t from_stride) {
@@ -20,7 +14,7 @@ void copy_items(std::int64_t count, std::byte* to, std::int64_t to_stride, const
     std::memcpy(to + i * to_stride, from + i * from_stride, item);
 }
 
-void copy_run(const Axis& axis, std::int64_t item_bytes, std::byte* to, const std::byte* from) {
+void copy_run(const CopyAxis& axis, std::int64_t item_bytes, std::byte* to, const std::byte* from) {
   if (axis.to == item_bytes && axis.from == item_bytes) {
     std::memcpy(to, from, static_cast<std::size_t>(axis.extent * item_bytes));
     return;
@@ -34,6 +28,8 @@ void copy_run(const Axis& axis, std::int64_t item_bytes, std::byte* to, const st
       return copy_items<4>(axis.extent, to, axis.to, from, axis.from);
     case 8:
       return copy_items<8>(axis.extent, to, axis.to, from, axis.from);
+    case 16:
+      return copy_items<16>(axis.extent, to, axis.to, from, axis.from);
     default:
       for (std::int64_t i = 0; i < axis.extent; ++i)
         std::memcpy(to + i * axis.to, from + i * axis.from, static_cast<std::size_t>(item_bytes));
@@ -42,7 +38,7 @@ void copy_run(const Axis& axis, std::int64_t item_bytes, std::byte* to, const st
 
 // Two axes of which one is short in steps here, the other there: in squares that fit the first
 // cache.
-void copy_transposed(const Axis& outer, const Axis& inner, std::int64_t item_bytes, std::byte* to,
+void copy_transposed(const CopyAxis& outer, const CopyAxis& inner, std::int64_t item_bytes, std::byte* to,
                      const std::byte* from) {
   constexpr std::int64_t side = 32;
   const bool is_one_copy = inner.to == item_bytes && inner.from == item_bytes;
@@ -50,7 +46,7 @@ void copy_transposed(const Axis& outer, const Axis& inner, std::int64_t item_byt
   for (std::int64_t i = 0; i < outer.extent; i += side)
     for (std::int64_t j = 0; j < inner.extent; j += width) {
       const std::int64_t end = std::min(outer.extent, i + side);
-      Axis run = inner;
+      CopyAxis run = inner;
       run.extent = std::min(width, inner.extent - j);
       for (std::int64_t k = i; k < end; ++k)
         copy_run(run, item_bytes, to + k * outer.to + j * inner.to,
@@ -58,7 +54,7 @@ void copy_transposed(const Axis& outer, const Axis& inner, std::int64_t item_byt
     }
 }
 
-void copy_axes(std::span<const Axis> axes, std::int64_t item_bytes, std::byte* to,
+void copy_axes(std::span<const CopyAxis> axes, std::int64_t item_bytes, std::byte* to,
                const std::byte* from) {
   if (axes.size() == 1) return copy_run(axes[0], item_bytes, to, from);
   if (axes.size() == 2) return copy_transposed(axes[0], axes[1], item_bytes, to, from);
@@ -77,31 +73,43 @@ std::vector<std::int64_t> c_strides(const Shape& extents, std::int64_t item_byte
   return strides;
 }
 
-void copy_strided(const Shape& extents, std::int64_t item_bytes, std::byte* to,
-                  std::span<const std::int64_t> to_strides, const std::byte* from,
-                  std::span<const std::int64_t> from_strides) {
-  if (extents.elements() == 0) return;
-  // neighbouring axes that lie alike on both sides are one axis, so that copies are long
-  std::vector<Axis> axes;
-  for (int i = 0; i < extents.dimensions(); ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    const Axis axis{extents[i], to_strides[at], from_strides[at]};
+std::vector<CopyAxis> merged_axes(std::span<const CopyAxis> axes) {
+  std::vector<CopyAxis> merged;
+  for (const CopyAxis& axis : axes) {
     if (axis.extent == 1) continue;
-    if (!axes.empty() && axes.back().to == axis.extent * axis.to &&
-        axes.back().from == axis.extent * axis.from)
-      axes.back() = {axes.back().extent * axis.extent, axis.to, axis.from};
+    if (!merged.empty() && merged.back().to == axis.extent * axis.to &&
+        merged.back().from == axis.extent * axis.from)
+      merged.back() = {merged.back().extent * axis.extent, axis.to, axis.from};
     else
-      axes.push_back(axis);
+      merged.push_back(axis);
   }
+  return merged;
+}
+
+void copy_strided(std::span<const CopyAxis> block, std::int64_t item_bytes, std::byte* to,
+                  const std::byte* from) {
+  if (std::ranges::any_of(block, [](const CopyAxis& axis) { return axis.extent == 0; })) return;
+  std::vector<CopyAxis> axes = merged_axes(block);
   if (axes.empty()) axes.push_back({1, item_bytes, item_bytes});
   // the axis of the shortest steps in the source comes last but one, that of the target last
   const auto move_to_end = [&](auto step_of) {
     const auto least = std::ranges::min_element(axes, {}, step_of);
     std::rotate(least, least + 1, axes.end());
   };
-  move_to_end([](const Axis& axis) { return std::abs(axis.from); });
-  move_to_end([](const Axis& axis) { return std::abs(axis.to); });
+  move_to_end([](const CopyAxis& axis) { return std::abs(axis.from); });
+  move_to_end([](const CopyAxis& axis) { return std::abs(axis.to); });
   copy_axes(axes, item_bytes, to, from);
+}
+
+void copy_strided(const Shape& extents, std::int64_t item_bytes, std::byte* to,
+                  std::span<const std::int64_t> to_strides, const std::byte* from,
+                  std::span<const std::int64_t> from_strides) {
+  std::vector<CopyAxis> axes;
+  for (int i = 0; i < extents.dimensions(); ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    axes.push_back({extents[i], to_strides[at], from_strides[at]});
+  }
+  copy_strided(axes, item_bytes, to, from);
 }
 
 }  // namespace serried

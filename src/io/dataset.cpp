@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "array/shape/index_range.hpp"
 #include "io/batch_reader.hpp"
 #include "io/coordinates.hpp"
 #include "io/element_boxes.hpp"
@@ -102,12 +103,8 @@ SelectedAxis resolved(const Slice& slice, std::int64_t extent, const std::string
   if (slice.step < 1)
     throw InvalidArgument(text + ": a step of at least 1 is needed, not " +
                           std::to_string(slice.step));
-  const auto clipped = [&](std::int64_t bound) {
-    return std::clamp<std::int64_t>(bound < 0 ? bound + extent : bound, 0, extent);
-  };
-  const std::int64_t begin = clipped(slice.begin);
-  const std::int64_t span = std::max<std::int64_t>(0, clipped(slice.end) - begin);
-  return {.start = begin, .step = slice.step, .count = (span + slice.step - 1) / slice.step};
+  const IndexRange left = indices_of(slice, extent);
+  return {.start = left.begin, .step = left.step, .count = left.count};
 }
 
 /// A part of which only some indices along each axis are left.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "array/shape/index_range.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried {
@@ -16,15 +17,8 @@ SelectedAxis select_index(std::int64_t index, std::int64_t extent, int axis, con
 }
 
 SelectedAxis select_range(const Slice& range, std::int64_t extent) {
-  const auto clip = [extent](std::int64_t bound) {
-    if (bound < 0) bound = std::max(bound, -extent) + extent;
-    return std::min(bound, extent);
-  };
-  const std::int64_t begin = clip(range.begin);
-  const std::int64_t end = clip(range.end);
-  const std::int64_t count = end > begin ? (end - begin - 1) / range.step + 1 : 0;
-  // The step of fewer than two indices does not matter, and a huge one could overflow later.
-  return {begin, count > 1 ? range.step : 1, count, false};
+  const IndexRange indices = indices_of(range, extent);
+  return {indices.begin, indices.step, indices.count, false};
 }
 
 }  // namespace
@@ -46,7 +40,7 @@ std::vector<SelectedAxis> apply_selection(std::span<const AxisSelection> selecti
     if (entry.is_ellipsis)
       take_whole(shape.dimensions() - given);
     else if (entry.is_index)
-      axes.push_back(select_index(entry.range.begin, shape[axis], axis, shape, name));
+      axes.push_back(select_index(entry.range.begin.value_or(0), shape[axis], axis, shape, name));
     else
       axes.push_back(select_range(entry.range, shape[axis]));
   }

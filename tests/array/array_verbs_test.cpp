@@ -1,4 +1,5 @@
 // Verbs that select and move, against a serial copy of the whole array.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -83,21 +84,29 @@ TEST(ArrayVerbs, with_split_axis_keeps_the_values) {
   EXPECT_THROW((void)Array::zeros(ctx, {2, 2}, DType::f64).with_split_axis(2), InvalidArgument);
 }
 
-/// Python's range(extent)[slice].
+/// Python's range(extent)[slice], index by index.
 std::vector<std::int64_t> indices_of(const Slice& slice, std::int64_t extent) {
   std::vector<std::int64_t> indices;
-  std::int64_t begin = slice.begin < 0 ? slice.begin + extent : slice.begin;
-  std::int64_t end = slice.end < 0 ? slice.end + extent : slice.end;
-  begin = begin < 0 ? 0 : begin;
-  end = end > extent ? extent : end;
-  for (std::int64_t i = begin; i < end; i += slice.step) indices.push_back(i);
+  const auto from_front = [&](std::int64_t bound) { return bound < 0 ? bound + extent : bound; };
+  if (slice.step > 0) {
+    const std::int64_t end = from_front(slice.end.value_or(extent));
+    for (std::int64_t i = std::max<std::int64_t>(0, from_front(slice.begin.value_or(0)));
+         i < std::min(end, extent); i += slice.step)
+      indices.push_back(i);
+  } else {
+    const std::int64_t end = slice.end ? from_front(*slice.end) : -1;
+    for (std::int64_t i = std::min(extent - 1, from_front(slice.begin.value_or(extent - 1)));
+         i > std::max<std::int64_t>(-1, end); i += slice.step)
+      indices.push_back(i);
+  }
   return indices;
 }
 
 TEST(ArrayVerbs, slice_is_pythons) {
   const Context ctx = test::context({.max_tiles = 7});
   const std::vector<Slice> choices{{},        {1, 4, 1},      {0, INT64_MAX, 3}, {-3, -1, 1},
-                                   {2, 2, 1}, {-100, 100, 2}, {4, 1, 1}};
+                                   {2, 2, 1}, {-100, 100, 2}, {4, 1, 1},       {.step = -1},
+                                   {10, 2, -3}, {.end = 1, .step = -2}, {-2, -100, -1}, {1, 4, -1}};
   const Shape shape{11, 6};
   for (int axis = 0; axis < 2; ++axis)
     for (const Slice& first : choices)
@@ -121,7 +130,7 @@ TEST(ArrayVerbs, slice_is_pythons) {
         expect_values<float>(balanced, expected, value);
       }
   const Array array = Array::zeros(ctx, shape, DType::f64);
-  EXPECT_THROW((void)array.slice(std::vector<Slice>{{0, 5, -1}}), InvalidArgument);
+  EXPECT_THROW((void)array.slice(std::vector<Slice>{{0, 5, 0}}), InvalidArgument);
   EXPECT_THROW((void)array.slice(std::vector<Slice>(3)), InvalidArgument);
 }
 

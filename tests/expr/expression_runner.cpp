@@ -11,14 +11,10 @@
 //   functions                                 a case, whose "error" is the names of all functions
 //   case TEXT                                 one expression, or several with commas, that are
 //                                             evaluated together
-// OUTPUT gets, for each case, the number of results or -1; for each result its dtype, the number
-// of its axes, its split axis, the extents, and the elements in C order; for an error its kind and
-// its text. Numbers are int64, texts have their length in front.
+// OUTPUT gets the results (support/case_file.hpp).
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,35 +27,11 @@
 #include "serried/comm/runtime.hpp"
 #include "serried/expr/parse.hpp"
 #include "serried/io/dataset.hpp"
+#include "support/case_file.hpp"
 
 namespace {
 
 using namespace serried;
-
-std::vector<std::string> fields_of(const std::string& line) {
-  std::vector<std::string> fields(1);
-  for (const char c : line) {
-    if (c == '\t')
-      fields.emplace_back();
-    else
-      fields.back() += c;
-  }
-  return fields;
-}
-
-Shape shape_of(const std::string& text) {
-  std::vector<std::int64_t> extents;
-  std::istringstream stream(text);
-  for (std::string extent; std::getline(stream, extent, ',');)
-    extents.push_back(std::stoll(extent));
-  return Shape(extents);
-}
-
-std::string bytes_of_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw IoError(path + " cannot be read");
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// Rows that are read in batches, as those of a file, into a buffer that the next batch overwrites.
 class RowsInBatches : public TileSource {
@@ -95,12 +67,10 @@ class RowsInBatches : public TileSource {
 class Runner {
  public:
   Runner(const Context& ctx, const std::string& data, const std::string& output)
-      : ctx_(ctx), data_(bytes_of_file(data)) {
-    if (ctx.rank() == 0) output_.open(output, std::ios::binary);
-  }
+      : ctx_(ctx), data_(test::bytes_of_file(data)), output_(ctx, output) {}
 
   void take(const std::string& line) {
-    const std::vector<std::string> fields = fields_of(line);
+    const std::vector<std::string> fields = test::split_text(line, '\t');
     if (fields.front() == "operand")
       add_operand(fields);
     else if (fields.front() == "hdf5")
@@ -113,14 +83,11 @@ class Runner {
       throw InvalidArgument("a line of no kind: " + line);
   }
 
-  bool finish() {
-    output_.close();
-    return !output_.fail() || ctx_.rank() != 0;
-  }
+  bool finish() { return output_.finish(); }
 
  private:
   void add_operand(const std::vector<std::string>& fields) {
-    const Shape shape = shape_of(fields.at(3));
+    const Shape shape = test::shape_of_text(fields.at(3));
     const DType dtype = parse_dtype(fields.at(2));
     const std::string& place = fields.at(4);
     const std::size_t offset = std::stoull(fields.at(5));
@@ -145,16 +112,11 @@ class Runner {
   void list_functions() {
     std::string names;
     for (const std::string& name : function_names()) names += name + ' ';
-    put(-1);
-    put("functions");
-    put(names);
+    output_.write_error("functions", names);
   }
 
   void run(const std::string& text) {
-    std::vector<Array> results;
-    std::string error;
-    std::string kind;
-    try {
+    output_.write([&] {
       std::vector<Expr> expressions;
       const FindOperand find = [this](std::string_view name) -> std::optional<Expr> {
         const auto found = operands_.find(name);
@@ -162,65 +124,18 @@ class Runner {
       };
       for (const ParsedExpr& parsed : parse_expressions(text, find))
         expressions.push_back(parsed.expression);
-      results = evaluate(ctx_, expressions);
+      std::vector<Array> results = evaluate(ctx_, expressions);
       for (std::size_t i = 0; i < results.size(); ++i)
         if (results[i].dtype() != expressions[i].dtype() ||
             results[i].shape() != expressions[i].shape())
           throw InvalidArgument("the result is not of the dtype and shape of its expression");
-    } catch (const InvalidArgument& caught) {
-      kind = "InvalidArgument";
-      error = caught.what();
-    } catch (const DataError& caught) {
-      kind = "DataError";
-      error = caught.what();
-    } catch (const RankError& caught) {
-      kind = "RankError";
-      error = caught.what();
-    } catch (const std::exception& caught) {
-      kind = "exception";
-      error = caught.what();
-    }
-    // all ranks say the same
-    const std::vector<std::string> texts = ctx_.comm().allgather_text(kind + '\n' + error);
-    for (const std::string& other : texts)
-      if (other != texts.front()) {
-        kind = "different";
-        error = texts.front() + " | " + other;
-      }
-    if (!kind.empty()) {
-      put(-1);
-      put(kind);
-      put(error);
-      return;
-    }
-    put(static_cast<std::int64_t>(results.size()));
-    for (const Array& result : results) write(result);
-  }
-
-  void write(const Array& result) {
-    put(std::string(name(result.dtype())));
-    put(result.shape().dimensions());
-    put(result.is_replicated() ? -1 : result.split_axis());
-    for (const std::int64_t extent : result.shape().extents()) put(extent);
-    const Array whole = result.replicate();
-    const std::size_t bytes =
-        static_cast<std::size_t>(whole.shape().elements()) * size_of(whole.dtype());
-    if (bytes > 0)
-      output_.write(reinterpret_cast<const char*>(whole.local_data()),
-                    static_cast<std::streamsize>(bytes));
-  }
-
-  void put(std::int64_t number) {
-    output_.write(reinterpret_cast<const char*>(&number), sizeof number);
-  }
-  void put(const std::string& text) {
-    put(static_cast<std::int64_t>(text.size()));
-    output_.write(text.data(), static_cast<std::streamsize>(text.size()));
+      return results;
+    });
   }
 
   Context ctx_;
   std::string data_;
-  std::ofstream output_;
+  test::CaseOutput output_;
   std::map<std::string, Expr, std::less<>> operands_;
 };
 
@@ -238,7 +153,7 @@ int main(int argc, char** argv) {
     options.batch_bytes = 1000;
     const Context ctx(runtime, options);
     Runner runner(ctx, argv[2], argv[3]);
-    std::istringstream cases(bytes_of_file(argv[1]));
+    std::istringstream cases(test::bytes_of_file(argv[1]));
     for (std::string line; std::getline(cases, line);) runner.take(line);
     return runner.finish() ? 0 : 1;
   } catch (const std::exception& error) {

@@ -4,7 +4,6 @@ which must all give the same bits. SERRIED_TEST_SEED repeats a run, SERRIED_TEST
 import os
 import random
 import re
-import struct
 import subprocess
 import sys
 import tempfile
@@ -18,9 +17,12 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
 from case_maker import COMPLEX_FUNCTIONS, Case, Maker
+from case_results import parse
 from named_cases import named_cases, precedence_cases, wrong_cases
-from operand_pool import DTYPES, Pool
+from operand_pool import Pool
 
 RUNNER = os.environ["EXPRESSION_RUNNER"]
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
@@ -115,41 +117,6 @@ def run(folder, ranks, tiles, threads, target):
     if done.returncode != 0:
         print(f"{ranks} ranks, {tiles} tiles: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return results, done.returncode
-
-
-def parse(results):
-    """A list of arrays, or an error (kind, text), for each case."""
-    at = 0
-
-    def integer():
-        nonlocal at
-        at += 8
-        return struct.unpack_from("<q", results, at - 8)[0]
-
-    def text():
-        nonlocal at
-        size = integer()
-        at += size
-        return results[at - size:at].decode()
-
-    parsed = []
-    while at < len(results):
-        begin = at
-        count = integer()
-        if count < 0:
-            parsed.append(((text(), text()), results[begin:at]))
-            continue
-        arrays = []
-        for _ in range(count):
-            dtype = np.dtype(DTYPES[text()])
-            dimensions = integer()
-            split_axis = integer()
-            shape = [integer() for _ in range(dimensions)]
-            size = int(np.prod(shape, dtype=np.int64))
-            arrays.append((np.frombuffer(results, dtype, size, at).reshape(shape), split_axis))
-            at += size * dtype.itemsize
-        parsed.append((arrays, results[begin:at]))
-    return parsed
 
 
 def spacing(want, dtype):

@@ -4,10 +4,7 @@ import itertools
 
 import numpy as np
 
-DTYPES = {"b8": np.bool_, "i8": np.int8, "u8": np.uint8, "i16": np.int16, "u16": np.uint16, "i32": np.int32,
-          "u32": np.uint32, "i64": np.int64, "u64": np.uint64, "f16": np.float16, "f32": np.float32,
-          "f64": np.float64, "c64": np.complex64, "c128": np.complex128}
-NAME_OF = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
+from case_results import DTYPES, NAME_OF
 
 # Families whose members are broadcast together. Fewer rows than ranks, one row, no rows, no columns among them.
 FAMILIES = [

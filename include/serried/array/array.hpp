@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,11 +14,13 @@
 
 namespace SERRIED_API serried {
 
-/// A range with a step along one axis: begin, begin + step, ... below end. Bounds are clipped as in
-/// Python; negative ones count from the end.
+/// A range with a step along one axis, as in Python: begin, begin + step, ... before end. Negative
+/// bounds count from the end, what lies outside is clipped; a negative step goes backwards, and a
+/// bound that is not given is the end of the axis where the step begins or ends: {.step = -1} is
+/// Python's [::-1], {10, 2, -3} its [10:2:-3].
 struct Slice {
-  std::int64_t begin = 0;
-  std::int64_t end = INT64_MAX;
+  std::optional<std::int64_t> begin = std::nullopt;
+  std::optional<std::int64_t> end = std::nullopt;
   std::int64_t step = 1;
 };
 
@@ -148,16 +151,17 @@ class Array : public TileSource {
   /// The same array in host memory; itself if it lies there already.
   [[nodiscard]] Array to_host() const;
   /// One Slice per axis (fewer: the rest whole), copied. Rows keep their owners where the split
-  /// axis is sliced (tiles shrink); `balance` gives uniform tiles again. No elements move between
-  /// ranks.
-  /// @throws InvalidArgument for more slices than axes, or a step below 1.
+  /// axis is sliced with a positive step (tiles shrink; `balance` gives uniform tiles again), and no
+  /// elements move between ranks. A negative step along the split axis reverses the rows: they move
+  /// to the ranks of uniform tiles, each element once.
+  /// @throws InvalidArgument for more slices than axes, or a step of 0.
   [[nodiscard]] Array slice(std::span<const Slice> slices) const;
-  /// The same array split along another axis, with uniform tiles: one all-to-all of all elements.
-  /// Of a replicated array each rank keeps its part.
+  /// The same array split along another axis, with uniform tiles: each element moves at most once.
+  /// Of a replicated array each rank keeps its part. Memory beside input and result: 4 MiB.
   /// @throws InvalidArgument if there is no such axis.
   [[nodiscard]] Array with_split_axis(int axis) const;
-  /// Uniform tiles of the present row count: an all-to-all of the rows that change their owner.
-  /// Without a change, and for a replicated array, the array itself.
+  /// Uniform tiles of the present row count: the rows that change their owner move. Without a
+  /// change, and for a replicated array, the array itself. Memory beside input and result: 4 MiB.
   [[nodiscard]] Array balance() const;
   /// The whole array in C order on every rank (allgather).
   [[nodiscard]] Array replicate() const;
@@ -194,6 +198,7 @@ class Array : public TileSource {
   static void copy_out(void* to, const std::vector<std::byte>& from);
   std::shared_ptr<Impl> impl_;
   friend Array copy_to_device(const Context&, const TileSource&);
+  friend Array relabelled(const Array&, const Shape&, int);
 };
 
 /// The rows of any source as an array in the memory of the context's device, read in batches: host
