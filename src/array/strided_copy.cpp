@@ -38,8 +38,8 @@ void copy_run(const CopyAxis& axis, std::int64_t item_bytes, std::byte* to, cons
 
 // Two axes of which one is short in steps here, the other there: in squares that fit the first
 // cache.
-void copy_transposed(const CopyAxis& outer, const CopyAxis& inner, std::int64_t item_bytes, std::byte* to,
-                     const std::byte* from) {
+void copy_transposed(const CopyAxis& outer, const CopyAxis& inner, std::int64_t item_bytes,
+                     std::byte* to, const std::byte* from) {
   constexpr std::int64_t side = 32;
   const bool is_one_copy = inner.to == item_bytes && inner.from == item_bytes;
   const std::int64_t width = is_one_copy ? inner.extent : side;

@@ -104,13 +104,24 @@ std::vector<std::int64_t> indices_of(const Slice& slice, std::int64_t extent) {
 
 TEST(ArrayVerbs, slice_is_pythons) {
   const Context ctx = test::context({.max_tiles = 7});
-  const std::vector<Slice> choices{{},        {1, 4, 1},      {0, INT64_MAX, 3}, {-3, -1, 1},
-                                   {2, 2, 1}, {-100, 100, 2}, {4, 1, 1},       {.step = -1},
-                                   {10, 2, -3}, {.end = 1, .step = -2}, {-2, -100, -1}, {1, 4, -1}};
+  const std::vector<Slice> choices{{},
+                                   {1, 4, 1},
+                                   {0, INT64_MAX, 3},
+                                   {-3, -1, 1},
+                                   {2, 2, 1},
+                                   {-100, 100, 2},
+                                   {4, 1, 1},
+                                   {.step = -1},
+                                   {10, 2, -3},
+                                   {.end = 1, .step = -2},
+                                   {-2, -100, -1},
+                                   {1, 4, -1}};
   const Shape shape{11, 6};
   for (int axis = 0; axis < 2; ++axis)
-    for (const Slice& first : choices)
-      for (const Slice& second : choices) {
+    for (std::size_t i = 0; i < choices.size(); ++i)
+      for (std::size_t j = i % 2; j < choices.size(); j += 3) {
+        const Slice& first = choices[i];
+        const Slice& second = choices[j];
         const Array array = Array::from_function(ctx, shape, DType::f32, value_at, axis);
         const std::vector<Slice> slices{first, second};
         const auto rows = indices_of(first, shape[0]);

@@ -10,8 +10,7 @@ int main() try {
   // a year of hourly temperatures at 300 stations: hours are rows, spread over the ranks
   const std::int64_t hours = 8760;
   const std::int64_t stations = 300;
-  const Array temperature =
-      Array::random_normal(ctx, {hours, stations}, DType::f32, 7, 283.0, 8.0);
+  const Array temperature = Array::random_normal(ctx, {hours, stations}, DType::f32, 7, 283.0, 8.0);
 
   // slices as in Python, and rows where a condition holds: what is left stays on its ranks
   const std::vector<Slice> last_day_backwards{{.begin = -1, .end = -25, .step = -1}};

@@ -151,9 +151,9 @@ class Array : public TileSource {
   /// The same array in host memory; itself if it lies there already.
   [[nodiscard]] Array to_host() const;
   /// One Slice per axis (fewer: the rest whole), copied. Rows keep their owners where the split
-  /// axis is sliced with a positive step (tiles shrink; `balance` gives uniform tiles again), and no
-  /// elements move between ranks. A negative step along the split axis reverses the rows: they move
-  /// to the ranks of uniform tiles, each element once.
+  /// axis is sliced with a positive step (tiles shrink; `balance` gives uniform tiles again), and
+  /// no elements move between ranks. A negative step along the split axis reverses the rows: they
+  /// move to the ranks of uniform tiles, each element once.
   /// @throws InvalidArgument for more slices than axes, or a step of 0.
   [[nodiscard]] Array slice(std::span<const Slice> slices) const;
   /// The same array split along another axis, with uniform tiles: each element moves at most once.

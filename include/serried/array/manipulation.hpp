@@ -131,9 +131,9 @@ struct CoarsenOptions {
 /// Each block of factors[i] indices along axis i becomes one number, as dask.array.coarsen. Dtypes
 /// and accuracy are those of the reductions of expressions (serried/expr/reductions.hpp). Along the
 /// split axis in uniform tiles, if its factor is not 1. Memory: two copies of the array.
-/// @throws InvalidArgument unless there is one factor of at least 1 for each axis, which divides its
-/// extent, or where dimensions and factors above 1 together are more than 8; DataError for a sum
-/// beyond its integer dtype.
+/// @throws InvalidArgument unless there is one factor of at least 1 for each axis, which divides
+/// its extent, or where dimensions and factors above 1 together are more than 8; DataError for a
+/// sum beyond its integer dtype.
 [[nodiscard]] Array coarsen(const Array& array, Coarsening how,
                             const std::vector<std::int64_t>& factors,
                             const CoarsenOptions& options = {});

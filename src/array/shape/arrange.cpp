@@ -139,9 +139,8 @@ Array assembled(const Array& array, const Shape& shape, const std::vector<Segmen
   const auto dimensions = static_cast<std::size_t>(old.dimensions());
   std::vector<Segments> segments(dimensions);
   for (std::size_t axis = 0; axis < dimensions; ++axis)
-    segments[axis] = by_axis[axis].empty()
-                         ? Segments{{.count = old[static_cast<int>(axis)]}}
-                         : by_axis[axis];
+    segments[axis] =
+        by_axis[axis].empty() ? Segments{{.count = old[static_cast<int>(axis)]}} : by_axis[axis];
   const bool is_kept =
       array.is_replicated() || by_axis[static_cast<std::size_t>(array.split_axis())].empty();
   Array to =

@@ -81,8 +81,7 @@ Array kept_of(const Array& array, const std::uint8_t* flags, std::int64_t row_fl
   const Shape shape = shape_of(inner).with_inserted(axis, kept.layout.rows());
   Array to = empty_array(array.context(), shape, dtype,
                          array.is_replicated() ? std::nullopt : std::optional(axis), kept.layout);
-  const std::int64_t bytes =
-      shape_of(inner).elements() * static_cast<std::int64_t>(size_of(dtype));
+  const std::int64_t bytes = shape_of(inner).elements() * static_cast<std::int64_t>(size_of(dtype));
   std::byte* const memory = memory_of(to);
   for_tiles(array, row_flags, [&](std::int64_t tile, std::int64_t first, std::int64_t last) {
     std::byte* at = memory + kept.begins[static_cast<std::size_t>(tile)] * bytes;
@@ -193,8 +192,8 @@ Array compress(const Array& array, const Array& mask, Balance balance) {
   check_mask(array, mask, 0);
   if (!array.is_replicated() && array.split_axis() != 0)
     return compress(array.with_split_axis(0), mask, balance);
-  const Array laid = array.is_replicated() ? mask.replicate()
-                                           : placed(mask, mask.shape(), 0, array.layout());
+  const Array laid =
+      array.is_replicated() ? mask.replicate() : placed(mask, mask.shape(), 0, array.layout());
   const std::vector<std::int64_t> extents = extents_of(array.shape());
   return compressed(array, laid, 0, mask.shape().elements(1, dimensions),
                     {extents.begin() + dimensions, extents.end()}, balance);
@@ -219,8 +218,9 @@ Array argwhere(const Array& array, Balance balance) {
 
 std::vector<Array> nonzero(const Array& array, Balance balance) {
   if (array.shape().dimensions() == 0)
-    throw InvalidArgument("calling nonzero on 0-d arrays is not allowed; expand_dims makes a "
-                          "series of one of them");
+    throw InvalidArgument(
+        "calling nonzero on 0-d arrays is not allowed; expand_dims makes a "
+        "series of one of them");
   const Array indices = argwhere(array, balance);
   std::vector<Array> by_axis;
   for (int axis = 0; axis < array.shape().dimensions(); ++axis)

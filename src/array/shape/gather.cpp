@@ -51,22 +51,22 @@ Array gathered_here(const Array& array, std::span<const std::int64_t> indices, i
   std::byte* const memory = memory_of(to);
   const std::byte* const from = array.local_data();
   const std::int64_t all = blocks.outer * count;
-  const std::int64_t run = std::max<std::int64_t>(1, (1 << 16) / std::max<std::int64_t>(
-                                                                     1, blocks.bytes));
+  const std::int64_t run =
+      std::max<std::int64_t>(1, (1 << 16) / std::max<std::int64_t>(1, blocks.bytes));
   if (blocks.bytes == 0) return to;
-  array.context().backend()->threads().parallel_for((all + run - 1) / run, [&](std::int64_t r,
-                                                                               int) {
-    std::int64_t outer = r * run / count;
-    auto i = static_cast<std::size_t>(r * run % count);
-    for (std::int64_t at = r * run; at < std::min(all, (r + 1) * run); ++at) {
-      copy_item(memory + at * blocks.bytes,
-                from + (outer * blocks.extent + indices[i]) * blocks.bytes, blocks.bytes);
-      if (++i == indices.size()) {
-        i = 0;
-        ++outer;
-      }
-    }
-  });
+  array.context().backend()->threads().parallel_for(
+      (all + run - 1) / run, [&](std::int64_t r, int) {
+        std::int64_t outer = r * run / count;
+        auto i = static_cast<std::size_t>(r * run % count);
+        for (std::int64_t at = r * run; at < std::min(all, (r + 1) * run); ++at) {
+          copy_item(memory + at * blocks.bytes,
+                    from + (outer * blocks.extent + indices[i]) * blocks.bytes, blocks.bytes);
+          if (++i == indices.size()) {
+            i = 0;
+            ++outer;
+          }
+        }
+      });
   return to;
 }
 
@@ -107,8 +107,7 @@ std::vector<std::int64_t> checked_indices(const Array& indices, std::int64_t ext
   }
   const std::int64_t first = comm.allreduce(first_wrong, ReduceOp::min);
   if (first == INT64_MAX) return checked;
-  const int owner =
-      comm.allreduce(first_wrong == first ? comm.rank() : comm.size(), ReduceOp::min);
+  const int owner = comm.allreduce(first_wrong == first ? comm.rank() : comm.size(), ReduceOp::min);
   throw DataError(comm.broadcast_text(text, owner));
 }
 

@@ -59,9 +59,8 @@ Array diff(const Array& array, int order, int axis) {
     };
     const Array next = from(1);
     const Array previous = from(0);
-    result = evaluate(array.context(), array.dtype() == DType::b8
-                                           ? Expr(next) != Expr(previous)
-                                           : Expr(next) - Expr(previous));
+    result = evaluate(array.context(), array.dtype() == DType::b8 ? Expr(next) != Expr(previous)
+                                                                  : Expr(next) - Expr(previous));
   }
   return result;
 }

@@ -70,10 +70,9 @@ Array permuted(const Array& array, const std::vector<int>& order) {
       others.push_back(order[i]);
   }
   if (std::ranges::is_sorted(others)) return relabelled(array, shape_of(extents), split);
-  Array to = empty_array(
-      array.context(), shape_of(extents), array.dtype(),
-      array.is_replicated() ? std::nullopt : std::optional(split),
-      array.is_replicated() ? std::nullopt : std::optional(array.layout()));
+  Array to = empty_array(array.context(), shape_of(extents), array.dtype(),
+                         array.is_replicated() ? std::nullopt : std::optional(split),
+                         array.is_replicated() ? std::nullopt : std::optional(array.layout()));
   copy_boxes(to, {&array, 1}, {&box, 1}, true);
   return to;
 }
@@ -183,12 +182,12 @@ Array broadcast_to(const Array& array, const Shape& shape) {
   const int added = shape.dimensions() - old.dimensions();
   check_broadcast(old, shape);
   if (shape == old) return array;
-  const bool is_kept = array.is_replicated() ||
-                       old[array.split_axis()] == shape[array.split_axis() + added];
-  Array to = empty_array(
-      array.context(), shape, array.dtype(),
-      array.is_replicated() ? std::nullopt : std::optional(array.split_axis() + added),
-      is_kept && !array.is_replicated() ? std::optional(array.layout()) : std::nullopt);
+  const bool is_kept =
+      array.is_replicated() || old[array.split_axis()] == shape[array.split_axis() + added];
+  Array to =
+      empty_array(array.context(), shape, array.dtype(),
+                  array.is_replicated() ? std::nullopt : std::optional(array.split_axis() + added),
+                  is_kept && !array.is_replicated() ? std::optional(array.layout()) : std::nullopt);
   const Box box = broadcast_box(old, shape);
   copy_boxes(to, {&array, 1}, {&box, 1}, is_kept);
   return to;

@@ -38,29 +38,27 @@ Array asked_for(const Array& array, const Array& indices, int axis, const Shape&
   const Context& ctx = array.context();
   const std::vector<std::int64_t> rows = checked_indices(indices, array.shape()[axis], axis);
   Array to = Array::empty(ctx, shape, array.dtype(), axis + indices.split_axis(), indices.layout());
-  const Answers answers{
-      .outer = array.shape().elements(0, axis),
-      .rest = indices.row_elements(),
-      .bytes = array.shape().elements(axis + 1, array.shape().dimensions()) *
-               static_cast<std::int64_t>(size_of(array.dtype()))};
+  const Answers answers{.outer = array.shape().elements(0, axis),
+                        .rest = indices.row_elements(),
+                        .bytes = array.shape().elements(axis + 1, array.shape().dimensions()) *
+                                 static_cast<std::int64_t>(size_of(array.dtype()))};
   if (answers.outer == 0 || answers.bytes == 0) return to;
   std::byte* const memory = memory_of(to);
   const std::byte* const from = array.local_data();
   if (!array.is_replicated()) {
     const RowRequests requests(ctx, rows, array.layout());
-    requests.fetch(answers.outer * answers.bytes, from,
-                   [&](std::int64_t i, std::int64_t first, const std::byte* part,
-                       std::int64_t bytes) {
-                     while (bytes > 0) {
-                       const std::int64_t within = first % answers.bytes;
-                       const std::int64_t run = std::min(bytes, answers.bytes - within);
-                       copy_item(memory + answers.offset(i, first / answers.bytes) + within, part,
-                                 run);
-                       first += run;
-                       part += run;
-                       bytes -= run;
-                     }
-                   });
+    requests.fetch(
+        answers.outer * answers.bytes, from,
+        [&](std::int64_t i, std::int64_t first, const std::byte* part, std::int64_t bytes) {
+          while (bytes > 0) {
+            const std::int64_t within = first % answers.bytes;
+            const std::int64_t run = std::min(bytes, answers.bytes - within);
+            copy_item(memory + answers.offset(i, first / answers.bytes) + within, part, run);
+            first += run;
+            part += run;
+            bytes -= run;
+          }
+        });
     return to;
   }
   const std::int64_t extent = array.shape()[axis];
@@ -121,11 +119,9 @@ Array take(const Array& array, const Array& indices, int axis) {
   if (array.is_replicated() && !indices.is_replicated())
     return asked_for(array, indices, along, shape);
   const Array all = indices.replicate();
-  const Array to =
-      gathered_here(array, checked_indices(all, array.shape()[along], along), along);
-  return relabelled(to, shape,
-                    array.split_axis() < along ? array.split_axis()
-                                               : array.split_axis() + added - 1);
+  const Array to = gathered_here(array, checked_indices(all, array.shape()[along], along), along);
+  return relabelled(
+      to, shape, array.split_axis() < along ? array.split_axis() : array.split_axis() + added - 1);
 }
 
 Array put(const Array& array, const Array& indices, const Array& values, int axis) {

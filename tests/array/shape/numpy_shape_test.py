@@ -420,7 +420,7 @@ def wrong_with(want, errors, bound, found):
 def main():
     print(f"SERRIED_TEST_SEED={SEED}", flush=True)
     maker = Maker(np.random.default_rng(SEED))
-    for _ in range(max(1, int(40 * TIMES))):
+    for _ in range(max(1, int(12 * TIMES))):
         for function in Maker.FUNCTIONS:
             function(maker)
     failures = []
