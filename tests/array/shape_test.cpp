@@ -43,9 +43,9 @@ Layout uniform(const Context& ctx, std::int64_t rows) {
 
 TEST(Shape, many_messages) {
   const Context ctx = context();
-  // above what is exchanged at once: 12 to 24 MB
-  const Shape shape{1537, 1021};
-  for (const DType dtype : {DType::f64, DType::u8, DType::c128}) {
+  // 12 MB, above what is exchanged at once, and 0.8 MB
+  const Shape shape{1101, 701};
+  for (const DType dtype : {DType::c128, DType::u8}) {
     const Array x = numbered(ctx, shape, DType::u8).cast(dtype);
     const Array turned = x.with_split_axis(1);
     EXPECT_EQ(turned.layout(), uniform(ctx, shape[1]));
@@ -212,10 +212,7 @@ TEST(Shape, messages) {
             }),
             "axis 0 has 5 indices, which blocks of 2 do not divide; trims_excess leaves the rest "
             "out");
-  EXPECT_EQ(error_of([&] {
-              (void)pad(x.cast(DType::u8), {{1, 1}}, {.value = -1});
-            }).substr(0, 2),
-            "-1");
+  EXPECT_THROW((void)pad(x.cast(DType::u8), {{1, 1}}, {.value = -1}), InvalidArgument);
 }
 
 }  // namespace
