@@ -38,8 +38,8 @@ void copy_run(const CopyAxis& axis, std::int64_t item_bytes, std::byte* to, cons
 
 // Two axes of which one is short in steps here, the other there: in squares that fit the first
 // cache.
-void copy_transposed(const CopyAxis& outer, const CopyAxis& inner, std::int64_t item_bytes,
-                     std::byte* to, const std::byte* from) {
+void copy_squares(const CopyAxis& outer, const CopyAxis& inner, std::int64_t item_bytes,
+                  std::byte* to, const std::byte* from) {
   constexpr std::int64_t side = 32;
   const bool is_one_copy = inner.to == item_bytes && inner.from == item_bytes;
   const std::int64_t width = is_one_copy ? inner.extent : side;
@@ -54,10 +54,91 @@ void copy_transposed(const CopyAxis& outer, const CopyAxis& inner, std::int64_t 
     }
 }
 
+// Eight rows of bytes, or four of 2-byte items, become columns: in each step, items change places
+// between two rows of which one has a bit of the row's number set.
+template <int rows, int half>
+void turn_words(std::uint64_t (&words)[rows]) {
+  constexpr int item_bits = 64 / rows;
+  constexpr std::uint64_t item = ~std::uint64_t{0} >> (64 - item_bits);
+  constexpr std::uint64_t mask = [] {  // of items whose number has the bit not set
+    std::uint64_t bits = 0;
+    for (int i = 0; i < rows; ++i)
+      if ((i & half) == 0) bits |= item << (i * item_bits);
+    return bits;
+  }();
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; ++i) {
+    if ((i & half) != 0) continue;
+    const std::uint64_t change = ((words[i] >> (half * item_bits)) ^ words[i + half]) & mask;
+    words[i] ^= change << (half * item_bits);
+    words[i + half] ^= change;
+  }
+  if constexpr (half > 1) turn_words<rows, half / 2>(words);
+}
+
+// A square of items of 1 or 2 bytes, of which rows lie in one piece in the source and columns in
+// the target: by way of memory in the first cache, many items at a time.
+template <std::size_t item>
+class Square {
+ public:
+  static constexpr std::int64_t side = 128;
+
+  void turn(std::byte* to, std::int64_t to_stride, const std::byte* from,
+            std::int64_t from_stride) {
+    constexpr std::size_t bytes = static_cast<std::size_t>(side) * item;
+    for (std::int64_t row = 0; row < side; ++row)
+      std::memcpy(rows_[row], from + row * from_stride, bytes);
+    constexpr int words = 8 / item;  // columns that are turned together
+    for (std::int64_t column = 0; column < side; column += words)
+      for (std::int64_t row = 0; row < side; row += words) {
+        std::byte* const line = to + column * to_stride + row * std::int64_t{item};
+        const std::size_t at = static_cast<std::size_t>(column) * item;
+        std::uint64_t turned[words];
+#pragma GCC unroll 8
+        for (int i = 0; i < words; ++i) std::memcpy(&turned[i], rows_[row + i] + at, 8);
+        turn_words<words, words / 2>(turned);
+#pragma GCC unroll 8
+        for (int i = 0; i < words; ++i) std::memcpy(line + i * to_stride, &turned[i], 8);
+      }
+  }
+
+ private:
+  // longer than a power of two: else a column's items would share few places of the cache
+  std::byte rows_[side][side * item + 64];
+};
+
+// The outer axis lies in one piece in the source, the inner one in the target.
+template <std::size_t item>
+void copy_turned(const CopyAxis& outer, const CopyAxis& inner, std::byte* to,
+                 const std::byte* from) {
+  Square<item> square;
+  constexpr std::int64_t side = Square<item>::side;
+  const std::int64_t rows = inner.extent / side * side;
+  const std::int64_t columns = outer.extent / side * side;
+  for (std::int64_t row = 0; row < rows; row += side)
+    for (std::int64_t column = 0; column < columns; column += side)
+      square.turn(to + column * outer.to + row * inner.to, outer.to,
+                  from + column * outer.from + row * inner.from, inner.from);
+  // what is left over at the ends
+  const auto bytes = static_cast<std::int64_t>(item);
+  copy_squares(outer, {inner.extent - rows, inner.to, inner.from}, bytes, to + rows * inner.to,
+               from + rows * inner.from);
+  copy_squares({outer.extent - columns, outer.to, outer.from}, {rows, inner.to, inner.from}, bytes,
+               to + columns * outer.to, from + columns * outer.from);
+}
+
+void copy_pair(const CopyAxis& outer, const CopyAxis& inner, std::int64_t item_bytes, std::byte* to,
+               const std::byte* from) {
+  const bool is_turned = inner.to == item_bytes && outer.from == item_bytes;
+  if (is_turned && item_bytes == 1) return copy_turned<1>(outer, inner, to, from);
+  if (is_turned && item_bytes == 2) return copy_turned<2>(outer, inner, to, from);
+  copy_squares(outer, inner, item_bytes, to, from);
+}
+
 void copy_axes(std::span<const CopyAxis> axes, std::int64_t item_bytes, std::byte* to,
                const std::byte* from) {
   if (axes.size() == 1) return copy_run(axes[0], item_bytes, to, from);
-  if (axes.size() == 2) return copy_transposed(axes[0], axes[1], item_bytes, to, from);
+  if (axes.size() == 2) return copy_pair(axes[0], axes[1], item_bytes, to, from);
   for (std::int64_t i = 0; i < axes[0].extent; ++i)
     copy_axes(axes.subspan(1), item_bytes, to + i * axes[0].to, from + i * axes[0].from);
 }

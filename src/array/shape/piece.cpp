@@ -13,6 +13,9 @@ constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) {
   return a / b + (a % b != 0);
 }
 
+/// Chunks' extents are multiples of this, so that transposes go by whole squares (strided_copy.cpp).
+constexpr std::int64_t whole_squares = 128;
+
 /// Those loop numbers of `loops` at which origin + number * step lies in the rows.
 RowRange numbers_within(RowRange numbers, std::int64_t origin, std::int64_t step, RowRange rows) {
   if (step < 0) return numbers_within(numbers, -origin, -step, {1 - rows.end, 1 - rows.begin});
@@ -145,6 +148,7 @@ Chunks::Chunks(Piece piece, std::int64_t item_bytes, std::int64_t most_bytes, bo
         longest = i;
     bytes /= extents_[longest];
     extents_[longest] = divide_up(extents_[longest], 2);
+    if (extents_[longest] > whole_squares) extents_[longest] -= extents_[longest] % whole_squares;
     bytes *= extents_[longest];
   }
   for (std::size_t i = 0; i < extents_.size(); ++i)
