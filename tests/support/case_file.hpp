@@ -56,10 +56,12 @@ class CaseOutput {
   /// The results, or what was thrown; all ranks must have thrown the same. Collective.
   void write(const std::function<std::vector<Array>()>& run) {
     std::vector<Array> results;
+    std::vector<Array> wholes;
     std::string error;
     std::string kind;
     try {
       results = run();
+      for (const Array& result : results) wholes.push_back(result.replicate());
     } catch (const InvalidArgument& caught) {
       kind = "InvalidArgument";
       error = caught.what();
@@ -81,7 +83,7 @@ class CaseOutput {
       }
     if (!kind.empty()) return write_error(kind, error);
     put(static_cast<std::int64_t>(results.size()));
-    for (const Array& result : results) write(result);
+    for (std::size_t i = 0; i < results.size(); ++i) write(results[i], wholes[i]);
   }
 
   void write_error(const std::string& kind, const std::string& error) {
@@ -96,12 +98,11 @@ class CaseOutput {
   }
 
  private:
-  void write(const Array& result) {
+  void write(const Array& result, const Array& whole) {
     put(std::string(name(result.dtype())));
     put(result.shape().dimensions());
     put(result.is_replicated() ? -1 : result.split_axis());
     for (const std::int64_t extent : result.shape().extents()) put(extent);
-    const Array whole = result.replicate();
     const std::size_t bytes =
         static_cast<std::size_t>(whole.shape().elements()) * size_of(whole.dtype());
     if (bytes > 0)

@@ -26,7 +26,8 @@ namespace SERRIED_API serried {
 /// in rounds of 8 MiB for each rank. Along another axis, every rank gets all indices, and rows stay
 /// on their ranks, in their tiles. Of a replicated array the result is split as the indices are.
 /// Communication: 8 bytes to and a row back for each index. Memory beside input and result: 24
-/// bytes for each index of the rank (along other axes: 8 for each of all), and 24 MiB.
+/// bytes for each index of the rank (along other axes: 8 for each of all), and 24 MiB, or 192 KiB
+/// for each rank where there are more than 128.
 /// @throws InvalidArgument for indices that are no integers.
 [[nodiscard]] Array take(const Array& array, const Array& indices, int axis = 0);
 
@@ -37,8 +38,7 @@ namespace SERRIED_API serried {
 ///
 /// Communication: of values that lie elsewhere than their indices each element once; 16 bytes and a
 /// row for each index. Memory beside input and result: the values once more if they are broadcast
-/// or lie elsewhere; along the split axis 8 bytes for each row, 24 for each index of the rank, and
-/// 24 MiB.
+/// or lie elsewhere; along the split axis 8 bytes for each row, and what take needs.
 /// @throws InvalidArgument for indices that are no integers or have not one dimension, values of
 /// another dtype or shape.
 [[nodiscard]] Array put(const Array& array, const Array& indices, const Array& values,

@@ -188,11 +188,17 @@ void exchange(const Copying& copying, int target, int source, std::array<Message
 }
 
 void copy_here(const Copying& copying) {
+  const auto span = copying.ctx.recorder().span("copy elements", Activity::computation);
   const int here = copying.ctx.rank();
   const ThreadPool& threads = copying.ctx.backend()->threads();
   const std::int64_t item = copying.item_bytes;
   const auto copy = [&](const Piece& piece, const std::byte* source) {
-    copy_strided(piece.axes, item, copying.result + piece.to, source + piece.from);
+    if (!piece.is_turned() || piece.bytes(item) > chunk_bytes)
+      return copy_strided(piece.axes, item, copying.result + piece.to, source + piece.from);
+    // what is turned in the cache meets memory in long runs on both sides
+    std::array<std::byte, chunk_bytes> chunk;
+    copy_strided(piece.packing(item), item, chunk.data(), source + piece.from);
+    copy_strided(piece.unpacking(item), item, copying.result + piece.to, chunk.data());
   };
   const std::vector<PlacedPiece> pieces = pieces_between(copying, here, here);
   const auto count = static_cast<std::int64_t>(pieces.size());
@@ -205,7 +211,7 @@ void copy_here(const Copying& copying) {
     return threads.parallel_for((count + many - 1) / many, run);
   }
   for (const auto& [piece, source] : pieces) {
-    const Chunks chunks(piece, item, message_bytes, true);
+    const Chunks chunks(piece, item, piece.is_turned() ? chunk_bytes : message_bytes, true);
     threads.parallel_for(chunks.count(),
                          [&, from = source](std::int64_t i, int) { copy(chunks[i], from); });
   }

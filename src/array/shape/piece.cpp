@@ -13,7 +13,8 @@ constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) {
   return a / b + (a % b != 0);
 }
 
-/// Chunks' extents are multiples of this, so that transposes go by whole squares (strided_copy.cpp).
+/// Chunks' extents are multiples of this, so that transposes go by whole squares
+/// (strided_copy.cpp).
 constexpr std::int64_t whole_squares = 128;
 
 /// Those loop numbers of `loops` at which origin + number * step lies in the rows.
@@ -105,6 +106,11 @@ std::int64_t Piece::bytes(std::int64_t item_bytes, bool has_repeats) const {
 
 bool Piece::is_run(std::int64_t item_bytes) const {
   return axes.size() == 1 && axes[0].to == item_bytes && axes[0].from == item_bytes;
+}
+
+bool Piece::is_turned() const {
+  return std::ranges::any_of(
+      axes, [&](const CopyAxis& axis) { return std::abs(axis.to) < std::abs(axes.back().to); });
 }
 
 namespace {

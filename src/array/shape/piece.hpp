@@ -20,6 +20,8 @@ struct Piece {
   [[nodiscard]] std::int64_t bytes(std::int64_t item_bytes, bool has_repeats = false) const;
   /// Whether it is one run of bytes on both sides.
   [[nodiscard]] bool is_run(std::int64_t item_bytes) const;
+  /// Whether the axis of the shortest steps is not the same on both sides.
+  [[nodiscard]] bool is_turned() const;
   /// Between the source and a message.
   [[nodiscard]] std::vector<CopyAxis> packing(std::int64_t item_bytes) const;
   /// Between a message and the result.

@@ -77,7 +77,6 @@ Array permuted(const Array& array, const std::vector<int>& order) {
   return to;
 }
 
-/// The dimensions of a result that gets `more` axes.
 void check_dimensions(std::size_t dimensions) {
   if (dimensions > max_dimensions)
     throw InvalidArgument("an array has at most " + std::to_string(max_dimensions) +
@@ -141,12 +140,8 @@ Array swapaxes(const Array& array, int a, int b) {
 
 Array expand_dims(const Array& array, int axis) {
   require_host(array);
-  const int dimensions = array.shape().dimensions() + 1;
-  check_dimensions(static_cast<std::size_t>(dimensions));
-  if (axis < -dimensions || axis >= dimensions)
-    throw InvalidArgument("axis " + std::to_string(axis) + " is out of bounds for an array of " +
-                          std::to_string(dimensions) + " dimensions");
-  const int at = axis < 0 ? axis + dimensions : axis;
+  check_dimensions(array.shape().extents().size() + 1);
+  const int at = checked_axis(array.shape().with_inserted(0, 1), axis);
   return relabelled(array, array.shape().with_inserted(at, 1),
                     array.split_axis() + (at <= array.split_axis() ? 1 : 0));
 }

@@ -379,11 +379,11 @@ class Maker:
                  coarsen, with_split_axis, balanced]
 
 
-def run(folder, ranks, tiles, threads):
+def run(folder, ranks, tiles, threads, **variables):
     output = os.path.join(folder, "output")
     done = subprocess.run([MPIEXEC, NUMPROC_FLAG, str(ranks), RUNNER, os.path.join(folder, "cases"),
                            os.path.join(folder, "data"), output, str(tiles)], capture_output=True, text=True,
-                          timeout=250 * max(1, TIMES), env=dict(os.environ, OMP_NUM_THREADS=str(threads)),
+                          timeout=250 * max(1, TIMES), env=dict(os.environ, OMP_NUM_THREADS=str(threads), **variables),
                           stdin=subprocess.DEVNULL)
     results = b""
     if os.path.exists(output):
@@ -415,6 +415,28 @@ def wrong_with(want, errors, bound, found):
                 continue
             return f"{got!r:.300}, not {one!r:.300}"
     return None
+
+
+def check_faults(folder, rng, usual):
+    """What fails on one rank alone is an error on all of them, and the next call works again."""
+    failures, hits = [], 0
+    for _ in range(max(3, int(3 * TIMES))):
+        fault = f"allocate:rank={rng.integers(3)},step={rng.integers(1, 1500)}"
+        results, code = run(folder, 3, 16384, 1, SERRIED_FAULT=fault)
+        changed = [] if code else [found for (found, _), (one, _) in zip(parse(results), parse(usual))
+                                   if not same(found, one)]
+        hits += len(changed)
+        if code or len(changed) > 1 or any(not isinstance(found, tuple) or found[0] != "RankError" for found in changed):
+            failures.append(f"SERRIED_FAULT={fault}: exit code {code}, {changed!r:.300}")
+    if hits == 0:
+        failures.append("no allocation has failed in a call")
+    return failures
+
+
+def same(found, other):
+    if isinstance(found, tuple) or isinstance(other, tuple):
+        return found == other
+    return all(a.tobytes() == b.tobytes() for (a, _), (b, _) in zip(found, other))
 
 
 def main():
@@ -449,6 +471,8 @@ def main():
                     if one[1] != other[1]:
                         failures.append(f"{what}: not the bits and tiles of the first run: {line}\n    "
                                         f"{one[0]!r:.300}\n    {other[0]!r:.300}")
+        if 16384 in first:
+            failures += check_faults(folder, np.random.default_rng(SEED), first[16384])
     for failure in failures[:60]:
         print(failure)
     print(f"{len(failures)} failures; SERRIED_TEST_SEED={SEED} repeats them" if failures else "all as in NumPy")
