@@ -108,6 +108,34 @@ std::vector<Operation> operations() {
     const Array x = normal(ctx, 2e7, 1);
     return [x] { static_cast<void>(topk(x, 100)); };
   });
+  add("mask", [](const Context& ctx) {
+    const Array x = normal(ctx, 2e7, 1);
+    return [ctx, x] { static_cast<void>(compress(x, evaluate(ctx, x > 0))); };
+  });
+  add("concatenate", [](const Context& ctx) {
+    const Array x = normal(ctx, 2e7, 1);
+    return [x] { static_cast<void>(concatenate({x, x})); };
+  });
+  add("take", [](const Context& ctx) {
+    const Array x = normal(ctx, 2e7, 1);
+    const Array places = Array::random_permutation(ctx, sized(2e7), 3);
+    return [x, places] { static_cast<void>(take(x, places)); };
+  });
+  add("split_axis", [](const Context& ctx) {
+    const Array x = Array::random_normal(ctx, Shape{sized(8192), 8192}, DType::f64, 1);
+    return [x] { static_cast<void>(x.with_split_axis(1)); };
+  });
+  add("histogram", [](const Context& ctx) {
+    const Array x = normal(ctx, 5e7, 1);
+    return [ctx, x] {
+      sink = static_cast<double>(
+          histogram(ctx, x, {.axes = {{.bins = 1000, .low = -5, .high = 5}}}).counts[0]);
+    };
+  });
+  add("cumsum", [](const Context& ctx) {
+    const Array x = normal(ctx, 5e7, 1);
+    return [x] { static_cast<void>(cumsum(x)); };
+  });
   add("random_normal",
       [](const Context& ctx) { return [ctx] { static_cast<void>(normal(ctx, 2e7, 1)); }; });
   add("elementary", [](const Context& ctx) {
