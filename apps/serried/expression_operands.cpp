@@ -6,9 +6,23 @@
 
 #include "page_text.hpp"
 #include "serried/array/evaluate.hpp"
+#include "serried/base/row_axes.hpp"
+#include "serried/expr/flatten_rows.hpp"
 
 namespace serried::app {
 namespace {
+
+/// The dataset with rows of several axes, where those of the first one are few.
+std::shared_ptr<const Dataset> open_flattened(const Session& session, const Address& address,
+                                              const Dataset& dataset) {
+  const Shape& shape = dataset.shape();
+  const auto bytes = static_cast<std::int64_t>(size_of(dataset.dtype()));
+  if (shape.elements() == 0 || flattened_row_axes(shape, bytes) < 2) return nullptr;
+  return std::make_shared<const Dataset>(
+      Dataset::open(session.ctx, address,
+                    {.samples = {.kind = SampleAxes::Kind::flattened, .axes = {}},
+                     .untrusted = session.common().untrusted}));
+}
 
 Dataset open_rows(const Session& session, const Address& address) {
   DatasetOptions options{.untrusted = session.common().untrusted};
@@ -23,8 +37,16 @@ Dataset open_rows(const Session& session, const Address& address) {
   }
 }
 
-Operand operand_of(const std::shared_ptr<const Dataset>& dataset, const std::string& name) {
-  if (dataset->shape().dimensions() > 0) return to_operand(dataset, name);
+Operand operand_of(const std::shared_ptr<const Dataset>& dataset,
+                   const std::shared_ptr<const Dataset>& flattened, const std::string& name) {
+  if (dataset->shape().dimensions() > 0) {
+    Operand operand = to_operand(dataset, name);
+    if (flattened != nullptr)
+      operand.flattened = [flattened](int axes) -> std::shared_ptr<const TileSource> {
+        return axes == flattened->sample_shape().dimensions() ? flattened : nullptr;
+      };
+    return operand;
+  }
   const auto kept = std::make_shared<const Array>(dataset->to_array().replicate());
   return {.name = name,
           .shape = Shape{},
@@ -40,7 +62,9 @@ Operands::Operands(const Session& session, const std::vector<NamedAddress>& name
   const auto phase = session.ctx.recorder().phase("read");
   for (const NamedAddress& each : named) {
     const auto dataset = std::make_shared<const Dataset>(open_rows(session, each.address));
-    opened_.push_back({each, dataset, Expr(operand_of(dataset, each.name))});
+    const auto flattened = open_flattened(session, each.address, *dataset);
+    opened_.push_back(
+        {each, dataset, flattened, Expr(operand_of(dataset, flattened, each.name))});
     names_.push_back(each.name);
     for (const std::string& file : dataset->files())
       if (std::ranges::find(files_, file) == files_.end()) files_.push_back(file);
@@ -65,13 +89,23 @@ const Address* Operands::find(const Shape& shape) const {
   return nullptr;
 }
 
-std::int64_t Operands::least_memory(const Context& ctx, std::span<const Expr> expressions,
-                                    std::int64_t other_bytes) const {
+std::int64_t Operands::least_memory(const Context& ctx, std::int64_t other_bytes) const {
   // one batch is shared by all of them; threads make it larger
-  std::int64_t memory = other_bytes + memory_of_evaluation(ctx, expressions) +
-                        (ctx.backend()->threads().threads() - 1) * ctx.options().batch_bytes;
-  for (const Opened& each : opened_) memory = each.dataset->least_memory(memory);
+  std::int64_t memory = other_bytes + (ctx.backend()->threads().threads() - 1) *
+                                          ctx.options().batch_bytes;
+  for (const Opened& each : opened_) {
+    const std::int64_t others = memory;
+    memory = each.dataset->least_memory(others);
+    if (each.flattened != nullptr)
+      memory = std::max(memory, each.flattened->least_memory(others));
+  }
   return memory;
+}
+
+std::vector<Expr> Operands::flatten(const std::vector<ParsedExpr>& parsed) {
+  std::vector<Expr> expressions;
+  for (const ParsedExpr& each : parsed) expressions.push_back(each.expression);
+  return flatten_rows(expressions);
 }
 
 std::vector<std::pair<std::string, std::string>> Operands::facts() const {
@@ -81,12 +115,6 @@ std::vector<std::pair<std::string, std::string>> Operands::facts() const {
                        fmt::format("{}: {}, {}", short_address(each.named.address),
                                    extents_text(each.dataset->shape()), each.dataset->file_type()));
   return facts;
-}
-
-std::vector<Expr> expressions_of(const std::vector<ParsedExpr>& parsed) {
-  std::vector<Expr> expressions;
-  for (const ParsedExpr& each : parsed) expressions.push_back(each.expression);
-  return expressions;
 }
 
 }  // namespace serried::app

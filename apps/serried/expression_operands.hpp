@@ -25,10 +25,11 @@ class Operands {
                                               const std::vector<int>& axes = {}) const;
   /// The address of the first operand of that shape; null where there is none. Local.
   [[nodiscard]] const Address* find(const Shape& shape) const;
-  /// The least memory with which expressions of them can be evaluated beside `other_bytes` of
-  /// something else. Local.
-  [[nodiscard]] std::int64_t least_memory(const Context& ctx, std::span<const Expr> expressions,
-                                          std::int64_t other_bytes = 0) const;
+  /// The least memory with which they can be read beside `other_bytes` of something else. Local.
+  [[nodiscard]] std::int64_t least_memory(const Context& ctx, std::int64_t other_bytes) const;
+  /// Those rows of expressions, by a look at each, that keep most ranks busy (flatten_rows): the
+  /// shapes may be other ones than those that were parsed. Local.
+  [[nodiscard]] static std::vector<Expr> flatten(const std::vector<ParsedExpr>& parsed);
   /// "x = run.h5:/x, (100, 3) f32", one line for each.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> facts() const;
 
@@ -36,14 +37,12 @@ class Operands {
   struct Opened {
     NamedAddress named;
     std::shared_ptr<const Dataset> dataset;
+    std::shared_ptr<const Dataset> flattened;  ///< null unless it has few rows
     Expr expression;
   };
   std::vector<Opened> opened_;
   std::vector<std::string> names_;
   std::vector<std::string> files_;
 };
-
-/// The expressions without their texts.
-[[nodiscard]] std::vector<Expr> expressions_of(const std::vector<ParsedExpr>& parsed);
 
 }  // namespace serried::app

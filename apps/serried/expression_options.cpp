@@ -21,7 +21,7 @@ Example:
   mpirun -n 4 serried reduce 'mean(x^2), max(abs(x)), std(u - mean(u))' x=run.h5:/x u=run.h5:/u)";
 
 constexpr const char* eval_footer =
-    R"(The language is that of 'serried reduce': docs/expressions.md. The result must fit into the memory of the ranks.
+    R"(The language is that of 'serried reduce': docs/expressions.md. It is written while it is computed.
 
 Example:
   mpirun -n 4 serried eval 'sqrt(u^2 + v^2)' u=run.h5:/fields/u v=run.h5:/fields/v -o speed.h5:/speed)";

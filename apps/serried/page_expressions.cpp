@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "array_text.hpp"
 #include "expression_operands.hpp"
@@ -80,39 +82,96 @@ void fill_page(const Session& session, const ReduceCommand& command, const Opera
   add_operands(page, operands);
 }
 
-void claim_eval_extras(const Session& session, const EvalCommand& command, const Operands& operands,
-                       const Expr& expression) {
-  if (session.extras.has_picture() && !drawn_axes(expression.shape(), expression.dtype()))
+namespace {
+
+/// Rows of a source, shown to whoever wants to see them.
+class SeenRows : public TileSource {
+ public:
+  using See = std::function<void(const TileView& view)>;
+  SeenRows(std::shared_ptr<const TileSource> rows, See see)
+      : rows_(std::move(rows)), see_(std::move(see)) {}
+
+  [[nodiscard]] const Layout& layout() const override { return rows_->layout(); }
+  [[nodiscard]] DType dtype() const override { return rows_->dtype(); }
+  [[nodiscard]] Shape row_shape() const override { return rows_->row_shape(); }
+  [[nodiscard]] std::string describe() const override { return rows_->describe(); }
+  [[nodiscard]] ReadPlan plan(const Leaves& leaves, std::int64_t bytes, int rank) const override {
+    return rows_->plan(leaves, bytes, rank);
+  }
+  [[nodiscard]] TileView read(const ReadPlan& plan, std::int64_t batch,
+                              Buffer& scratch) const override {
+    const TileView view = rows_->read(plan, batch, scratch);
+    see_(view);
+    return view;
+  }
+  void prefetch(const ReadPlan& plan, std::int64_t batch) const override {
+    rows_->prefetch(plan, batch);
+  }
+
+ private:
+  std::shared_ptr<const TileSource> rows_;
+  See see_;
+};
+
+}  // namespace
+
+EvalPage::EvalPage(const Session& session, const EvalCommand& command, const Operands& operands,
+                   const Expr& expression)
+    : session_(session), command_(command), operands_(operands) {
+  const Shape& shape = expression.shape();
+  const auto axes = drawn_axes(shape, expression.dtype());
+  if (session.extras.has_picture() && !axes)
     throw InvalidArgument(fmt::format("--picture: there is no picture of {}, whose shape is {}",
-                                      command.text, expression.shape().to_string()));
+                                      command.text, shape.to_string()));
   session.extras.claim(session.ctx, operands.files(), {command.output.path});
+  if (!axes) return;
+  if (session.extras.has_picture())
+    picture_.emplace(shape, expression.dtype(), *axes, limits_for(*axes, {}));
+  if (session.extras.has_page())
+    field_.emplace(shape, expression.dtype(), *axes, limits_for(*axes, page_limits(1)));
 }
 
-void fill_page(const Session& session, const EvalCommand& command, const Operands& operands,
-               const EvalResult& result, const Array& array) {
-  if (!session.extras.has_page() && !session.extras.has_picture()) return;
-  session.extras.keep_run(session);
-  const auto phase = session.ctx.recorder().phase("report");
-  const auto axes = drawn_axes(array.shape(), array.dtype());
-  const std::vector<FieldAxis> field_axes =
-      axes ? axes_of(session, operands.find(array.shape()), array.shape())
-           : std::vector<FieldAxis>{};
-  if (session.extras.has_picture()) {
-    const Plane plane =
-        plane_of_array(array, result.text, field_axes, *axes, limits_for(*axes, {}));
-    if (session.ctx.rank() == 0) session.extras.set_picture(picture_png(plane));
+std::shared_ptr<const TileSource> EvalPage::through(std::shared_ptr<const TileSource> rows) {
+  if (!picture_ && !field_) return rows;
+  const auto see = [this](const TileView& view) {
+    const RowRange elements{view.rows.begin * view.row_elements,
+                            view.rows.end * view.row_elements};
+    if (picture_) picture_->take(elements, view.data);
+    if (field_) field_->take(elements, view.data);
+  };
+  const auto* const array = dynamic_cast<const Array*>(rows.get());
+  if (array == nullptr) return std::make_shared<const SeenRows>(std::move(rows), see);
+  if (!array->is_replicated() || session_.ctx.rank() == 0)
+    see({.rows = array->local_rows(),
+         .row_elements = array->row_elements(),
+         .dtype = array->dtype(),
+         .data = array->local_data()});
+  return rows;
+}
+
+Plane EvalPage::plane_of(const PlanePicks& picks, const EvalResult& result) const {
+  return picks.gather(session_.ctx, result.text,
+                      axes_of(session_, operands_.find(result.shape), result.shape));
+}
+
+void EvalPage::fill(const EvalResult& result) const {
+  const ExtraOutputs& extras = session_.extras;
+  if (!extras.has_page() && !extras.has_picture()) return;
+  session_.extras.keep_run(session_);
+  const auto phase = session_.ctx.recorder().phase("report");
+  if (picture_) {
+    const Plane plane = plane_of(*picture_, result);
+    if (session_.ctx.rank() == 0) session_.extras.set_picture(picture_png(plane));
   }
-  if (!session.extras.has_page()) return;
-  Page& page = session.extras.begin_page(session, "serried eval", command.text);
+  if (!extras.has_page()) return;
+  Page& page = session_.extras.begin_page(session_, "serried eval", command_.text);
   page.add_heading("Result");
   page.add_facts({{"expression", result.text},
                   {"written to", result.output.path + ":" + result.output.object},
                   {"shape", extents_text(result.shape)},
                   {"type", std::string(name(result.dtype))}});
-  if (axes)
-    page.add_plane(
-        plane_of_array(array, result.text, field_axes, *axes, limits_for(*axes, page_limits(1))));
-  add_operands(page, operands);
+  if (field_) page.add_plane(plane_of(*field_, result));
+  add_operands(page, operands_);
 }
 
 }  // namespace serried::app

@@ -33,13 +33,28 @@ class Operands;
 void fill_page(const Session& session, const ReduceCommand& command, const Operands& operands,
                const std::vector<ReduceResult>& results);
 
-/// Claims the page, the picture and the trace of `eval`.
-/// @throws InvalidArgument if a picture is wanted and there is none of such an array.
-void claim_eval_extras(const Session& session, const EvalCommand& command, const Operands& operands,
-                       const Expr& expression);
-/// The page and the picture of the array that was written, where they are wanted.
-void fill_page(const Session& session, const EvalCommand& command, const Operands& operands,
-               const EvalResult& result, const Array& array);
+/// The page and the picture of the array that `eval` writes, where they are wanted.
+class EvalPage {
+ public:
+  /// Claims them, and the trace.
+  /// @throws InvalidArgument if a picture is wanted and there is none of such an array.
+  EvalPage(const Session& session, const EvalCommand& command, const Operands& operands,
+           const Expr& expression);
+  /// The same rows, of which what is shown is kept while they are read; of an array it is kept now.
+  /// Local.
+  [[nodiscard]] std::shared_ptr<const TileSource> through(
+      std::shared_ptr<const TileSource> rows);
+  void fill(const EvalResult& result) const;
+
+ private:
+  [[nodiscard]] Plane plane_of(const PlanePicks& picks, const EvalResult& result) const;
+
+  const Session& session_;
+  const EvalCommand& command_;
+  const Operands& operands_;
+  std::optional<PlanePicks> picture_;
+  std::optional<PlanePicks> field_;  ///< of the page
+};
 
 /// What a page tells of a fit besides its model.
 struct FitFacts {

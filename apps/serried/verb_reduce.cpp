@@ -28,6 +28,12 @@ void check_sizes(const std::vector<ParsedExpr>& parsed) {
   }
 }
 
+/// The same elements on every rank.
+Array in_shape(const Array& all, const Shape& shape) {
+  if (all.shape() == shape) return all;
+  return Array::replicated(all.context(), shape, all.dtype(), all.local_data());
+}
+
 }  // namespace
 
 void run_reduce(const Session& session, const ReduceCommand& command) {
@@ -35,15 +41,17 @@ void run_reduce(const Session& session, const ReduceCommand& command) {
   const std::vector<ParsedExpr> parsed = operands.parse(command.text, command.axes);
   check_sizes(parsed);
   session.extras.claim(session.ctx, operands.files(), {});
-  const std::vector<Expr> expressions = expressions_of(parsed);
-  require_memory(session.ctx, operands.least_memory(session.ctx, expressions),
+  const std::vector<Expr> expressions = Operands::flatten(parsed);
+  require_memory(session.ctx,
+                 operands.least_memory(session.ctx, memory_of_evaluation(session.ctx, expressions)),
                  "evaluating these expressions", session.runtime.node_size());
   std::vector<ReduceResult> results;
   {
     const auto phase = session.ctx.recorder().phase("compute");
     const std::vector<Array> arrays = evaluate(session.ctx, expressions);
     for (std::size_t i = 0; i < arrays.size(); ++i)
-      results.push_back({.text = parsed[i].text, .value = arrays[i].replicate()});
+      results.push_back({.text = parsed[i].text,
+                         .value = in_shape(arrays[i].replicate(), parsed[i].expression.shape())});
   }
   const Seconds seconds = measure_seconds(session, {"read", "compute"});
   print_result(session, session.common().is_json ? to_json(results, seconds)

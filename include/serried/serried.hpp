@@ -16,6 +16,7 @@
 #include "serried/array/statistics.hpp"
 #include "serried/comm/runtime.hpp"
 #include "serried/context.hpp"
+#include "serried/expr/flatten_rows.hpp"
 #include "serried/expr/functions.hpp"
 #include "serried/expr/parse.hpp"
 #include "serried/expr/quantiles.hpp"

@@ -45,6 +45,12 @@ std::string_view name(QuantileMethod method) noexcept {
   return names[static_cast<std::size_t>(method)].first;
 }
 
+std::vector<std::string_view> quantile_method_names() {
+  std::vector<std::string_view> all;
+  for (const auto& [its, method] : names) all.push_back(its);
+  return all;
+}
+
 std::optional<QuantileMethod> parse_quantile_method(std::string_view text) noexcept {
   for (const auto& [its, method] : names)
     if (its == text) return method;

@@ -1,11 +1,13 @@
 #include "expr/function_table.hpp"
 
+#include <algorithm>
 #include <initializer_list>
 #include <utility>
 
 #include "expr/node.hpp"
 #include "serried/base/error.hpp"
 #include "serried/expr/functions.hpp"
+#include "serried/expr/quantiles.hpp"
 
 namespace serried::detail {
 namespace {
@@ -26,16 +28,19 @@ void add(Table& table, std::initializer_list<std::string_view> names, const Text
 }
 
 void add_unary(Table& table, std::initializer_list<std::string_view> names,
-               Expr (*function)(const Expr&)) {
+               Expr (*function)(const Expr&), bool keeps_weakness = false) {
   add(table, names,
-      {.make = [function](Arguments x, const ReduceOptions&) { return function(x[0]); }});
+      {.make = [function](Arguments x, const CallOptions&) { return function(x[0]); },
+       .keeps_weakness = keeps_weakness});
 }
 
 void add_binary(Table& table, std::initializer_list<std::string_view> names,
-                Expr (*function)(const Expr&, const Expr&)) {
-  add(table, names, {.least = 2, .most = 2, .make = [function](Arguments x, const ReduceOptions&) {
-                       return function(x[0], x[1]);
-                     }});
+                Expr (*function)(const Expr&, const Expr&), bool keeps_weakness = false) {
+  add(table, names,
+      {.least = 2,
+       .most = 2,
+       .make = [function](Arguments x, const CallOptions&) { return function(x[0], x[1]); },
+       .keeps_weakness = keeps_weakness});
 }
 
 /// With its form that leaves NaN out, where it has one.
@@ -44,12 +49,12 @@ void add_reduction(Table& table, std::initializer_list<std::string_view> names,
                    std::vector<std::string_view> more = {}, bool has_nan_form = true) {
   std::vector<std::string_view> keywords{"axis", "keepdims", "where"};
   keywords.insert(keywords.end(), more.begin(), more.end());
-  add(table, names, {.keywords = keywords, .make = [function](Arguments x, const ReduceOptions& o) {
+  add(table, names, {.keywords = keywords, .make = [function](Arguments x, const CallOptions& o) {
                        return function(x[0], o);
                      }});
   if (!has_nan_form) return;
   const TextFunction skipping{.keywords = keywords,
-                              .make = [function](Arguments x, const ReduceOptions& o) {
+                              .make = [function](Arguments x, const CallOptions& o) {
                                 ReduceOptions own = o;
                                 own.skips_nan = true;
                                 return function(x[0], own);
@@ -95,7 +100,7 @@ void add_numbers(Table& table) {
   add_unary(table, {"ceil"}, ceil);
   add_unary(table, {"trunc", "fix"}, trunc);
   add_unary(table, {"rint"}, round);
-  add(table, {"round", "around"}, {.most = 2, .make = [](Arguments x, const ReduceOptions&) {
+  add(table, {"round", "around"}, {.most = 2, .make = [](Arguments x, const CallOptions&) {
                                      if (x.size() == 1) return round(x[0]);
                                      return round(x[0],
                                                   static_cast<int>(whole_number(x[1], "decimals")));
@@ -104,11 +109,11 @@ void add_numbers(Table& table) {
   add_unary(table, {"sign"}, sign);
   add_unary(table, {"square"}, square);
   add_unary(table, {"reciprocal"}, reciprocal);
-  add_unary(table, {"real"}, real);
-  add_unary(table, {"imag"}, imag);
+  add_unary(table, {"real"}, real, true);
+  add_unary(table, {"imag"}, imag, true);
   add_unary(table, {"conj", "conjugate"}, conj);
   add_unary(table, {"angle"}, angle);
-  add_binary(table, {"complex"}, make_complex);
+  add_binary(table, {"complex"}, make_complex, true);
   add_binary(table, {"floor_divide"}, floor_divide);
   add_binary(table, {"remainder", "mod"}, remainder);
   add_binary(table, {"fmod"}, fmod);
@@ -119,7 +124,7 @@ void add_numbers(Table& table) {
   add_binary(table, {"copysign"}, copysign);
   add_binary(table, {"nextafter"}, nextafter);
   add_binary(table, {"ldexp"}, ldexp);
-  add(table, {"clip"}, {.least = 3, .most = 3, .make = [](Arguments x, const ReduceOptions&) {
+  add(table, {"clip"}, {.least = 3, .most = 3, .make = [](Arguments x, const CallOptions&) {
                           return clip(x[0], x[1], x[2]);
                         }});
 }
@@ -139,10 +144,10 @@ void add_logic(Table& table) {
   add_binary(table, {"bitwise_or"}, [](const Expr& x, const Expr& y) { return x | y; });
   add_unary(table, {"bitwise_not", "invert"}, [](const Expr& x) { return ~x; });
   add_binary(table, {"fill_null"}, fill_null);
-  add(table, {"where"}, {.least = 3, .most = 3, .make = [](Arguments x, const ReduceOptions&) {
+  add(table, {"where"}, {.least = 3, .most = 3, .make = [](Arguments x, const CallOptions&) {
                            return where(x[0], x[1], x[2]);
                          }});
-  add(table, {"isclose"}, {.least = 2, .most = 4, .make = [](Arguments x, const ReduceOptions&) {
+  add(table, {"isclose"}, {.least = 2, .most = 4, .make = [](Arguments x, const CallOptions&) {
                              return isclose(x[0], x[1],
                                             x.size() > 2 ? number_of(x[2], "rtol") : 1e-5,
                                             x.size() > 3 ? number_of(x[3], "atol") : 1e-8);
@@ -151,7 +156,7 @@ void add_logic(Table& table) {
 
 void add_cast(Table& table, std::initializer_list<std::string_view> names, DType dtype) {
   add(table, names,
-      {.make = [dtype](Arguments x, const ReduceOptions&) { return cast(x[0], dtype); }});
+      {.make = [dtype](Arguments x, const CallOptions&) { return cast(x[0], dtype); }});
 }
 
 void add_casts(Table& table) {
@@ -191,7 +196,7 @@ void add_reductions(Table& table) {
   add(table, {"norm"},
       {.most = 2,
        .keywords = {"axis", "keepdims", "where"},
-       .make = [](Arguments x, const ReduceOptions& options) {
+       .make = [](Arguments x, const CallOptions& options) {
          return norm(x[0], x.size() > 1 ? number_of(x[1], "order") : 2, options);
        }});
   add_binary(table, {"dot"}, dot);
@@ -199,17 +204,44 @@ void add_reductions(Table& table) {
       {.least = 2,
        .most = 2,
        .keywords = {"axis", "keepdims", "where", "ddof"},
-       .make = [](Arguments x, const ReduceOptions& options) { return cov(x[0], x[1], options); }});
+       .make = [](Arguments x, const CallOptions& options) { return cov(x[0], x[1], options); }});
   add(table, {"corr"},
       {.least = 2,
        .most = 2,
        .keywords = {"axis", "keepdims", "where"},
-       .make = [](Arguments x, const ReduceOptions& options) {
+       .make = [](Arguments x, const CallOptions& options) {
          return corr(x[0], x[1], options);
        }});
 }
 
+/// With its form that leaves NaN out. @param scale what 1 is in the text's q; 0: it has none.
+void add_quantile(Table& table, const std::string& name, double scale) {
+  for (const bool skips_nan : {false, true}) {
+    const auto make = [scale, skips_nan](Arguments x, const CallOptions& options) {
+      const QuantileOptions own{.axes = options.axes,
+                                .keepdims = options.keepdims,
+                                .method = options.method,
+                                .where = options.where,
+                                .skips_nan = skips_nan};
+      if (scale == 0) return median(x[0], own);
+      std::vector<double> q;
+      for (const Expr& each : x.subspan(1)) q.push_back(number_of(each, "q") / scale);
+      return options.has_list ? quantile(x[0], q, own) : quantile(x[0], q.front(), own);
+    };
+    TextFunction function{.keywords = {"axis", "keepdims", "where"}, .make = make};
+    if (scale != 0) {
+      function.least = function.most = 2;
+      function.keywords.push_back("method");
+    }
+    table.emplace((skips_nan ? "nan" : "") + name, std::move(function));
+  }
+}
+
 }  // namespace
+
+bool TextFunction::has_keyword(std::string_view keyword) const {
+  return std::find(keywords.begin(), keywords.end(), keyword) != keywords.end();
+}
 
 std::int64_t whole_number(const Expr& x, std::string_view what) {
   const ExprNode& node = *x.node();
@@ -227,6 +259,9 @@ const Table& text_functions() {
     add_logic(made);
     add_casts(made);
     add_reductions(made);
+    add_quantile(made, "quantile", 1);
+    add_quantile(made, "percentile", 100);
+    add_quantile(made, "median", 0);
     return made;
   }();
   return table;

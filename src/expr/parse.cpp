@@ -17,6 +17,7 @@ namespace serried {
 namespace {
 
 using detail::Argument;
+using detail::make_convert;
 using detail::TextFunction;
 using detail::Token;
 
@@ -89,7 +90,7 @@ class Parser {
 
   Expr whole() {
     const Expr result = expression(0);
-    if (now().kind != Token::Kind::end) unexpected();
+    finish();
     return result;
   }
 
@@ -97,16 +98,23 @@ class Parser {
     std::vector<ParsedExpr> results;
     do {
       const std::size_t begin = now().at;
+      first_ = next_;
       const Expr result = expression(0);
       const Token& last = tokens_[next_ - 1];
       results.push_back(
           {std::string(text_.substr(begin, last.at + last.text.size() - begin)), result});
     } while (take(","));
-    if (now().kind != Token::Kind::end) unexpected();
+    finish();
     return results;
   }
 
  private:
+  void finish() const {
+    if (now().kind != Token::Kind::end) unexpected();
+    if (!options_.axes.empty() && !has_taken_axes_)
+      throw InvalidArgument("the default axes have no use: in " + std::string(text_) +
+                            " no reduction is without axes of its own");
+  }
   [[nodiscard]] const Token& now() const { return tokens_[next_]; }
   [[nodiscard]] bool is_now(std::string_view sign) const {
     return now().kind == Token::Kind::sign && now().text == sign;
@@ -270,36 +278,47 @@ class Parser {
                         (meant.empty() ? "" : "; did you mean '" + meant + "'?"));
     }
     const TextFunction& function = found->second;
-    const bool is_reduction = std::find(function.keywords.begin(), function.keywords.end(),
-                                        "axis") != function.keywords.end();
+    const bool is_reduction = function.has_keyword("axis");
     if (is_reduction) ++reductions_;
-    const std::vector<Argument> arguments = read_arguments();
+    const std::vector<Argument> arguments = read_arguments(function.has_keyword("method"));
     if (is_reduction) --reductions_;
     std::vector<Expr> by_place;
-    ReduceOptions options;
+    std::size_t places = 0;
+    detail::CallOptions options;
     if (name.text == "cov") options.ddof = 1;
     bool has_axis = false;
     for (const Argument& argument : arguments) {
-      if (!argument.keyword.empty()) {
+      if (!argument.keyword.empty() || !argument.word.empty()) {
         has_axis = has_axis || argument.keyword == "axis";
         take_keyword(name, function, argument, options);
         continue;
       }
-      if (argument.is_list) fail(argument.at, "a list is not expected here");
-      by_place.push_back(argument.values.front());
+      if (argument.is_list && (places != 1 || !function.has_keyword("method")))
+        fail(argument.at, "a list is not expected here");
+      options.has_list = options.has_list || argument.is_list;
+      by_place.insert(by_place.end(), argument.values.begin(), argument.values.end());
+      ++places;
     }
-    if (is_reduction && !has_axis && reductions_ == 0) options.axes = options_.axes;
-    if (by_place.size() < function.least || by_place.size() > function.most)
+    if (is_reduction && !has_axis && reductions_ == 0) {
+      options.axes = options_.axes;
+      has_taken_axes_ = true;
+    }
+    if (places < function.least || places > function.most)
       fail(name.at, "'" + std::string(name.text) + "' takes " +
                         (function.least == function.most ? std::to_string(function.least)
                                                          : std::to_string(function.least) + " to " +
                                                                std::to_string(function.most)) +
                         (function.most == 1 ? " argument, not " : " arguments, not ") +
-                        std::to_string(by_place.size()));
-    return made(name.at, [&] { return function.make(by_place, options); });
+                        std::to_string(places));
+    return made(name.at, [&] {
+      const Expr result = function.make(by_place, options);
+      // numpy.sqrt(2) is an f64, and no number without a dtype
+      return function.keeps_weakness ? result : make_convert(result, result.dtype(), false);
+    });
   }
 
-  std::vector<Argument> read_arguments() {
+  /// @param has_method the third one is the name of a method.
+  std::vector<Argument> read_arguments(bool has_method = false) {
     std::vector<Argument> arguments;
     if (take(")")) return arguments;
     do {
@@ -312,7 +331,15 @@ class Parser {
       } else if (!arguments.empty() && !arguments.back().keyword.empty()) {
         fail(argument.at, "an argument without a name stands behind one with a name");
       }
-      if (is_list_next(argument)) {
+      const bool is_method =
+          has_method && (argument.keyword.empty() ? arguments.size() == 2
+                                                  : argument.keyword == "method");
+      if (is_method && (now().kind == Token::Kind::name || now().kind == Token::Kind::text)) {
+        argument.word = now().text;
+        if (now().kind == Token::Kind::text)
+          argument.word = argument.word.substr(1, argument.word.size() - 2);
+        ++next_;
+      } else if (is_list_next(argument)) {
         argument.is_list = true;
         const std::string_view close = is_now("[") ? "]" : ")";
         ++next_;
@@ -336,10 +363,9 @@ class Parser {
   }
 
   void take_keyword(const Token& name, const TextFunction& function, const Argument& argument,
-                    ReduceOptions& options) const {
-    const std::string_view keyword = argument.keyword;
-    if (std::find(function.keywords.begin(), function.keywords.end(), keyword) ==
-        function.keywords.end()) {
+                    detail::CallOptions& options) const {
+    const std::string_view keyword = argument.keyword.empty() ? "method" : argument.keyword;
+    if (!function.has_keyword(keyword)) {
       std::string known;
       for (const std::string_view each : function.keywords)
         known += (known.empty() ? "" : ", ") + std::string(each);
@@ -363,6 +389,10 @@ class Parser {
       } else if (keyword == "ddof") {
         options.ddof = static_cast<int>(std::clamp<std::int64_t>(
             detail::whole_number(argument.values.front(), "ddof"), INT32_MIN, INT32_MAX));
+      } else if (keyword == "method") {
+        const auto method = parse_quantile_method(argument.word);
+        if (!method) throw InvalidArgument(no_method(argument.word));
+        options.method = *method;
       } else if (keyword == "where") {
         options.where = argument.values.front();
       } else {
@@ -373,7 +403,14 @@ class Parser {
     }
   }
 
-  /// index(axis) of the shape of all operands; index(x, axis) of that of x.
+  static std::string no_method(std::string_view word) {
+    std::string known;
+    for (const std::string_view each : quantile_method_names())
+      known += (known.empty() ? "" : ", ") + std::string(each);
+    return "there is no method '" + std::string(word) + "'; there are " + known;
+  }
+
+  /// index(axis) of the shape of the expression's operands; index(x, axis) of that of x.
   Expr index_call(const Token& name) {
     const std::vector<Argument> arguments = read_arguments();
     const bool is_plain = std::all_of(
@@ -389,12 +426,21 @@ class Parser {
     });
   }
 
-  /// Something of the shape that the operands of the text have together.
+  /// Something of the shape that the operands of the present expression have together.
   Expr all_operands() const {
     std::optional<Expr> all;
     Shape shape;
-    for (const Token& token : tokens_) {
-      if (token.kind != Token::Kind::name || is_word(token.text)) continue;
+    int brackets = 0;
+    for (std::size_t i = first_; tokens_[i].kind != Token::Kind::end; ++i) {
+      const Token& token = tokens_[i];
+      const std::string_view sign = token.kind == Token::Kind::sign ? token.text : "";
+      if (sign == "(" || sign == "[") ++brackets;
+      if (sign == ")" || sign == "]") --brackets;
+      if (sign == "," && brackets == 0) break;
+      // behind a function's name comes a bracket, behind a keyword '='
+      const std::string_view next = tokens_[i + 1].text;
+      if (token.kind != Token::Kind::name || is_word(token.text) || next == "(" || next == "=")
+        continue;
       const auto operand = find_(token.text);
       if (!operand) continue;
       shape = detail::broadcast(shape, operand->shape());
@@ -411,7 +457,9 @@ class Parser {
   const ParseOptions& options_;
   bool is_of_names_;
   std::vector<Token> tokens_;
+  std::size_t first_ = 0;  ///< token of the present expression
   std::size_t next_ = 0;
+  bool has_taken_axes_ = false;  ///< the default ones
   int depth_ = 0;
   int reductions_ = 0;  ///< whose arguments are being read
 };

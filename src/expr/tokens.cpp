@@ -52,6 +52,13 @@ class Splitter {
       while (is_letter(peek()) || is_digit(peek())) ++at_;
       return {.kind = Token::Kind::name, .text = text_.substr(begin, at_ - begin), .at = begin};
     }
+    if (c == '\'' || c == '"') {
+      const std::size_t end = text_.find(c, begin + 1);
+      if (end == std::string_view::npos)
+        throw InvalidArgument(with_caret(text_, begin, "the quotation mark that closes is missing"));
+      at_ = end + 1;
+      return {.kind = Token::Kind::text, .text = text_.substr(begin, at_ - begin), .at = begin};
+    }
     for (const std::string_view sign : signs) {
       if (text_.substr(at_, sign.size()) != sign) continue;
       at_ += sign.size();

@@ -154,7 +154,7 @@ DecodeRule make_decode_rule(hid_t object, DType raw, const DatasetOptions& optio
   DecodeRule rule;
   rule.raw = raw;
   DType decoded = raw;
-  if (options.is_decoding && raw != DType::b8) {
+  if (options.is_decoding && raw != DType::b8 && !is_complex(raw)) {
     rule.raw = decoded = apply_unsigned(object, raw);
     read_fills(object, raw, name, warn, rule);
     const auto scale = read_one_number(object, "scale_factor", name);
@@ -167,6 +167,8 @@ DecodeRule make_decode_rule(hid_t object, DType raw, const DatasetOptions& optio
         (!scale || scale->dtype == DType::f32) && (!offset || offset->dtype == DType::f32);
     rule.arithmetic = is_narrow(rule.raw) && is_f32_scaled ? DType::f32 : DType::f64;
   }
+  if (options.is_si && is_complex(raw))
+    throw DataError(name + ": complex numbers are not converted to SI units");
   if (options.is_si) {
     const auto unit = read_one_number(object, "unitSI", name);
     if (unit) {

@@ -52,12 +52,14 @@ std::int64_t decode_run(const DecodeRule& rule, const ConvertKernels& convert, c
     std::memcpy(local, raw + at * static_cast<std::int64_t>(sizeof(R)),
                 static_cast<std::size_t>(n) * sizeof(R));
     const void* from = local;
-    if (rule.is_computing) {
-      from = values;
-      if (rule.arithmetic == DType::f32)
-        compute_block(rule, local, reinterpret_cast<float*>(values), n);
-      else
-        compute_block(rule, local, reinterpret_cast<double*>(values), n);
+    if constexpr (!is_complex(dtype_of<R>)) {
+      if (rule.is_computing) {
+        from = values;
+        if (rule.arithmetic == DType::f32)
+          compute_block(rule, local, reinterpret_cast<float*>(values), n);
+        else
+          compute_block(rule, local, reinterpret_cast<double*>(values), n);
+      }
     }
     const std::int64_t good = convert.convert(from, n, rule.result, result + at * result_bytes);
     if (good < n) return at + good;
@@ -74,7 +76,7 @@ DType storage_type(DType raw) {
 }
 
 DecodeFunction find_decode_function(DType raw) {
-  return visit_real(storage_type(raw), [](auto tag) -> DecodeFunction {
+  return visit_numeric(storage_type(raw), [](auto tag) -> DecodeFunction {
     return &decode_run<typename decltype(tag)::type>;
   });
 }

@@ -337,6 +337,7 @@ void FileWriter::write(const std::string& dataset, const TileSource& rows,
     writer.append(view.rows,
                   {view.data, static_cast<std::size_t>(view.rows.size() * rows.row_bytes())});
     writer.advance();
+    if (count > 1) impl_->ctx.recorder().progress("write", batch + 1, count);
   }
   writer.finish();
 }

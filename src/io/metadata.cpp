@@ -176,6 +176,7 @@ void put_item(WireWriter& wire, const ItemMeta& item) {
   wire.put(item.file);
   wire.put(item.object);
   wire.put(item.type.is_bit_field);
+  wire.put(item.type.has_full_names);
   wire.put(item.type.dtype);
   wire.put(item.type.text);
   wire.put(item.source);
@@ -202,6 +203,7 @@ void get_item(WireReader& wire, ItemMeta& item) {
   wire.get(item.file);
   wire.get(item.object);
   wire.get(item.type.is_bit_field);
+  wire.get(item.type.has_full_names);
   wire.get(item.type.dtype);
   wire.get(item.type.text);
   item.type.is_number = true;

@@ -123,14 +123,23 @@ void turn(Plane& plane, const FieldAxis& first, const FieldAxis& second) {
   }
 }
 
-/// The plane of an array of this shape, whose elements `take` gets.
+Steps steps_for(const Shape& shape, const PlaneAxes& axes, const PlaneLimits& limits) {
+  return steps_for(axes.vertical < 0 ? 1 : shape[axes.vertical], shape[axes.horizontal], limits);
+}
+
+/// The values, on rank 0.
+std::vector<double> gathered(const Array& read) {
+  return (read.dtype() == DType::f64 ? read : read.cast(DType::f64)).gather<double>(0);
+}
+
+/// The plane of an array of this shape, whose elements `take` gathers on rank 0.
 Plane make_plane(const Shape& shape, const std::vector<FieldAxis>& field_axes,
                  const PlaneAxes& axes, const PlaneLimits& limits,
-                 const std::function<Array(std::span<const Slice>)>& take) {
+                 const std::function<std::vector<double>(std::span<const Slice>)>& take) {
   const bool is_line = axes.vertical < 0;
   const std::int64_t rows = is_line ? 1 : shape[axes.vertical];
   const std::int64_t columns = shape[axes.horizontal];
-  const Steps steps = steps_for(rows, columns, limits);
+  const Steps steps = steps_for(shape, axes, limits);
   Plane plane;
   std::vector<Slice> slices;
   for (int axis = 0; axis < shape.dimensions(); ++axis) {
@@ -147,9 +156,7 @@ Plane make_plane(const Shape& shape, const std::vector<FieldAxis>& field_axes,
     }
   }
   add_step_note(steps, is_line, plane.notes);
-  const Array read = take(slices);
-  const Array array = read.dtype() == DType::f64 ? read : read.cast(DType::f64);
-  plane.values = array.gather<double>(0);
+  plane.values = take(slices);
   plane.rows = is_line ? 1 : thinned(rows, steps.row);
   plane.columns = thinned(columns, steps.column);
   const auto axis_at = [&](int axis) { return field_axes[static_cast<std::size_t>(axis)]; };
@@ -179,8 +186,9 @@ Plane read_plane(const Context& ctx, const Field& field, const PlaneAxes& axes,
   const int row_axis = axes.vertical < 0 ? axes.horizontal : axes.vertical;
   Plane plane =
       make_plane(field.data.shape(), field.axes, axes, limits, [&](std::span<const Slice> slices) {
-        return field.data.sliced(slices, {.kind = SampleAxes::Kind::axes, .axes = {row_axis}})
-            .to_array();
+        return gathered(
+            field.data.sliced(slices, {.kind = SampleAxes::Kind::axes, .axes = {row_axis}})
+                .to_array());
       });
   plane.title = with_units(field.title, field.units);
   return plane;
@@ -189,8 +197,53 @@ Plane read_plane(const Context& ctx, const Field& field, const PlaneAxes& axes,
 Plane plane_of_array(const Array& array, const std::string& title,
                      const std::vector<FieldAxis>& field_axes, const PlaneAxes& axes,
                      const PlaneLimits& limits) {
-  Plane plane = make_plane(array.shape(), field_axes, axes, limits,
-                           [&](std::span<const Slice> slices) { return array.slice(slices); });
+  Plane plane =
+      make_plane(array.shape(), field_axes, axes, limits,
+                 [&](std::span<const Slice> slices) { return gathered(array.slice(slices)); });
+  plane.title = title;
+  return plane;
+}
+
+PlanePicks::PlanePicks(const Shape& shape, DType dtype, const PlaneAxes& axes,
+                       const PlaneLimits& limits)
+    : shape_(shape), dtype_(dtype), axes_(axes), limits_(limits) {
+  const Steps steps = steps_for(shape, axes, limits);
+  const auto stride = [&](int axis) { return shape.elements(axis + 1, shape.dimensions()); };
+  for (int axis = 0; axis < shape.dimensions(); ++axis)
+    if (axis != axes.vertical && axis != axes.horizontal)
+      first_ += shape[axis] / 2 * stride(axis);
+  rows_ = axes.vertical < 0 ? 1 : thinned(shape[axes.vertical], steps.row);
+  row_stride_ = axes.vertical < 0 ? 0 : steps.row * stride(axes.vertical);
+  columns_ = thinned(shape[axes.horizontal], steps.column);
+  column_stride_ = steps.column * stride(axes.horizontal);
+  // all of them may be this rank's; `take` must not allocate
+  values_.reserve(static_cast<std::size_t>(rows_ * columns_));
+}
+
+void PlanePicks::take(RowRange elements, const std::byte* data) {
+  visit_real(dtype_, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* const values = reinterpret_cast<const T*>(data);
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      const std::int64_t begin = first_ + row * row_stride_;
+      std::int64_t column =
+          thinned(std::max<std::int64_t>(0, elements.begin - begin), column_stride_);
+      for (; column < columns_ && begin + column * column_stride_ < elements.end; ++column) {
+        const T value = values[begin + column * column_stride_ - elements.begin];
+        if constexpr (std::is_same_v<T, Half>)
+          values_.push_back(to_float(value));
+        else
+          values_.push_back(static_cast<double>(value));
+      }
+    }
+  });
+}
+
+Plane PlanePicks::gather(const Context& ctx, const std::string& title,
+                         const std::vector<FieldAxis>& field_axes) const {
+  Plane plane = make_plane(shape_, field_axes, axes_, limits_, [&](std::span<const Slice>) {
+    return ctx.comm().gather(std::span<const double>(values_), 0).values;
+  });
   plane.title = title;
   return plane;
 }

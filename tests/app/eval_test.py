@@ -1,5 +1,6 @@
 """`serried eval` against NumPy, through the files that it writes."""
 
+import json
 import os
 
 from support import CommandTest, data_file, main, need_oracles, run, run_json
@@ -85,6 +86,49 @@ class Eval(CommandTest):
         self.same("sum(u, axis=0)", ["u"], u.sum(0), rtol=1e-12)
         self.same("u * 0 + index(u, 1)", ["u"], u * 0 + np.arange(17))
 
+    def test_complex_results(self):
+        u, v = self.data["u"], self.data["v"]
+        self.same("u * 1j + v", ["u", "v"], u * 1j + v)
+        self.same("complex(v, 1)", ["v"], (v + 1j).astype("c8"))
+        self.same("sum(u * 1j, axis=0)", ["u"], (u * 1j).sum(0), rtol=1e-11)
+        found, _ = self.eval("exp(1j * u)", "u", name="z.h5")
+        np.testing.assert_allclose(found, np.exp(1j * u), rtol=1e-14)
+        with h5py.File(self.path("z.h5")) as f:
+            self.assertEqual(f["result"].dtype, np.dtype("c16"))  # h5py's own convention
+        answer = run_json("reduce", "sum(abs(z)), mean(z)", f"z={self.path('z.h5')}:/result", ranks=2)
+        self.assertAlmostEqual(answer["results"]["sum(abs(z))"], u.size, delta=1e-8)
+        self.assertEqual(answer["dtypes"]["mean(z)"], "c128")
+
+    def test_few_rows_are_flattened(self):
+        rng = np.random.default_rng(7)
+        path = self.path("snapshots.h5")
+        x, y = rng.normal(size=(3, 128, 256)), rng.normal(size=(128, 256)).astype("f4")
+        with h5py.File(path, "w") as f:
+            f["x"], f["y"], f["row"] = x, y, y[0]
+            f.create_dataset("z", data=x, chunks=(1, 128, 256), compression=1)
+        operands = [f"{name}={path}:/{name}" for name in ("x", "y", "row", "z")]
+        out, trace = self.path("flat.h5"), self.path("flat.json")
+        for text, names, want in (("x * 2 - z", "xz", x), ("x + row", ["x", "row"], x + y[0]), ("x + y", "xy", x + y),
+                                  ("x - mean(x, axis=(0, 1))", "x", x - x.mean((0, 1))),
+                                  ("x - mean(x, axis=0)", "x", x - x.mean(0)), ("max(x, axis=2)", "x", x.max(2)),
+                                  ("x * index(2)", "x", x * np.arange(256)), ("z * index(0)", "z", x.T * np.arange(3)),
+                                  ("x - mean(x, axis=2, keepdims=true)", "x", x - x.mean(2, keepdims=True))):
+            want = want if text[0] != "z" else want.T
+            used = [each for each in operands if each.split("=")[0] in names]
+            contents = set()
+            for ranks in (1, 4):
+                done = run("eval", text, *used, "-o", out, "--trace", trace, ranks=ranks)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                with h5py.File(out) as f:
+                    found = f["result"][...]
+                np.testing.assert_allclose(found, want, rtol=1e-12, atol=1e-12, err_msg=text)
+                contents.add(found.tobytes())
+            self.assertEqual(len(contents), 1, text)
+            if text in ("x * 2 - z", "x + row"):
+                with open(trace, encoding="utf-8") as f:
+                    busy = {event["pid"] for event in json.load(f)["traceEvents"] if event["name"] == "evaluate"}
+                self.assertEqual(len(busy), 4)
+
     def test_dtypes(self):
         u, i = self.data["u"], self.data["i"]
         self.same("u", ["u"], u.astype("f4"), options=["--dtype", "f32"])
@@ -166,7 +210,6 @@ class Eval(CommandTest):
         self.refused(2, ["--output is required"], "u", u)
         self.refused(2, ["eval writes one expression"], "u, u", u, "-o", out)
         self.refused(2, ["there is no 'w'; the names are u", "^"], "u + w", u, "-o", out)
-        self.refused(2, ["complex"], "u * 1j", u, "-o", out)
         self.refused(2, ["no wildcard"], "u", u, "-o", self.path("r*.h5"))
         self.refused(2, ["a dataset name is needed", ":/result"], "u", u, "-o", out + ":/")
         self.refused(2, ["dtype"], "u", u, "-o", out, "--dtype", "float33")

@@ -39,19 +39,23 @@ class Reduce(CommandTest):
         holes[:, 5] = np.nan
         holes[3, 2] = np.inf
         cls.data["holes"] = holes
+        z = rng.normal(size=(300, 4)) + 1j * rng.normal(size=(300, 4))
+        cls.data.update({"c64": z.astype("c8"), "c128": z, "c128_big": z.astype(">c16")})
         cls.file = os.path.join(cls.folder, "run.h5")
         with h5py.File(cls.file, "w") as f:
             for name, values in cls.data.items():
                 f[name] = values
             f.create_dataset("packed", data=cls.data["plane"], chunks=(100, 5), compression=4, shuffle=True)
             f["words"] = ["a", "b"]
+            cls.data["full_names"] = z.astype("c8")
+            f["full_names"] = z.astype("c8").view([("real", "f4"), ("imag", "f4")])
         for i in (1, 2, 10):
             with h5py.File(os.path.join(cls.folder, f"step_{i}.h5"), "w") as f:
                 f["u"] = cls.data["plane"][:50] * i
 
     def operands(self, names):
         """x=f64 or f64: what a name stands for."""
-        pairs = [(name.split("=") + [name])[:2] for name in names]
+        pairs = [(name.split("=", 1) + [name])[:2] for name in names]
         return [f"{name}={self.file}:/{dataset}" for name, dataset in pairs]
 
     def reduce(self, text, *names, ranks=3, options=()):
@@ -137,7 +141,55 @@ class Reduce(CommandTest):
         self.same("mean(x, where=x > mean(x))", ["x=plane"], plane.mean(0, where=plane > plane.mean()),
                   options=["--axis", 0])
         self.same("max(x)", ["x=cube"], cube.max((0, 2)), options=["--axis", "2,0"])
-        self.same("mean(x, axis=1)", ["x=plane"], plane.mean(1), options=["--axis", 0])
+        self.same("quantile(x, 0.3)", ["x=plane"], np.quantile(plane, 0.3, axis=0), options=["--axis", 0])
+
+    def test_quantiles(self):
+        plane, u8, holes = self.data["plane"], self.data["u8"], self.data["holes"]
+        for axis, text in ((None, ""), (0, ", axis=0"), (1, ", axis=1")):
+            self.same(f"quantile(x, [0.1, 0.5, 0.99]{text})", ["x=plane"], np.quantile(plane, [0.1, 0.5, 0.99], axis=axis))
+            self.same(f"percentile(x, 30, hazen{text})", ["x=packed"],
+                      np.percentile(plane, 30, axis=axis, method="hazen"))
+            self.same(f"median(x{text})", ["x=packed"], np.median(plane, axis=axis))
+        self.same("quantile(x, 0.3, method=lower)", ["x=u8"], np.quantile(u8, 0.3, method="lower"))
+        self.assertEqual(self.reduce("quantile(x, 0.3, lower), median(x)", "x=u8")["dtypes"],
+                         {"quantile(x, 0.3, lower)": "u8", "median(x)": "f64"})
+        self.same("nanquantile(x, 0.25, axis=0)", ["x=holes[:,0:5]"], np.nanquantile(holes[:, :5], 0.25, axis=0))
+        self.same("quantile(x, 0.25, where=x > 0)", ["x=plane"], np.quantile(plane[plane > 0], 0.25))
+        # the same error as that of other reductions of nothing
+        self.refused(3, ["nothing is left"], "quantile(x, 0.5, lower, where=x > 300)", "x=u8")
+        self.refused(3, ["nothing is left"], "max(x, where=x > 300)", "x=u8")
+        self.refused(2, ["there is no method 'nosuch'; there are inverted_cdf"], "quantile(x, 0.5, nosuch)", "x=u8")
+
+    def test_index_is_that_of_its_own_expression(self):
+        plane, row = self.data["plane"], self.data["row"]
+        found = self.reduce("sum(x * index(0)), sum(r * index(0))", "x=plane", "r=row")["results"]
+        np.testing.assert_allclose(list(found.values()), [(plane.T * np.arange(1203)).sum(), (row * np.arange(17)).sum()],
+                                   rtol=1e-11)
+
+    def test_few_rows_are_flattened(self):
+        wide = self.data["wide"]
+        text = "sum(x), max(x, axis=2), mean(x, axis=(0, 1)), std(x - mean(x)), sum(x * index(2)), sum(x * index(0)), " \
+               "mean(x, axis=0), median(x), argmax(x), sum(x > mean(x, axis=(0, 1), keepdims=true))"
+        found = self.reduce(text, "x=wide")["results"]
+        expected = [wide.sum(), wide.max(2), wide.mean((0, 1)), wide.std(), (wide * np.arange(50)).sum(),
+                    (wide * np.arange(3)[:, None, None]).sum(), wide.mean(0), np.median(wide), wide.argmax(),
+                    (wide > wide.mean((0, 1), keepdims=True)).sum()]
+        for (key, value), want in zip(found.items(), expected):
+            np.testing.assert_allclose(np.array(value, float), want, rtol=1e-11, atol=1e-12, err_msg=key)
+        # each for itself: the bits do not depend on the expressions beside it
+        self.assertEqual(self.value("sum(x)", "x=wide"), found["sum(x)"])
+        for ranks in (1, 2, 4):
+            self.assertEqual(self.reduce(text, "x=wide", ranks=ranks)["results"], found)
+        # all ranks have something to do
+        path = self.path("snapshots.h5")
+        with h5py.File(path, "w") as f:
+            f["x"] = np.random.default_rng(5).normal(size=(3, 256, 256)).astype("f4")
+        trace = self.path("snapshots.json")
+        done = run("reduce", "mean(exp(x))", f"x={path}:/x", "--trace", trace, ranks=4)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(trace, encoding="utf-8") as f:
+            busy = {event["pid"] for event in json.load(f)["traceEvents"] if event["name"] == "evaluate"}
+        self.assertEqual(len(busy), 4)
 
     def test_broadcasting(self):
         plane, row, column = (self.data[name] for name in ("plane", "row", "column"))
@@ -159,6 +211,13 @@ class Reduce(CommandTest):
         found = self.value("sum(exp(1j * x))", "x=f64")
         expected = np.exp(1j * self.data["f64"]).sum()
         np.testing.assert_allclose([found["re"], found["im"]], [expected.real, expected.imag], rtol=1e-11)
+        for name in ("c64", "c128", "c128_big", "full_names"):
+            found = self.value("sum(z * z)", f"z={name}")
+            expected = (self.data[name].astype("c16") ** 2).sum()
+            np.testing.assert_allclose([found["re"], found["im"]], [expected.real, expected.imag], rtol=1e-4)
+        self.assertEqual(self.reduce("mean(z), mean(y)", "z=c64", "y=full_names")["dtypes"],
+                         {"mean(z)": "c64", "mean(y)": "c64"})
+        self.same("mean(abs(z))", ["z=c128"], abs(self.data["c128"]).mean(), rtol=1e-12)
 
     def test_nan_and_inf_are_null_and_counted(self):
         holes = self.data["holes"]
@@ -271,6 +330,10 @@ class Reduce(CommandTest):
         done = run("reduce", "mean(x)", *self.operands(["x=f64"]), "--axis", "x")
         self.assertEqual(done.returncode, 2)
         self.assertIn("--axis x: axis numbers are needed", done.stderr)
+        for text in ("x + 1", "mean(x, axis=0)"):
+            done = run("reduce", text, *self.operands(["x=short"]), "--axis", "0")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("the default axes have no use", done.stderr)
         done = run("reduce", "mean(x)", *self.operands(["x=f64"]), "--picture", "p.png")
         self.assertEqual(done.returncode, 2)
         self.assertIn("--picture has no use with reduce", done.stderr)

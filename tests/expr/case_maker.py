@@ -1,7 +1,6 @@
 """Random expressions with what NumPy makes of them."""
 
 import math
-import re
 
 import numpy as np
 from functions import (ALL, CASTS, COMPLEX, COMPLEX_INVERSE, COMPLEX_UNARY, EXACT_BINARY, EXACT_UNARY, FLOATS, INTEGERS,
@@ -36,8 +35,7 @@ class Case:
         self.text, self.want = text, None if want is None else np.asarray(want)
         self.bounds, self.ulps = bounds, ulps
         self.errors, self.may_fail, self.loose_zeros = errors, may_fail, loose_zeros
-        # "index(0)" is about all operands of a text
-        self.is_alone = bool(errors) or re.search(r"\bindex\(-?[0-9]+\)", text) is not None
+        self.is_alone = bool(errors)
 
 
 def text_of_call(name, texts):

@@ -1,6 +1,7 @@
 """Expressions that are not drawn by lot: large arrays, precedence as Python's, wrong input."""
 
 import ast
+import warnings
 
 import numpy as np
 from case_maker import Case
@@ -78,6 +79,96 @@ def named_cases(rng, pool, maker):
     return cases
 
 
+METHODS = ["inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf", "hazen",
+           "weibull", "linear", "median_unbiased", "normal_unbiased", "lower", "higher", "midpoint", "nearest"]
+DISCRETE = ["inverted_cdf", "closest_observation", "lower", "higher", "nearest"]
+
+
+def quantile_case(rng, maker, operand, name, method):
+    """One of quantile, percentile and median, and their forms that leave NaN out."""
+    x, text = operand.array, operand.name
+    is_whole = x.dtype.kind in "biu"
+    axes, options = maker.axes_of(x.ndim)
+    keepdims = bool(rng.integers(2))
+    q = rng.uniform(0, 1, int(rng.integers(1, 4))).tolist() if rng.random() < 0.5 else float(rng.uniform())
+    if keepdims:
+        options += ", keepdims=true"
+    wide = x.astype(np.float64)
+    skips = name.startswith("nan")
+    which = rng.integers(3)
+    if which == 1 and not is_whole:
+        # NaN, which wins unless it is left out
+        text, wide = f"where({text} > 1, {text}, nan)", np.where(x > 1, wide, np.nan)
+    elif which == 2 and not is_whole:
+        options, wide, skips = options + f", where={text} > 1", np.where(x > 1, wide, np.nan), True
+    percent = [100 * each for each in q] if isinstance(q, list) else 100 * q
+    q_text = {"quantile": repr(q), "percentile": repr(percent)}.get(name.removeprefix("nan"))
+    if q_text is None:
+        q, method = 0.5, "linear"
+    else:
+        text += ", " + q_text
+        spelling = rng.integers(4)
+        if spelling == 0:
+            text += f", {method}"
+        elif spelling < 3:
+            options += [f", method={method}", f", method='{method}'"][spelling - 1]
+        else:
+            method = "linear"
+    if "percentile" in name:
+        q = np.asarray(percent) / 100
+    axis = None if axes is None else tuple(axes)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value = (np.nanquantile if skips else np.quantile)(wide, q, axis=axis, method=method, keepdims=keepdims)
+    case = Case(f"{name}({text}{options})", value, ulps=2)
+    case.dtype = np.dtype(np.float64) if is_whole and method not in DISCRETE else x.dtype
+    return case
+
+
+def quantile_cases(rng, pool, maker):
+    names = [form + name for name in ("quantile", "percentile", "median") for form in ("", "nan")]
+    cases = []
+    for name in names:
+        for method in METHODS:
+            family = pool.families[int(rng.integers(2, len(pool.families)))]
+            operand = pool.choose(family, ("i8", "u16", "i32", "u64", "f16", "f32", "f64"), True)
+            if operand.array.size > 0:
+                cases.append(quantile_case(rng, maker, operand, name, method))
+    i = pool.choose(pool.families[6], ("i32",), True).name
+    cases += [Case(f"quantile({i}, 0.5, lower, where={i} < 0{axis})", errors=("DataError",))
+              for axis in ("", ", axis=0", ", axis=1")]
+    cases.append(near(f"quantile({i}, 0.5, where={i} < 0)", np.nan, np.float64))
+    return cases
+
+
+def strength_cases(pool):
+    """What is weak and what is not: the dtypes that NumPy gives for the same text."""
+    family = pool.families[6]
+    names = {kind: pool.choose(family, (kind,), True) for kind in ("f32", "f16", "i8", "c64", "f64")}
+    functions = {name: getattr(np, name) for name in
+                 ("sqrt", "exp2", "abs", "square", "sign", "floor", "rint", "round", "minimum", "maximum", "clip",
+                  "where", "hypot", "real", "imag", "conj", "sum", "max", "mean", "power", "floor_divide",
+                  "remainder", "fmod", "float32", "int8", "float64", "pi", "inf", "reciprocal", "negative")}
+    functions["complex"] = complex
+    numbers = ["2", "-2", "2 * 3", "7 // 2", "7 % 4", "2**3", "2**0.5", "1 / 4", "-pi", "2 * pi", "inf", "~2", "1 << 2",
+               "1j", "2j * 1j", "(1 + 2j)", "sqrt(4)", "sqrt(2)", "-sqrt(4)", "1 + sqrt(4)", "2 * (3 - sqrt(4))",
+               "abs(-2)", "abs(-2.5)", "square(3)", "sign(-2)", "floor(1.5)", "rint(2.5)", "round(2.5)",
+               "minimum(2, 3)", "maximum(2.5, 3)", "clip(5, 0, 3)", "where(1 < 2, 2, 3)", "where(1 < 2, 2.5, 3)",
+               "hypot(3, 4)", "real(2j + 1)", "imag(2j)", "conj(2j)", "complex(0, 1)", "complex(1.5, 2)", "sum(2)",
+               "max(2.5)", "mean(2)", "power(2, 3)", "floor_divide(7, 2)", "remainder(7, 4)", "fmod(7.5, 4)",
+               "float32(2)", "int8(2)", "float64(2)", "reciprocal(4.0)", "exp2(3)", "abs(float32(2))"]
+    cases = []
+    for kind, operand in names.items():
+        for number in numbers:
+            with np.errstate(all="ignore"):
+                try:
+                    value = eval(f"({number}) * x", {"__builtins__": {}}, {**functions, "x": operand.array})  # noqa: S307
+                except TypeError:
+                    continue
+            cases.append(Case(f"({number}) * {operand.name}", value, ulps=2 if value.dtype.kind in "fc" else 0))
+    return cases
+
+
 def value_of(tree, values):
     """What Python makes of it, but that nothing is left out: the right side of `or` must have a value too."""
     def run(node):
@@ -151,7 +242,12 @@ def wrong_cases(pool):
         f"max({empty})", f"argmax({empty})", f"ptp({empty})", f"index(5)", f"index({x}, 2)", f"index({x}, -3)",
         f"index({x}, {x})", f"index()", f"index({x}, 0, 1)", f"index({x}, axis=0)", f"round({x}, 0.5)",
         f"round({x}, {x})", f"round({x}, 400)", f"norm({x}, {x})", f"norm({x}, nan)", f"norm({x}, 1j)",
-        f"dot({x}, {other})",
+        f"dot({x}, {other})", f"quantile({x})", f"quantile({x}, 1.5)", f"quantile({x}, -0.1)", f"quantile({x}, nan)",
+        f"percentile({x}, 101)", f"quantile({x}, {x})", f"quantile({z}, 0.5)", f"median({x}, 0.5)", f"median([{x}])",
+        f"quantile({x}, 0.5, nosuch)", f"quantile({x}, 0.5, 'linear', 2)", f"quantile({x}, 0.5, method=1)",
+        f"quantile({x}, 0.5, method='linear)", f"quantile({x}, 0.5, axis=2)", f"median({empty}, axis=1)",
+        f"median({x}, method=lower)", f"sum({x}, 'linear')", f"quantile([{x}], 0.5)", f"quantile({x}, [0.5, {x}])",
+        f"median({x}, weights={x})",
         f"cov({x}, {z})", f"corr({x}, {other})", f"isclose({x}, {x}, {x})", f"isclose({x})", f"complex({z}, {x})",
         f"[{x}]", f"sum([{x}])", f"sum({x}, axis=(0,1)", "(" * 500 + "1" + ")" * 500, "-" * 500 + "1",
         "not " * 500 + "1", "2^" * 500 + "1", "sqrt(" * 300 + "1" + ")" * 300,

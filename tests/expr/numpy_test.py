@@ -21,7 +21,7 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from case_maker import COMPLEX_FUNCTIONS, Case, Maker
 from case_results import parse
-from named_cases import named_cases, precedence_cases, wrong_cases
+from named_cases import named_cases, precedence_cases, quantile_cases, strength_cases, wrong_cases
 from operand_pool import Pool
 
 RUNNER = os.environ["EXPRESSION_RUNNER"]
@@ -84,6 +84,8 @@ def make_cases(rng, pool):
     add(60, maker.smooth_case)
     cases += named_cases(rng, pool, maker)
     cases += precedence_cases(rng, pool, int(60 * max(1, TIMES)))
+    cases += quantile_cases(rng, pool, maker)
+    cases += strength_cases(pool)
     cases += wrong_cases(pool)
     return cases
 

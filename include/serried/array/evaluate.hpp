@@ -41,11 +41,29 @@ namespace SERRIED_API serried {
 [[nodiscard]] std::vector<Array> evaluate(const Context& ctx, std::span<const Expr> expressions);
 [[nodiscard]] Array evaluate(const Context& ctx, const Expr& expression);
 
+/// An expression as rows that are computed when they are read, batch by batch: what a verb takes, a
+/// file is written from, or another expression reads, without an array in between. Its reductions
+/// are found now. Its rows are the indices of the split axis (all of a result that is replicated is
+/// made now, and is an Array). It keeps the operands alive; reading it is as Collective as theirs,
+/// and takes the memory of a batch of each beside the result's. One thread uses it at a time.
+/// Collective. @throws as evaluate(); what is wrong with elements is thrown while they are read, by
+/// the last batch at the latest: what was read counts only then.
+[[nodiscard]] std::shared_ptr<const TileSource> to_source(const Context& ctx,
+                                                          const Expr& expression);
+
 /// What evaluate() allocates on the rank that needs most, besides what reading its operands takes:
 /// results, the states of reductions, operands that are replicated. Estimated from shapes, so that
 /// too little memory is known before the work. Local; the same on every rank.
 [[nodiscard]] std::int64_t memory_of_evaluation(const Context& ctx,
                                                 std::span<const Expr> expressions);
+
+/// What to_source() is to make.
+struct SourceEstimate {
+  int split_axis = -1;     ///< of the expression's shape, whose indices are the rows; -1: replicated
+  std::int64_t bytes = 0;  ///< as memory_of_evaluation; batches are not counted
+};
+/// Local; the same on every rank.
+[[nodiscard]] SourceEstimate estimate_source(const Context& ctx, const Expr& expression);
 
 namespace detail {
 void read_number(const Array& number, DType dtype, void* to);

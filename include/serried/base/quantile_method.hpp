@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "serried/base/api.hpp"
 
@@ -28,6 +29,8 @@ enum class QuantileMethod : std::uint8_t {
 
 /// NumPy's name. Local.
 [[nodiscard]] std::string_view name(QuantileMethod method) noexcept;
+/// The names of all methods. Local.
+[[nodiscard]] std::vector<std::string_view> quantile_method_names();
 /// The method of that name. Local.
 [[nodiscard]] std::optional<QuantileMethod> parse_quantile_method(std::string_view text) noexcept;
 /// Whether a quantile is one of the values itself. Local.

@@ -3,6 +3,7 @@
 #include <complex>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,9 @@ struct Operand {
   /// Of a split operand: its rows are the indices of the split axis, and a row has the other axes
   /// in their order. The expression keeps it alive.
   std::shared_ptr<const TileSource> source;
+  /// Of a source that is split along axis 0: the same elements with so many leading axes, flattened
+  /// in C order, as its rows, or null; for flatten_rows. None: there is no such source.
+  std::function<std::shared_ptr<const TileSource>(int axes)> flattened = nullptr;
   /// Of an operand that every rank has: all elements in C order, in host memory.
   std::shared_ptr<const std::byte> elements;
   /// Nulls: a b8 operand of the same shape and split axis, 0 where there is no value; none: every

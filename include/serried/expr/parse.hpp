@@ -17,7 +17,8 @@ using FindOperand = std::function<std::optional<Expr>(std::string_view name)>;
 
 struct ParseOptions {
   /// The axes of the outermost reductions that name none themselves: with {0}, `std(u - mean(u))`
-  /// goes along axis 0, and mean(u) within it is one number. None: all axes.
+  /// goes along axis 0, and mean(u) within it is one number. None: all axes. Where no reduction
+  /// takes them, they are an error.
   std::vector<int> axes = {};
   /// The names that there are, for the message about one that is not there.
   std::vector<std::string> names = {};
@@ -28,7 +29,8 @@ struct ParseOptions {
 /// `+ -`, `* / // %`, unary `- + ~`, `**` or `^` (both the power, right to left, above a minus in
 /// front), calls with keyword arguments, numbers (`1e-3`, `0xff`, `2j`), `pi`, `e`, `inf`, `nan`,
 /// `true`, `false`. `&&`, `||` and `!` are `and`, `or` and `not`. `index(axis)` is the index along
-/// an axis of the shape that all operands of the text have together. docs/expressions.md lists the
+/// an axis of the shape that all operands of its expression have together. What a function makes of
+/// numbers alone is no weak scalar, as in NumPy: `sqrt(2)` is an f64. docs/expressions.md lists the
 /// functions. Local.
 /// @throws InvalidArgument, with the place under the text, for what cannot be parsed, names and
 /// functions that are not there (and which may have been meant), wrong numbers of arguments, and

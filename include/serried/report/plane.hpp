@@ -97,6 +97,31 @@ struct PlaneAxes {
                                    const std::vector<FieldAxis>& field_axes, const PlaneAxes& axes,
                                    const PlaneLimits& limits = {});
 
+/// The plane of an array whose elements come in C order, piece by piece, and are kept nowhere.
+class PlanePicks {
+ public:
+  PlanePicks(const Shape& shape, DType dtype, const PlaneAxes& axes,
+             const PlaneLimits& limits = {});
+  /// Takes those of a run of elements (numbered in C order) that are shown. Runs of a rank ascend,
+  /// and begin where those of the rank before it end. Local.
+  void take(RowRange elements, const std::byte* data);
+  /// The plane. Collective. @param field_axes one for each axis of the array.
+  [[nodiscard]] Plane gather(const Context& ctx, const std::string& title,
+                             const std::vector<FieldAxis>& field_axes) const;
+
+ private:
+  Shape shape_;
+  DType dtype_;
+  PlaneAxes axes_;
+  PlaneLimits limits_;
+  std::int64_t first_ = 0;  ///< number of the plane's first element
+  std::int64_t rows_ = 1;
+  std::int64_t row_stride_ = 0;
+  std::int64_t columns_ = 0;
+  std::int64_t column_stride_ = 1;
+  std::vector<double> values_;
+};
+
 /// Which labels of samples a picture shows: those of one plane of their grid, thinned.
 class LabelPicks {
  public:

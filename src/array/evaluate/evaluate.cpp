@@ -67,12 +67,27 @@ class Evaluation {
   }
 
   std::vector<Array> run() {
-    for (const auto& [level, nodes] : folds_) fold_level(nodes);
-    if (!folds_.empty()) ctx_.recorder().set_fact("reads by expressions", std::to_string(reads_));
+    fold();
     return elements();
   }
 
+  /// The rows of the only root.
+  std::shared_ptr<const TileSource> rows() {
+    const NodePtr& node = roots_.front().node();
+    if (node->kind == ExprNode::Kind::operand && node->operand->source != nullptr)
+      return node->operand->source;
+    fold();
+    const Domain domain = settle(node->shape, node.get(), false);
+    if (domain.split_axis >= 0) return make_rows(ctx_, domain, node, known_);
+    return std::make_shared<const Array>(map_elements(ctx_, domain, {node}, known_).front());
+  }
+
  private:
+  void fold() {
+    for (const auto& [level, nodes] : folds_) fold_level(nodes);
+    if (!folds_.empty()) ctx_.recorder().set_fact("reads by expressions", std::to_string(reads_));
+  }
+
   void fold_level(const std::vector<const ExprNode*>& nodes) {
     struct Pass {
       Domain domain;
@@ -185,6 +200,10 @@ std::vector<Array> evaluate(const Context& ctx, std::span<const Expr> expression
 
 Array evaluate(const Context& ctx, const Expr& expression) {
   return evaluate(ctx, std::span<const Expr>(&expression, 1)).front();
+}
+
+std::shared_ptr<const TileSource> to_source(const Context& ctx, const Expr& expression) {
+  return Evaluation(ctx, std::span<const Expr>(&expression, 1)).rows();
 }
 
 void detail::read_number(const Array& number, DType dtype, void* to) {

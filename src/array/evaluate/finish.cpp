@@ -110,6 +110,7 @@ bool finish_states(const ExprNode& node, RegisterType values, const std::byte* s
 void refuse_fold(const ExprNode& node) {
   const std::string dtype(name(node.dtype));
   std::string why = "nothing is left, and integers have no NaN";
+  if (node.kind == ExprNode::Kind::quantile) throw DataError(detail::text_of(node) + ": " + why);
   if (node.fold == FoldOp::sum) why = "the sum is beyond " + dtype + "; sum f64(...) instead";
   if (node.fold == FoldOp::product)
     why = "the product is beyond " + dtype + "; multiply f64(...) instead";

@@ -32,6 +32,25 @@ std::int64_t first_row_of(const Context& ctx, const Domain& domain) {
 
 }  // namespace
 
+void evaluate_rows(const Context& ctx, const Domain& domain, const PlacedProgram& program,
+                   const JointStep& step, std::span<const DType> dtypes,
+                   std::span<std::byte* const> to, FirstFailure& failure) {
+  const std::int64_t elements = step.rows.size() * domain.row_elements();
+  const ProgramDomain part{.shape = domain.of_rows(step.rows.size()),
+                           .first_row = step.rows.begin};
+  const auto sources = program.sources(step.data, step.rows.begin);
+  const std::int64_t runs = (elements + run_elements - 1) / run_elements;
+  ctx.backend()->threads().parallel_for(runs, [&](std::int64_t run, int) {
+    const std::int64_t begin = run * run_elements;
+    const std::int64_t end = std::min(elements, begin + run_elements);
+    std::vector<std::byte*> outputs;
+    for (std::size_t i = 0; i < to.size(); ++i)
+      outputs.push_back(to[i] + begin * static_cast<std::int64_t>(size_of(dtypes[i])));
+    const std::int64_t failed = program.compiled().evaluate(part, sources, begin, end, outputs);
+    if (failed != no_element) failure.take(failed + step.rows.begin * domain.row_elements());
+  });
+}
+
 std::vector<Array> map_elements(const Context& ctx, const Domain& domain,
                                 const std::vector<detail::NodePtr>& nodes, const Known& known) {
   detail::Lowering lowering(domain.shape, domain.split_axis);
@@ -58,22 +77,11 @@ std::vector<Array> map_elements(const Context& ctx, const Domain& domain,
   const std::int64_t first_row = first_row_of(ctx, domain);
   FirstFailure failure;
   read_domain(ctx, domain, reads, [&](const JointStep& step) {
-    const std::int64_t elements = step.rows.size() * row_elements;
-    const ProgramDomain part{.shape = domain.of_rows(step.rows.size()),
-                             .first_row = step.rows.begin};
-    const auto sources = program.sources(step.data, step.rows.begin);
-    const std::int64_t shift = (step.rows.begin - first_row) * row_elements;
-    const std::int64_t runs = (elements + run_elements - 1) / run_elements;
-    ctx.backend()->threads().parallel_for(runs, [&](std::int64_t run, int) {
-      const std::int64_t begin = run * run_elements;
-      const std::int64_t end = std::min(elements, begin + run_elements);
-      std::vector<std::byte*> outputs;
-      for (std::size_t i = 0; i < memory.size(); ++i)
-        outputs.push_back(memory[i] +
-                          (shift + begin) * static_cast<std::int64_t>(size_of(dtypes[i])));
-      const std::int64_t failed = program.compiled().evaluate(part, sources, begin, end, outputs);
-      if (failed != no_element) failure.take(failed + step.rows.begin * row_elements);
-    });
+    std::vector<std::byte*> to;
+    for (std::size_t i = 0; i < memory.size(); ++i)
+      to.push_back(memory[i] + (step.rows.begin - first_row) * row_elements *
+                                   static_cast<std::int64_t>(size_of(dtypes[i])));
+    evaluate_rows(ctx, domain, program, step, dtypes, to, failure);
   });
   agree_on_elements(ctx, domain, failure.element());
   std::vector<Array> arrays;

@@ -36,7 +36,8 @@ class Estimate {
  public:
   explicit Estimate(const Context& ctx) : ctx_(ctx) {}
 
-  std::int64_t of(std::span<const Expr> roots) {
+  /// @param are_rows results are not made in memory, unless they are replicated.
+  std::int64_t of(std::span<const Expr> roots, bool are_rows = false) {
     for (const auto& [level, nodes] : folds_below(roots)) {
       static_cast<void>(level);
       for (const ExprNode* node : nodes) take_fold(*node);
@@ -47,10 +48,14 @@ class Estimate {
     for (const Expr& root : roots) {
       const ExprNode& node = *root.node();
       const Domain domain = settle(node.shape, node, false);
+      split_axis_ = domain.split_axis;
+      if (are_rows && domain.split_axis >= 0) continue;
       kept_ += largest_rows(domain) * domain.row_elements() * size(node.dtype);
     }
     return kept_ + passing_;
   }
+  /// Of the last root.
+  [[nodiscard]] int split_axis() const noexcept { return split_axis_; }
 
  private:
   static std::int64_t size(DType dtype) { return static_cast<std::int64_t>(size_of(dtype)); }
@@ -142,6 +147,7 @@ class Estimate {
   Known known_;
   std::unordered_set<const Operand*> replicated_;
   std::vector<const ExprNode*> pass_folds_;
+  int split_axis_ = -1;
   std::int64_t kept_ = 0;
   std::int64_t pass_ = 0;
   std::int64_t passing_ = 0;
@@ -151,6 +157,12 @@ class Estimate {
 
 std::int64_t memory_of_evaluation(const Context& ctx, std::span<const Expr> expressions) {
   return Estimate(ctx).of(expressions);
+}
+
+SourceEstimate estimate_source(const Context& ctx, const Expr& expression) {
+  Estimate estimate(ctx);
+  const std::int64_t bytes = estimate.of({&expression, 1}, true);
+  return {.split_axis = estimate.split_axis(), .bytes = bytes};
 }
 
 }  // namespace serried

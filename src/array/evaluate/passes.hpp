@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "array/evaluate/domain.hpp"
+#include "array/evaluate/first_failure.hpp"
 #include "expr/node.hpp"
 #include "serried/context.hpp"
 
@@ -63,6 +64,18 @@ struct PlacedFold {
 [[nodiscard]] std::vector<Array> map_elements(const Context& ctx, const Domain& domain,
                                               const std::vector<detail::NodePtr>& nodes,
                                               const Known& known);
+
+/// The elements of some rows of a program's outputs: output i, of dtype i, from `to[i]` on. Local;
+/// works on the backend's threads.
+void evaluate_rows(const Context& ctx, const Domain& domain, const PlacedProgram& program,
+                   const JointStep& step, std::span<const DType> dtypes,
+                   std::span<std::byte* const> to, FirstFailure& failure);
+
+/// The elements of an expression as rows that are computed when they are read; the domain is split.
+/// Local. @throws as PlacedProgram.
+[[nodiscard]] std::shared_ptr<const TileSource> make_rows(const Context& ctx, const Domain& domain,
+                                                          const detail::NodePtr& node,
+                                                          const Known& known);
 
 /// Values of a part of `count` states, as elements of the node's dtype. Local.
 /// @return false if there is a value that the dtype cannot hold, or an extremum of nothing.

@@ -100,13 +100,13 @@ QuantileGroup make_group(const Context& ctx, const Domain& domain,
 }
 
 /// What a quantile of a node is, of `numbers` numbers whose order statistics `key_at` tells.
+/// @return false if there is none.
 template <class KeyAt>
-void store_quantiles(const ExprNode& node, RegisterType type, const SlotCount& count, KeyAt key_at,
+bool store_quantiles(const ExprNode& node, RegisterType type, const SlotCount& count, KeyAt key_at,
                      std::byte* to, std::int64_t q_stride) {
   for (std::size_t i = 0; i < node.q.size(); ++i, to += q_stride) {
     if (count.nans > 0 || count.numbers == 0) {
-      if (!is_floating(node.dtype))
-        throw DataError(detail::text_of(node) + ": nothing is left, and integers have no NaN");
+      if (!is_floating(node.dtype)) return false;
       store_number(std::numeric_limits<double>::quiet_NaN(), node.dtype, to);
       continue;
     }
@@ -124,6 +124,7 @@ void store_quantiles(const ExprNode& node, RegisterType type, const SlotCount& c
     store_number(interpolate(value_of_key(type, low), value_of_key(type, high), place.share),
                  node.dtype, to);
   }
+  return true;
 }
 
 /// The ranks that the quantiles of all nodes of a group need.
@@ -153,10 +154,12 @@ void select(std::vector<std::uint64_t>& keys, const std::vector<std::int64_t>& r
 }
 
 /// The quantiles of the slots of `elements` values that lie in memory: result i of node n goes to
-/// to[n] + i * size, quantile by quantile `q_strides[n]` bytes apart.
+/// to[n] + i * size, quantile by quantile `q_strides[n]` bytes apart. Those without a value go to
+/// `without`.
 void quantiles_of_values(const QuantileGroup& group, const std::byte* values,
                          const std::uint8_t* is_in, std::int64_t elements,
-                         std::span<std::byte* const> to, std::span<const std::int64_t> q_strides) {
+                         std::span<std::byte* const> to, std::span<const std::int64_t> q_strides,
+                         FirstFailure& without) {
   thread_local std::vector<std::uint64_t> all;
   all.resize(static_cast<std::size_t>(elements));
   const DType dtype = dtype_of_register(group.type);
@@ -178,12 +181,19 @@ void quantiles_of_values(const QuantileGroup& group, const std::byte* values,
     select(of_slot[slot], needed_ranks(group, counts[slot]));
     for (std::size_t n = 0; n < group.nodes.size(); ++n) {
       const ExprNode& node = *group.nodes[n];
-      store_quantiles(
+      const bool is_there = store_quantiles(
           node, group.type, counts[slot],
           [&](std::int64_t rank) { return of_slot[slot][static_cast<std::size_t>(rank)]; },
           to[n] + slot * size_of(node.dtype), q_strides[n]);
+      if (!is_there) without.take(static_cast<std::int64_t>(n));
     }
   }
+}
+
+/// @param without the number of a node, or no_element; the same on all ranks.
+/// @throws DataError if there is one.
+void refuse_without(const QuantileGroup& group, std::int64_t without) {
+  if (without != no_element) refuse_fold(*group.nodes[static_cast<std::size_t>(without)]);
 }
 
 std::shared_ptr<Operand> replicated_operand(const ExprNode& node) {
@@ -205,6 +215,7 @@ std::vector<FoldValue> quantiles_here(const Context& ctx, const Domain& domain,
                                       const QuantileGroup& group) {
   std::vector<FoldValue> found;
   std::int64_t failed = no_element;
+  FirstFailure without;
   agree(ctx.comm(), [&] {
     const std::int64_t elements = domain.shape.elements();
     std::vector<std::byte> values;
@@ -222,7 +233,7 @@ std::vector<FoldValue> quantiles_here(const Context& ctx, const Domain& domain,
     }
     if (failed == no_element)
       quantiles_of_values(group, values.data(), group.mask < 0 ? nullptr : is_in.data(), elements,
-                          to, q_strides);
+                          to, q_strides, without);
     for (std::size_t n = 0; n < group.nodes.size(); ++n) {
       auto operand = replicated_operand(*group.nodes[n]);
       operand->elements = std::shared_ptr<const std::byte>(memory[n], memory[n].get());
@@ -230,6 +241,7 @@ std::vector<FoldValue> quantiles_here(const Context& ctx, const Domain& domain,
     }
   });
   agree_on_elements(ctx, domain, failed);
+  refuse_without(group, without.element());
   return found;
 }
 
@@ -248,6 +260,7 @@ std::vector<FoldValue> quantiles_in_rows(const Context& ctx, const Domain& domai
     memory.push_back(memory_of(arrays.back()));
   }
   FirstFailure failure;
+  FirstFailure without;
   const std::int64_t run_rows =
       std::max<std::int64_t>(1, run_elements / std::max<std::int64_t>(1, row_elements));
   JointReader(ctx, group.reads, Leaves::single_tiles(*domain.layout))
@@ -278,11 +291,13 @@ std::vector<FoldValue> quantiles_in_rows(const Context& ctx, const Domain& domai
             const std::int64_t at = (row - begin) * row_elements;
             quantiles_of_values(
                 group, values.data() + at * static_cast<std::int64_t>(size_of(group.type)),
-                group.mask < 0 ? nullptr : is_in.data() + at, row_elements, to, q_strides);
+                group.mask < 0 ? nullptr : is_in.data() + at, row_elements, to, q_strides,
+                without);
           }
         });
       });
   agree_on_elements(ctx, domain, failure.element());
+  refuse_without(group, ctx.comm().allreduce(without.element(), ReduceOp::min));
   std::vector<FoldValue> found;
   for (std::size_t n = 0; n < arrays.size(); ++n)
     found.push_back({group.nodes[n], std::make_shared<const Operand>(to_operand(arrays[n]))});
@@ -354,22 +369,25 @@ std::vector<FoldValue> quantiles_over_rows(const Context& ctx, const Domain& dom
     std::vector<std::vector<std::int64_t>> ranks;
     for (const SlotCount& count : counts) ranks.push_back(needed_ranks(group, count));
     const auto keys = search.find(ranks);
+    FirstFailure without;
     agree(ctx.comm(), [&] {
       for (std::int64_t slot = 0; slot < slots; ++slot) {
         const auto s = static_cast<std::size_t>(slot);
         for (std::size_t n = 0; n < group.nodes.size(); ++n) {
           const ExprNode& node = *group.nodes[n];
           const auto bytes = static_cast<std::int64_t>(size_of(node.dtype));
-          store_quantiles(
+          const bool is_there = store_quantiles(
               node, group.type, counts[s],
               [&](std::int64_t rank) {
                 const auto at = std::lower_bound(ranks[s].begin(), ranks[s].end(), rank);
                 return keys[s][static_cast<std::size_t>(at - ranks[s].begin())];
               },
               memory[n].get() + (first + slot) * bytes, group.slots * bytes);
+          if (!is_there) without.take(static_cast<std::int64_t>(n));
         }
       }
     });
+    refuse_without(group, without.element());
   }
   std::vector<FoldValue> found;
   for (std::size_t n = 0; n < group.nodes.size(); ++n) {

@@ -112,7 +112,7 @@ std::optional<AttributeValue> read_nameless(hid_t object, const std::string& nam
     return value;
   }
   const bool is_wide_float = H5Tget_class(type.id()) == H5T_FLOAT && !element.is_number;
-  if (!element.is_number && !is_wide_float) return value;
+  if ((!element.is_number && !is_wide_float) || is_complex(element.dtype)) return value;
   value.is_number = true;
   value.dtype = is_wide_float ? DType::f64 : element.dtype;
   require_size(value.count, size_of(value.dtype), name);

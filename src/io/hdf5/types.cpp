@@ -79,17 +79,39 @@ ElementType refuse(std::string text, std::string refusal) {
   return element;
 }
 
-bool is_complex_compound(hid_t type) {
-  if (H5Tget_nmembers(type) != 2) return false;
+/// Compounds of two floats, by h5py's names or in full, are complex numbers.
+ElementType describe_compound(hid_t type) {
+  constexpr const char* no_number = "compounds are not numbers";
+  if (H5Tget_nmembers(type) != 2) return refuse("compound", no_number);
+  std::string names;
+  ElementType parts[2];
   for (unsigned i = 0; i < 2; ++i) {
     const Type member(H5Tget_member_type(type, i));
-    if (H5Tget_class(member.id()) != H5T_FLOAT) return false;
+    if (H5Tget_class(member.id()) != H5T_FLOAT) return refuse("compound", no_number);
+    parts[i] = describe_type(member.id());
     char* const text = H5Tget_member_name(type, i);
-    const std::string name = text != nullptr ? text : "";
+    names += (i > 0 ? "," : "") + std::string(text != nullptr ? text : "");
     H5free_memory(text);
-    if (name != (i == 0 ? "r" : "i") && name != (i == 0 ? "real" : "imag")) return false;
   }
-  return true;
+  if (names != "r,i" && names != "real,imag") return refuse("compound", no_number);
+  ElementType element = parts[0];
+  if (!parts[1].is_number || parts[1].text != parts[0].text)
+    return refuse("complex", "complex numbers whose parts differ, or do not fit f64");
+  if (!element.is_number) return element;
+  element.has_full_names = names == "real,imag";
+  element.dtype = element.dtype == DType::f64 ? DType::c128 : DType::c64;
+  element.text = "complex of " + element.text;
+  return element;
+}
+
+Type make_complex_type(hid_t part, bool has_full_names) {
+  const std::size_t bytes = H5Tget_size(part);
+  Type type(checked(H5Tcreate(H5T_COMPOUND, 2 * bytes), "cannot make the complex type"));
+  check(H5Tinsert(type.id(), has_full_names ? "real" : "r", 0, part),
+        "cannot make the complex type");
+  check(H5Tinsert(type.id(), has_full_names ? "imag" : "i", bytes, part),
+        "cannot make the complex type");
+  return type;
 }
 
 Type copy_of(hid_t type) {
@@ -121,9 +143,7 @@ ElementType describe_type(hid_t type) {
       element.is_text = true;
       return element;
     case H5T_COMPOUND:
-      if (is_complex_compound(type))
-        return refuse("complex", "complex numbers cannot be read from files yet");
-      return refuse("compound", "compounds are not numbers");
+      return describe_compound(type);
     case H5T_REFERENCE:
       return refuse("reference", "references are not numbers");
     case H5T_OPAQUE:
@@ -178,6 +198,10 @@ Type memory_type(DType dtype) {
       return copy_of(H5T_NATIVE_FLOAT);
     case DType::f64:
       return copy_of(H5T_NATIVE_DOUBLE);
+    case DType::c64:
+      return make_complex_type(H5T_NATIVE_FLOAT, false);
+    case DType::c128:
+      return make_complex_type(H5T_NATIVE_DOUBLE, false);
     default:
       break;
   }
@@ -185,6 +209,9 @@ Type memory_type(DType dtype) {
 }
 
 Type memory_type(const ElementType& element) {
+  if (element.has_full_names)
+    return make_complex_type(element.dtype == DType::c64 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE,
+                             true);
   if (!element.is_bit_field) return memory_type(element.dtype);
   switch (size_of(element.dtype)) {
     case 1:
