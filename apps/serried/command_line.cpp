@@ -32,10 +32,25 @@ Example:
 
 constexpr const char* stats_footer =
     R"(NaN is left out and counted. Skewness and kurtosis are biased, kurtosis is Fisher's (0 for a normal
-distribution). The file is read once; twice for a histogram without --range.
+distribution). The file is read once; twice for a histogram without --range, and two times more for quantiles.
+In --where, x is the dataset, and so is its own name, such as u of run.h5:/u; NAME=ADDR says what other names are.
+
+Examples:
+  mpirun -n 4 serried stats run.h5:/u --bins 20 --range 0,1
+  mpirun -n 4 serried stats run.h5:/u --quantiles 0.05,0.5,0.95 --where 'u > 0 and mask' mask=grid.h5:/mask)";
+
+constexpr const char* sort_footer =
+    R"(Equal values keep their order, NaN comes last, as with numpy.sort(kind="stable"). All is done in memory, by
+all ranks together; a series of numbers is sorted over all ranks.
 
 Example:
-  mpirun -n 4 serried stats run.h5:/u --bins 20 --range 0,1)";
+  mpirun -n 4 serried sort run.h5:/particles/mass -o sorted.h5:/mass --descending --indices sorted.h5:/order)";
+
+constexpr const char* unique_footer =
+    R"(The different values of all elements, ascending, as with numpy.unique: NaN is one value, -0 is 0.
+
+Example:
+  mpirun -n 4 serried unique labels.h5:/labels --counts)";
 
 constexpr const char* kmeans_footer =
     R"(Several addresses give the features side by side. --sample-axes names the axes whose indices are the
@@ -62,6 +77,14 @@ struct Words {
   std::string bounds = "auto";
   std::vector<std::string> addresses;
   StatisticsOptions stats;
+  std::vector<double> quantiles;
+  std::optional<std::string> where;
+  std::optional<OutputAddress> output;
+  std::optional<OutputAddress> indices;
+  int axis = -1;
+  bool is_descending = false;
+  bool has_counts = false;
+  std::int64_t limit = 100;
   KMeansOptions kmeans;
   bool has_clusters = false;
   std::optional<ClusterRange> range;
@@ -187,7 +210,55 @@ void set_up_stats(CLI::App& app, Words& words) {
               words.stats.ddof = static_cast<int>(
                   std::min<std::int64_t>(parse_count("--ddof", text, 0), INT32_MAX));
             });
+  add_value(app, "--quantiles", "Q,...",
+            "exact quantiles, 0 to 1, as numpy.quantile: 0.01,0.5,0.99",
+            [&words](const std::string& text) {
+              words.quantiles = parse_quantiles("--quantiles", text);
+            });
+  add_value(app, "--where", "EXPR", "only elements for which this is true, e.g. 'x > 0'",
+            [&words](const std::string& text) { words.where = text; });
   app.footer(stats_footer);
+}
+
+void set_up_sort(CLI::App& app, Words& words) {
+  app.add_option("ADDR", words.addresses, "a dataset or a series")
+      ->required()
+      ->expected(1)
+      ->type_name("");
+  add_value(app, "-o,--output", "OUT.h5[:/sorted]", "the file, and the dataset in it, to write",
+            [&words](const std::string& text) {
+              words.output = parse_output("--output", text, "/sorted");
+            })
+      ->required();
+  add_value(app, "--axis", "AXIS", "along which to sort; negative ones count from the end [-1]",
+            [&words](const std::string& text) {
+              const std::vector<int> axes = parse_axes("--axis", text);
+              if (axes.size() != 1)
+                throw InvalidArgument("--axis " + text + ": one axis is needed");
+              words.axis = axes.front();
+            });
+  app.add_flag("--descending", words.is_descending, "highest values first [ascending]");
+  add_value(app, "--indices", "OUT.h5[:/indices]",
+            "write also where each value came from along the axis, as numpy.argsort",
+            [&words](const std::string& text) {
+              words.indices = parse_output("--indices", text, "/indices");
+            });
+  app.footer(sort_footer);
+}
+
+void set_up_unique(CLI::App& app, Words& words) {
+  app.add_option("ADDR", words.addresses, "a dataset or a series")
+      ->required()
+      ->expected(1)
+      ->type_name("");
+  add_value(app, "-o,--output", "OUT.h5[:/values]",
+            "write all of them, and NAME_counts with --counts", [&words](const std::string& text) {
+              words.output = parse_output("--output", text, "/values");
+            });
+  app.add_flag("--counts", words.has_counts, "how often each value stands in the data");
+  add_value(app, "--limit", "N", "print at most N values [100]",
+            [&words](const std::string& text) { words.limit = parse_count("--limit", text, 0); });
+  app.footer(unique_footer);
 }
 
 void add_checkpoints(CLI::App& app, CheckpointWishes& wishes) {
@@ -337,9 +408,29 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
         throw InvalidArgument(address.text + ": info takes no selection");
     line.verb = std::move(command);
   } else if (verb == "stats") {
-    line.verb = StatsCommand{.addresses = parse_addresses(words.addresses), .options = words.stats};
+    StatsCommand command{.options = words.stats, .quantiles = words.quantiles};
+    if (words.where)
+      command = selecting_command(command, *words.where, words.addresses);
+    else
+      command.addresses = parse_addresses(words.addresses);
+    line.verb = std::move(command);
   } else if (verb == "histogram") {
     line.verb = histogram_command(words.histogram);
+  } else if (verb == "sort" || verb == "unique") {
+    if (!words.common.picture_path.empty())
+      throw InvalidArgument("--picture has no use with " + verb);
+    const Address address = parse_address(words.addresses.front());
+    if (verb == "sort")
+      line.verb = SortCommand{.address = address,
+                              .output = words.output.value(),
+                              .indices = words.indices,
+                              .axis = words.axis,
+                              .is_descending = words.is_descending};
+    else
+      line.verb = UniqueCommand{.address = address,
+                                .output = words.output,
+                                .has_counts = words.has_counts,
+                                .limit = words.limit};
   } else if (verb == "kmeans") {
     check_kmeans(words);
     words.kmeans.drop_missing = words.missing == "drop";
@@ -427,6 +518,9 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
                 words.expressions);
   set_up_eval(*app.add_subcommand("eval", "Write the array that an expression makes"),
               words.expressions);
+  set_up_sort(*app.add_subcommand("sort", "Sort along an axis"), words);
+  set_up_unique(*app.add_subcommand("unique", "Different values, and how often each is there"),
+                words);
   set_up_kmeans(*app.add_subcommand("kmeans", "Cluster samples"), words);
   set_up_predict(*app.add_subcommand("predict", "Assign samples to the clusters of a model"),
                  words);

@@ -47,15 +47,19 @@ struct InfoCommand {
   std::vector<Address> files;
 };
 
-struct StatsCommand {
-  std::vector<Address> addresses;
-  StatisticsOptions options;
-};
-
 /// `NAME=ADDR`: what a name of an expression stands for.
 struct NamedAddress {
   std::string name;
   Address address;
+  std::string alias{};  ///< another name of it; empty: none
+};
+
+struct StatsCommand {
+  std::vector<Address> addresses;
+  StatisticsOptions options;
+  std::vector<double> quantiles;
+  std::string where;  ///< an expression; empty: all elements
+  std::vector<NamedAddress> operands;
 };
 
 /// One dataset, or two whose elements are counted by pairs.
@@ -76,6 +80,21 @@ struct EvalCommand {
   std::vector<NamedAddress> operands;
   OutputAddress output;
   std::optional<DType> dtype;
+};
+
+struct SortCommand {
+  Address address;
+  OutputAddress output;
+  std::optional<OutputAddress> indices;
+  int axis = -1;
+  bool is_descending = false;
+};
+
+struct UniqueCommand {
+  Address address;
+  std::optional<OutputAddress> output;
+  bool has_counts = false;
+  std::int64_t limit = 100;  ///< values that are printed
 };
 
 /// `--clusters LO:HI[:STEP]`.
@@ -117,8 +136,8 @@ struct PredictCommand {
 
 struct CommandLine {
   CommonOptions common;
-  std::variant<InfoCommand, StatsCommand, HistogramCommand, ReduceCommand, EvalCommand,
-               KMeansCommand, PredictCommand>
+  std::variant<InfoCommand, StatsCommand, HistogramCommand, ReduceCommand, EvalCommand, SortCommand,
+               UniqueCommand, KMeansCommand, PredictCommand>
       verb;
   std::string text;  ///< the whole command line, quoted for a shell
 };

@@ -159,6 +159,17 @@ std::vector<std::pair<double, double>> parse_ranges(const std::string& option,
   return ranges;
 }
 
+std::vector<double> parse_quantiles(const std::string& option, const std::string& text) {
+  std::vector<double> quantiles;
+  for (const std::string_view part : parts_of(text, ',')) {
+    const auto q = whole_number<double>(part);
+    if (!q || !(*q >= 0 && *q <= 1))
+      refuse(option, text, "numbers from 0 to 1 are needed, e.g. 0.01,0.5,0.99");
+    quantiles.push_back(*q);
+  }
+  return quantiles;
+}
+
 std::optional<ClusterRange> parse_cluster_range(const std::string& option,
                                                 const std::string& text) {
   if (text.find(':') == std::string::npos) return std::nullopt;

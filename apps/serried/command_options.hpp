@@ -30,6 +30,9 @@ void parse_every(const std::string& option, const std::string& text, CheckpointW
 /// `LO:HI` or `LO:HI,LO:HI`.
 [[nodiscard]] std::vector<std::pair<double, double>> parse_ranges(const std::string& option,
                                                                   const std::string& text);
+/// `0.01,0.5,0.99`: numbers in [0, 1].
+[[nodiscard]] std::vector<double> parse_quantiles(const std::string& option,
+                                                  const std::string& text);
 /// `LO:HI` or `LO:HI:STEP`; none for one number.
 [[nodiscard]] std::optional<ClusterRange> parse_cluster_range(const std::string& option,
                                                               const std::string& text);

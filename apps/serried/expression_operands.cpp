@@ -24,19 +24,6 @@ std::shared_ptr<const Dataset> open_flattened(const Session& session, const Addr
                      .untrusted = session.common().untrusted}));
 }
 
-Dataset open_rows(const Session& session, const Address& address) {
-  DatasetOptions options{.untrusted = session.common().untrusted};
-  try {
-    return Dataset::open(session.ctx, address, options);
-  } catch (const InvalidArgument&) {
-    // one without axes has no axis 0
-    options.samples = {.kind = SampleAxes::Kind::all, .axes = {}};
-    Dataset dataset = Dataset::open(session.ctx, address, options);
-    if (dataset.shape().dimensions() > 0) throw;
-    return dataset;
-  }
-}
-
 Operand operand_of(const std::shared_ptr<const Dataset>& dataset,
                    const std::shared_ptr<const Dataset>& flattened, const std::string& name) {
   if (dataset->shape().dimensions() > 0) {
@@ -61,11 +48,11 @@ Operand operand_of(const std::shared_ptr<const Dataset>& dataset,
 Operands::Operands(const Session& session, const std::vector<NamedAddress>& named) {
   const auto phase = session.ctx.recorder().phase("read");
   for (const NamedAddress& each : named) {
-    const auto dataset = std::make_shared<const Dataset>(open_rows(session, each.address));
+    const auto dataset = std::make_shared<const Dataset>(open_by_rows(session, each.address));
     const auto flattened = open_flattened(session, each.address, *dataset);
-    opened_.push_back(
-        {each, dataset, flattened, Expr(operand_of(dataset, flattened, each.name))});
+    opened_.push_back({each, dataset, flattened, Expr(operand_of(dataset, flattened, each.name))});
     names_.push_back(each.name);
+    if (!each.alias.empty()) names_.push_back(each.alias);
     for (const std::string& file : dataset->files())
       if (std::ranges::find(files_, file) == files_.end()) files_.push_back(file);
   }
@@ -77,7 +64,7 @@ std::vector<ParsedExpr> Operands::parse(const std::string& text,
                                         const std::vector<int>& axes) const {
   const FindOperand find = [this](std::string_view name) -> std::optional<Expr> {
     for (const Opened& each : opened_)
-      if (each.named.name == name) return each.expression;
+      if (each.named.name == name || each.named.alias == name) return each.expression;
     return {};
   };
   return parse_expressions(text, find, {.axes = axes, .names = names_});
@@ -91,13 +78,12 @@ const Address* Operands::find(const Shape& shape) const {
 
 std::int64_t Operands::least_memory(const Context& ctx, std::int64_t other_bytes) const {
   // one batch is shared by all of them; threads make it larger
-  std::int64_t memory = other_bytes + (ctx.backend()->threads().threads() - 1) *
-                                          ctx.options().batch_bytes;
+  std::int64_t memory =
+      other_bytes + (ctx.backend()->threads().threads() - 1) * ctx.options().batch_bytes;
   for (const Opened& each : opened_) {
     const std::int64_t others = memory;
     memory = each.dataset->least_memory(others);
-    if (each.flattened != nullptr)
-      memory = std::max(memory, each.flattened->least_memory(others));
+    if (each.flattened != nullptr) memory = std::max(memory, each.flattened->least_memory(others));
   }
   return memory;
 }

@@ -19,6 +19,11 @@ class Operands {
   Operands(const Session& session, const std::vector<NamedAddress>& named);
 
   [[nodiscard]] const std::vector<std::string>& files() const noexcept { return files_; }
+  /// What the first name stands for.
+  [[nodiscard]] const Expr& first() const { return opened_.front().expression; }
+  [[nodiscard]] const std::shared_ptr<const Dataset>& first_dataset() const {
+    return opened_.front().dataset;
+  }
   /// The expressions of a text. Local, the same on every rank.
   /// @throws InvalidArgument as parse_expressions.
   [[nodiscard]] std::vector<ParsedExpr> parse(const std::string& text,

@@ -54,20 +54,23 @@ NamedAddress parse_operand(const std::string& text) {
   return {.name = name, .address = parse_address(std::string_view(text).substr(sign + 1))};
 }
 
-std::vector<NamedAddress> parse_operands(const ExpressionWords& words) {
+std::vector<NamedAddress> parse_operands(const std::string& expression,
+                                         const std::vector<std::string>& words,
+                                         std::vector<std::string> known = {}) {
   std::vector<NamedAddress> operands;
   std::vector<std::string> names;
-  for (const std::string& text : words.operands) {
+  for (const std::string& text : words) {
     NamedAddress operand = parse_operand(text);
     if (std::ranges::find(names, operand.name) != names.end())
       throw InvalidArgument(fmt::format("the name '{}' is given twice", operand.name));
     names.push_back(operand.name);
     operands.push_back(std::move(operand));
   }
-  const std::vector<std::string> used = used_names(words.text, names);
+  known.insert(known.end(), names.begin(), names.end());
+  const std::vector<std::string> used = used_names(expression, known);
   for (const std::string& name : names)
     if (std::ranges::find(used, name) == used.end())
-      throw InvalidArgument(fmt::format("'{}' is given, but not used by {}", name, words.text));
+      throw InvalidArgument(fmt::format("'{}' is given, but not used by {}", name, expression));
   return operands;
 }
 
@@ -95,14 +98,45 @@ void set_up_eval(CLI::App& app, ExpressionWords& words) {
 }
 
 ReduceCommand reduce_command(const ExpressionWords& words) {
-  return {.text = words.text, .operands = parse_operands(words), .axes = words.axes};
+  return {.text = words.text,
+          .operands = parse_operands(words.text, words.operands),
+          .axes = words.axes};
 }
 
 EvalCommand eval_command(const ExpressionWords& words) {
   return {.text = words.text,
-          .operands = parse_operands(words),
+          .operands = parse_operands(words.text, words.operands),
           .output = words.output.value(),
           .dtype = words.dtype};
+}
+
+std::string own_name(const Address& address) {
+  const std::string name = address.object.substr(address.object.rfind('/') + 1);
+  return is_name(name) && name != "x" && !address.is_object_glob ? name : "";
+}
+
+StatsCommand selecting_command(const StatsCommand& all, const std::string& where,
+                               const std::vector<std::string>& words) {
+  StatsCommand command = all;
+  command.where = where;
+  std::vector<std::string> operands;
+  std::vector<std::string> known{"x"};
+  for (const std::string& word : words) {
+    if (is_name(word.substr(0, word.find('='))) && word.find('=') != std::string::npos) {
+      operands.push_back(word);
+      continue;
+    }
+    command.addresses.push_back(parse_address(word));
+    const std::string name = own_name(command.addresses.back());
+    if (!name.empty() && std::ranges::find(known, name) == known.end()) known.push_back(name);
+  }
+  if (command.addresses.empty()) throw InvalidArgument("ADDR is required");
+  command.operands = parse_operands(where, operands, known);
+  for (const NamedAddress& operand : command.operands)
+    if (operand.name == "x")
+      throw InvalidArgument("x is the dataset itself; another name is needed for " +
+                            operand.address.text);
+  return command;
 }
 
 std::string with_blank_before_minus(const std::string& word) {

@@ -31,6 +31,15 @@ void set_up_eval(CLI::App& app, ExpressionWords& words);
 [[nodiscard]] ReduceCommand reduce_command(const ExpressionWords& words);
 [[nodiscard]] EvalCommand eval_command(const ExpressionWords& words);
 
+/// The name that a dataset has in its file, where an expression can use it beside x; else empty.
+/// Local.
+[[nodiscard]] std::string own_name(const Address& address);
+
+/// `serried stats --where`: words that are NAME=ADDR are operands of its expression, the others
+/// addresses of datasets. Local. @throws as reduce_command.
+[[nodiscard]] StatsCommand selecting_command(const StatsCommand& all, const std::string& where,
+                                             const std::vector<std::string>& words);
+
 /// An expression with a minus in front, such as "-x", looks like an option: the same with a blank
 /// before it. Other words stay as they are. Local.
 [[nodiscard]] std::string with_blank_before_minus(const std::string& word);

@@ -76,6 +76,17 @@ Json stats_json(const StatsResult& result) {
   json["std"] = values([&](const Statistics& s) { return numbers(s.std); });
   json["skewness"] = values([&](const Statistics& s) { return numbers(s.skewness); });
   json["kurtosis"] = values([&](const Statistics& s) { return numbers(s.kurtosis); });
+  if (!result.q.empty()) {
+    Json found = Json::array();
+    for (std::size_t i = 0; i < result.q.size(); ++i) {
+      Json list = Json::array();
+      for (std::size_t c = 0; c < result.statistics.size(); ++c)
+        list.push_back(numbers(result.quantile(i, c)));
+      found.push_back(result.is_by_column ? list : list.front());
+    }
+    json["quantiles"] = {{"q", result.q}, {"values", std::move(found)}};
+  }
+  if (!result.where.empty()) json["where"] = result.where;
   json["nonfinite_count"] = numbers.nonfinite();
   json["histogram"] = values([](const Statistics& s) { return histogram_json(s.histogram); });
   json["file_type"] = result.file_type;
@@ -253,6 +264,40 @@ std::string to_json(const EvalResult& result, const Seconds& seconds) {
   json["object"] = result.output.object;
   json["shape"] = shape_json(result.shape);
   json["dtype"] = name(result.dtype);
+  return finished(json, seconds);
+}
+
+std::string to_json(const SortResult& result, const Seconds& seconds) {
+  Json json;
+  json["verb"] = "sort";
+  json["address"] = result.address;
+  json["path"] = result.output.path;
+  json["object"] = result.output.object;
+  json["indices"] = result.indices
+                        ? Json{{"path", result.indices->path}, {"object", result.indices->object}}
+                        : Json(nullptr);
+  json["shape"] = shape_json(result.shape);
+  json["dtype"] = name(result.dtype);
+  json["axis"] = result.axis;
+  json["descending"] = result.is_descending;
+  return finished(json, seconds);
+}
+
+std::string to_json(const UniqueResult& result, const Seconds& seconds) {
+  Numbers numbers;
+  Json json;
+  json["verb"] = "unique";
+  json["address"] = result.address;
+  json["shape"] = shape_json(result.shape);
+  json["dtype"] = name(result.dtype);
+  json["unique_count"] = result.total;
+  json["values"] = array_json(result.values, numbers);
+  if (result.counts) json["counts"] = array_json(*result.counts, numbers);
+  if (result.output) {
+    json["path"] = result.output->path;
+    json["object"] = result.output->object;
+  }
+  json["nonfinite_count"] = numbers.nonfinite();
   return finished(json, seconds);
 }
 

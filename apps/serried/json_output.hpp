@@ -22,6 +22,8 @@ namespace serried::app {
 /// Arrays are lists in lists, complex numbers objects of `re` and `im`.
 [[nodiscard]] std::string to_json(const std::vector<ReduceResult>& results, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const EvalResult& result, const Seconds& seconds);
+[[nodiscard]] std::string to_json(const SortResult& result, const Seconds& seconds);
+[[nodiscard]] std::string to_json(const UniqueResult& result, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const KMeansModel& model, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const KMeansRange& range, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const KMeansModel& model,

@@ -134,8 +134,7 @@ EvalPage::EvalPage(const Session& session, const EvalCommand& command, const Ope
 std::shared_ptr<const TileSource> EvalPage::through(std::shared_ptr<const TileSource> rows) {
   if (!picture_ && !field_) return rows;
   const auto see = [this](const TileView& view) {
-    const RowRange elements{view.rows.begin * view.row_elements,
-                            view.rows.end * view.row_elements};
+    const RowRange elements{view.rows.begin * view.row_elements, view.rows.end * view.row_elements};
     if (picture_) picture_->take(elements, view.data);
     if (field_) field_->take(elements, view.data);
   };

@@ -42,8 +42,7 @@ class EvalPage {
            const Expr& expression);
   /// The same rows, of which what is shown is kept while they are read; of an array it is kept now.
   /// Local.
-  [[nodiscard]] std::shared_ptr<const TileSource> through(
-      std::shared_ptr<const TileSource> rows);
+  [[nodiscard]] std::shared_ptr<const TileSource> through(std::shared_ptr<const TileSource> rows);
   void fill(const EvalResult& result) const;
 
  private:
@@ -55,6 +54,9 @@ class EvalPage {
   std::optional<PlanePicks> picture_;
   std::optional<PlanePicks> field_;  ///< of the page
 };
+
+void fill_page(const Session& session, const SortResult& result);
+void fill_page(const Session& session, const UniqueResult& result);
 
 /// What a page tells of a fit besides its model.
 struct FitFacts {

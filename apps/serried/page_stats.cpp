@@ -36,18 +36,14 @@ StatisticsOptions bins_for(DType dtype, const Statistics& s) {
 }
 
 /// The histogram that was asked for, or one for the page: one more read.
-std::optional<Histogram> histogram_of(const Session& session, const Address& address,
-                                      const StatsResult& result) {
+std::optional<Histogram> histogram_of(const Session& session, const StatsResult& result) {
   const Statistics& s = result.statistics.front();
   if (s.histogram || !is_finite(s)) return s.histogram;
-  const Dataset dataset = Dataset::open(
-      session.ctx, address,
-      {.samples = {.kind = SampleAxes::Kind::flattened}, .untrusted = session.common().untrusted});
-  return compute_statistics(session.ctx, dataset, bins_for(result.dtype, s)).front().histogram;
+  return compute_statistics(session.ctx, *result.rows, bins_for(result.dtype, s)).front().histogram;
 }
 
 /// Of each column, where they are few.
-std::vector<std::optional<Histogram>> histograms_of(const Session& session, const Address& address,
+std::vector<std::optional<Histogram>> histograms_of(const Session& session,
                                                     const StatsResult& result) {
   std::vector<std::optional<Histogram>> histograms;
   for (const Statistics& s : result.statistics) histograms.push_back(s.histogram);
@@ -57,12 +53,9 @@ std::vector<std::optional<Histogram>> histograms_of(const Session& session, cons
   if (has_some || result.statistics.size() > most_columns ||
       !std::ranges::all_of(result.statistics, is_finite))
     return histograms;
-  const Dataset dataset = Dataset::open(session.ctx, address,
-                                        {.samples = {.kind = SampleAxes::Kind::axes, .axes = {0}},
-                                         .untrusted = session.common().untrusted});
   try {
     const auto statistics =
-        compute_statistics(session.ctx, dataset, {.by_column = true, .bins = 30});
+        compute_statistics(session.ctx, *result.rows, {.by_column = true, .bins = 30});
     for (std::size_t i = 0; i < statistics.size(); ++i) histograms[i] = statistics[i].histogram;
   } catch (const DataError&) {
     // a column that is too narrow for its bins; all ranks find it alike
@@ -84,9 +77,19 @@ std::vector<Cell> cells_of(DType dtype, const Statistics& s) {
 const std::vector<std::string> statistics_header = {"count", "NaN", "min",      "max",
                                                     "mean",  "std", "skewness", "kurtosis"};
 
+void add_quantiles(const StatsResult& result, std::size_t column, std::vector<Cell>& row) {
+  for (std::size_t i = 0; i < result.q.size(); ++i)
+    row.push_back({number_text(result.quantile(i, column))});
+}
+
+void add_headers(const std::vector<double>& q, PageTable& table) {
+  table.header.insert(table.header.end(), statistics_header.begin(), statistics_header.end());
+  for (const double each : q) table.header.push_back(fmt::format("q {:g}", each));
+}
+
 PageTable overview_of(const StatsCommand& command, const std::vector<StatsResult>& results) {
   PageTable table{.header = {"dataset", "shape", "type"}};
-  table.header.insert(table.header.end(), statistics_header.begin(), statistics_header.end());
+  add_headers(command.quantiles, table);
   for (std::size_t i = 0; i < results.size(); ++i) {
     const StatsResult& result = results[i];
     if (result.is_by_column) continue;
@@ -95,6 +98,7 @@ PageTable overview_of(const StatsCommand& command, const std::vector<StatsResult
                              {std::string(name(result.dtype))}};
     for (Cell& cell : cells_of(result.dtype, result.statistics.front()))
       row.push_back(std::move(cell));
+    add_quantiles(result, 0, row);
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -102,10 +106,11 @@ PageTable overview_of(const StatsCommand& command, const std::vector<StatsResult
 
 PageTable columns_of(const StatsResult& result) {
   PageTable table{.header = {"column"}};
-  table.header.insert(table.header.end(), statistics_header.begin(), statistics_header.end());
+  add_headers(result.q, table);
   for (std::size_t i = 0; i < std::min(most_table_rows, result.statistics.size()); ++i) {
     std::vector<Cell> row = {{fmt::format("{}", i)}};
     for (Cell& cell : cells_of(result.dtype, result.statistics[i])) row.push_back(std::move(cell));
+    add_quantiles(result, i, row);
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -129,11 +134,11 @@ void add_dataset(const Session& session, Page& page, const Address& address,
   if (const auto axes = plane_axes(field.data.shape()))
     page.add_plane(read_plane(session.ctx, field, *axes, limits_for(*axes, limits)));
   if (result.is_by_column) {
-    const auto histograms = histograms_of(session, address, result);
+    const auto histograms = histograms_of(session, result);
     for (std::size_t i = 0; i < histograms.size(); ++i)
       if (histograms[i])
         page.add_chart(chart_of(*histograms[i], fmt::format("Histogram of column {}", i), what));
-  } else if (const auto histogram = histogram_of(session, address, result)) {
+  } else if (const auto histogram = histogram_of(session, result)) {
     page.add_chart(chart_of(*histogram, "Histogram", what));
   }
   page.end_row();
@@ -176,7 +181,9 @@ void fill_page(const Session& session, const StatsCommand& command,
   }
   if (!session.extras.has_page()) return;
   Page& page = session.extras.begin_page(
-      session, "serried stats", fmt::format("Statistics of {}.", names_text(command.addresses)));
+      session, "serried stats",
+      fmt::format("Statistics of {}{}.", names_text(command.addresses),
+                  command.where.empty() ? "" : ", where " + command.where));
   page.add_heading("Result");
   const PageTable overview = overview_of(command, results);
   if (!overview.rows.empty()) page.add_table(overview);

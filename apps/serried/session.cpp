@@ -42,6 +42,19 @@ void print_result(const Session& session, const std::string& text) {
   });
 }
 
+Dataset open_by_rows(const Session& session, const Address& address) {
+  DatasetOptions options{.untrusted = session.common().untrusted};
+  try {
+    return Dataset::open(session.ctx, address, options);
+  } catch (const InvalidArgument&) {
+    // one without axes has no axis 0
+    options.samples = {.kind = SampleAxes::Kind::all, .axes = {}};
+    Dataset dataset = Dataset::open(session.ctx, address, options);
+    if (dataset.shape().dimensions() > 0) throw;
+    return dataset;
+  }
+}
+
 Dataset open_matrix(const Session& session, const std::vector<Address>& addresses,
                     const SampleAxes& samples) {
   const DatasetOptions options{.samples = samples, .untrusted = session.common().untrusted};

@@ -38,6 +38,9 @@ struct Session {
 /// Collective. @throws RankError (kind io) if it cannot be written.
 void print_result(const Session& session, const std::string& text);
 
+/// Opens a dataset whose rows lie along axis 0; one without axes is one row. Collective.
+[[nodiscard]] Dataset open_by_rows(const Session& session, const Address& address);
+
 /// Opens what the addresses name as one matrix.
 /// Collective.
 [[nodiscard]] Dataset open_matrix(const Session& session, const std::vector<Address>& addresses,
@@ -77,6 +80,8 @@ void run_stats(const Session& session, const StatsCommand& command);
 void run_histogram(const Session& session, const HistogramCommand& command);
 void run_reduce(const Session& session, const ReduceCommand& command);
 void run_eval(const Session& session, const EvalCommand& command);
+void run_sort(const Session& session, const SortCommand& command);
+void run_unique(const Session& session, const UniqueCommand& command);
 void run_kmeans(const Session& session, const KMeansCommand& command);
 void run_predict(const Session& session, const PredictCommand& command);
 

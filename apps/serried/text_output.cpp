@@ -69,15 +69,22 @@ std::string more_rows(std::size_t rows) {
                           : "";
 }
 
+std::string quantile_name(double q) {
+  return fmt::format("q {:g}", q);
+}
+
 std::string by_column_text(const StatsResult& result) {
   std::vector<Row> rows = {
       {"column", "count", "NaN", "min", "max", "mean", "std", "skewness", "kurtosis"}};
+  for (const double q : result.q) rows.front().push_back(quantile_name(q));
   for (std::size_t c = 0; c < std::min(most_rows, result.statistics.size()); ++c) {
     const Statistics& s = result.statistics[c];
     rows.push_back({fmt::format("{}", c), fmt::format("{}", s.count),
                     fmt::format("{}", s.nan_count), extremum(result.dtype, s, s.min, s.min_integer),
                     extremum(result.dtype, s, s.max, s.max_integer), number(s.mean), number(s.std),
                     number(s.skewness), number(s.kurtosis)});
+    for (std::size_t i = 0; i < result.q.size(); ++i)
+      rows.back().push_back(number(result.quantile(i, c)));
   }
   return table(rows) + more_rows(result.statistics.size());
 }
@@ -87,6 +94,7 @@ std::string by_column_text(const StatsResult& result) {
 std::string to_text(const StatsResult& result) {
   std::string text =
       fmt::format("{}  {} {}\n", result.address, result.shape.to_string(), name(result.dtype));
+  if (!result.where.empty()) text += fmt::format("  where {}\n", result.where);
   if (result.is_by_column) {
     text += by_column_text(result);
     for (std::size_t c = 0; c < std::min(most_rows, result.statistics.size()); ++c)
@@ -97,15 +105,18 @@ std::string to_text(const StatsResult& result) {
     return text;
   }
   const Statistics& s = result.statistics.front();
-  text += table({{"count", fmt::format("{}", s.count)},
-                 {"NaN", fmt::format("{}", s.nan_count)},
-                 {"min", extremum(result.dtype, s, s.min, s.min_integer)},
-                 {"max", extremum(result.dtype, s, s.max, s.max_integer)},
-                 {"mean", number(s.mean)},
-                 {"variance", number(s.variance)},
-                 {"std", number(s.std)},
-                 {"skewness", number(s.skewness)},
-                 {"kurtosis", number(s.kurtosis)}});
+  std::vector<Row> rows = {{"count", fmt::format("{}", s.count)},
+                           {"NaN", fmt::format("{}", s.nan_count)},
+                           {"min", extremum(result.dtype, s, s.min, s.min_integer)},
+                           {"max", extremum(result.dtype, s, s.max, s.max_integer)},
+                           {"mean", number(s.mean)},
+                           {"variance", number(s.variance)},
+                           {"std", number(s.std)},
+                           {"skewness", number(s.skewness)},
+                           {"kurtosis", number(s.kurtosis)}};
+  for (std::size_t i = 0; i < result.q.size(); ++i)
+    rows.push_back({quantile_name(result.q[i]), number(result.quantile(i, 0))});
+  text += table(rows);
   return s.histogram ? text + histogram_text(s.histogram->edges, s.histogram->counts) : text;
 }
 
@@ -166,6 +177,34 @@ std::string to_text(const std::vector<ReduceResult>& results) {
 std::string to_text(const EvalResult& result) {
   return fmt::format("{}\n  {}:{}  {} {}\n", result.text, result.output.path, result.output.object,
                      result.shape.to_string(), name(result.dtype));
+}
+
+std::string to_text(const SortResult& result) {
+  std::string text = fmt::format("{}  {} {}\n  sorted along axis {}, {}\n  {}:{}\n", result.address,
+                                 result.shape.to_string(), name(result.dtype), result.axis,
+                                 result.is_descending ? "descending" : "ascending",
+                                 result.output.path, result.output.object);
+  if (result.indices)
+    text += fmt::format("  {}:{}  indices\n", result.indices->path, result.indices->object);
+  return text;
+}
+
+std::string to_text(const UniqueResult& result) {
+  std::string text =
+      fmt::format("{}  {} {}\n  {} different value{}\n", result.address, result.shape.to_string(),
+                  name(result.dtype), result.total, result.total == 1 ? "" : "s");
+  std::vector<Row> rows;
+  if (result.counts) rows.push_back({"value", "count"});
+  const std::int64_t shown = result.values.shape()[0];
+  for (std::int64_t i = 0; i < shown; ++i) {
+    rows.push_back({element_text(result.values, i)});
+    if (result.counts) rows.back().push_back(element_text(*result.counts, i));
+  }
+  text += table(rows);
+  if (shown < result.total)
+    text += fmt::format("  ... {} more (--limit, or --output for all)\n", result.total - shown);
+  if (result.output) text += fmt::format("  {}:{}\n", result.output->path, result.output->object);
+  return text;
 }
 
 std::string clusters_text(const KMeansModel& model, const std::vector<std::int64_t>& sizes,

@@ -18,6 +18,8 @@ namespace serried::app {
 [[nodiscard]] std::string to_text(const HistogramResult& result);
 [[nodiscard]] std::string to_text(const std::vector<ReduceResult>& results);
 [[nodiscard]] std::string to_text(const EvalResult& result);
+[[nodiscard]] std::string to_text(const SortResult& result);
+[[nodiscard]] std::string to_text(const UniqueResult& result);
 [[nodiscard]] std::string clusters_text(const KMeansModel& model,
                                         const std::vector<std::int64_t>& sizes,
                                         std::int64_t rows_used);

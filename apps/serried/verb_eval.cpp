@@ -97,10 +97,10 @@ void run_eval(const Session& session, const EvalCommand& command) {
                                    FileWriter::least_bytes(shape, dtype, options)));
   EvalPage page(session, command, operands, parsed.expression);
   const Way way = find_way(ctx, parsed, options);
-  require_memory(ctx, operands.least_memory(ctx, way.bytes),
-                 way.is_streamed ? "evaluating this expression"
-                                 : "this array, which is made in memory,",
-                 session.runtime.node_size());
+  require_memory(
+      ctx, operands.least_memory(ctx, way.bytes),
+      way.is_streamed ? "evaluating this expression" : "this array, which is made in memory,",
+      session.runtime.node_size());
   const std::vector<Coordinate> coordinates = coordinates_for(session, operands, shape);
   FileWriter writer(ctx, command.output.path);
   {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,6 +28,37 @@ struct StatsResult {
   Shape column_shape;     ///< extents of a row, with is_by_column
   bool is_by_column = false;
   std::vector<Statistics> statistics;  ///< one entry, or one for each column
+  std::vector<double> q;
+  std::vector<double> quantiles;  ///< of each q, and of each column
+  std::string where;              ///< which elements; empty: all
+  /// What the statistics are of, to be read again; NaN for elements that are left out.
+  std::shared_ptr<const TileSource> rows;
+
+  [[nodiscard]] double quantile(std::size_t i, std::size_t column) const {
+    return quantiles[i * statistics.size() + column];
+  }
+};
+
+/// The different values of a dataset, on every rank those that are shown.
+struct UniqueResult {
+  std::string address;
+  Shape shape;
+  DType dtype = DType::f64;
+  std::int64_t total = 0;  ///< different values
+  Array values;            ///< the first of them
+  std::optional<Array> counts;
+  std::optional<OutputAddress> output;
+};
+
+/// A sorted dataset that was written.
+struct SortResult {
+  std::string address;
+  OutputAddress output;
+  std::optional<OutputAddress> indices;
+  Shape shape;
+  DType dtype = DType::f64;
+  int axis = 0;
+  bool is_descending = false;
 };
 
 /// A histogram, on every rank.

@@ -171,13 +171,12 @@ std::vector<Expr> flatten_rows(std::span<const Expr> expressions) {
     const Operand* const largest = largest_operand(expression.node());
     if (largest == nullptr || largest->shape.elements() == 0) continue;
     const Shape& shape = largest->shape;
-    const int axes =
-        flattened_row_axes(shape, static_cast<std::int64_t>(size_of(largest->dtype)));
+    const int axes = flattened_row_axes(shape, static_cast<std::int64_t>(size_of(largest->dtype)));
     if (axes < 2) continue;
     std::vector<std::int64_t> key{shape.dimensions()};
     key.insert(key.end(), shape.extents().begin(), shape.extents().begin() + axes);
-    const auto flat = by_axes.try_emplace(std::move(key), shape, axes).first->second.of(
-        expression.node());
+    const auto flat =
+        by_axes.try_emplace(std::move(key), shape, axes).first->second.of(expression.node());
     if (flat) results.back() = Expr(flat->node);
   }
   return results;

@@ -209,9 +209,7 @@ void add_reductions(Table& table) {
       {.least = 2,
        .most = 2,
        .keywords = {"axis", "keepdims", "where"},
-       .make = [](Arguments x, const CallOptions& options) {
-         return corr(x[0], x[1], options);
-       }});
+       .make = [](Arguments x, const CallOptions& options) { return corr(x[0], x[1], options); }});
 }
 
 /// With its form that leaves NaN out. @param scale what 1 is in the text's q; 0: it has none.

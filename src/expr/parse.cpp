@@ -332,8 +332,8 @@ class Parser {
         fail(argument.at, "an argument without a name stands behind one with a name");
       }
       const bool is_method =
-          has_method && (argument.keyword.empty() ? arguments.size() == 2
-                                                  : argument.keyword == "method");
+          has_method &&
+          (argument.keyword.empty() ? arguments.size() == 2 : argument.keyword == "method");
       if (is_method && (now().kind == Token::Kind::name || now().kind == Token::Kind::text)) {
         argument.word = now().text;
         if (now().kind == Token::Kind::text)

@@ -55,7 +55,8 @@ class Splitter {
     if (c == '\'' || c == '"') {
       const std::size_t end = text_.find(c, begin + 1);
       if (end == std::string_view::npos)
-        throw InvalidArgument(with_caret(text_, begin, "the quotation mark that closes is missing"));
+        throw InvalidArgument(
+            with_caret(text_, begin, "the quotation mark that closes is missing"));
       at_ = end + 1;
       return {.kind = Token::Kind::text, .text = text_.substr(begin, at_ - begin), .at = begin};
     }

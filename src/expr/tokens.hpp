@@ -12,7 +12,7 @@ struct Token {
   enum class Kind : std::uint8_t { number, integer, imaginary, name, text, sign, end };
   Kind kind = Kind::end;
   std::string_view text;  ///< with the quotes, where there are any
-  std::size_t at = 0;  ///< bytes before it
+  std::size_t at = 0;     ///< bytes before it
   double number = 0;
   std::int64_t integer = 0;
 };

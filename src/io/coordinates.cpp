@@ -55,7 +55,8 @@ std::optional<Coordinate> read_scale(hid_t file, const std::string& file_name,
   const hdf5::ElementType element = hdf5::describe_type(type.id());
   const hdf5::Space space(hdf5::checked(H5Dget_space(dataset.id()), where));
   hsize_t length = 0;
-  if (!element.is_number || is_complex(element.dtype) || H5Sget_simple_extent_ndims(space.id()) != 1 ||
+  if (!element.is_number || is_complex(element.dtype) ||
+      H5Sget_simple_extent_ndims(space.id()) != 1 ||
       H5Sget_simple_extent_dims(space.id(), &length, nullptr) != 1 ||
       length != static_cast<hsize_t>(extent))
     return std::nullopt;

@@ -210,8 +210,7 @@ PlanePicks::PlanePicks(const Shape& shape, DType dtype, const PlaneAxes& axes,
   const Steps steps = steps_for(shape, axes, limits);
   const auto stride = [&](int axis) { return shape.elements(axis + 1, shape.dimensions()); };
   for (int axis = 0; axis < shape.dimensions(); ++axis)
-    if (axis != axes.vertical && axis != axes.horizontal)
-      first_ += shape[axis] / 2 * stride(axis);
+    if (axis != axes.vertical && axis != axes.horizontal) first_ += shape[axis] / 2 * stride(axis);
   rows_ = axes.vertical < 0 ? 1 : thinned(shape[axes.vertical], steps.row);
   row_stride_ = axes.vertical < 0 ? 0 : steps.row * stride(axes.vertical);
   columns_ = thinned(shape[axes.horizontal], steps.column);

@@ -223,12 +223,22 @@ class Eval(CommandTest):
         self.refused(4, ["no/where"], "u", u, "-o", self.path("no/where.h5"))
         self.refused(4, ["nowhere.h5"], "u", "u=nowhere.h5:/u", "-o", out)
 
-    def test_too_little_memory_is_told_before_the_work(self):
+    def test_what_is_larger_than_memory_is_streamed(self):
         large = self.path("large.h5")
         with h5py.File(large, "w") as f:
             f.create_dataset("x", (50000000,), "f4", chunks=(1000000,), compression=1)  # 200 MB of zeros
-        self.refused(2, ["needs at least", "this array, which is made in memory"], "x + 1", f"x={large}:/x", "-o",
-                     self.path("refused.h5"), "--memory", "100M")
+            f["c"] = np.zeros((2, 1), "f4")
+        out = self.path("streamed.h5")
+        for ranks in (1, 3):
+            answer = run_json("eval", "x * 2 + 1", f"x={large}:/x", "-o", out, "--memory", "64M", ranks=ranks)
+            self.assertEqual(answer["shape"], [50000000])
+            with h5py.File(out) as f:
+                self.assertEqual((f["result"][0], f["result"][-1]), (1, 1))
+                self.assertTrue((f["result"][::1000] == 1).all())
+            os.remove(out)
+        # rows along the second axis are not those of a file
+        self.refused(2, ["needs at least", "this array, which is made in memory"], "x + c", f"x={large}:/x",
+                     f"c={large}:/c", "-o", self.path("refused.h5"), "--memory", "100M")
         found = run_json("reduce", "sum(x + 1)", f"x={large}:/x", "--memory", "100M")["results"]
         self.assertEqual(found, {"sum(x + 1)": 50000000})
         os.remove(large)

@@ -10,7 +10,7 @@ import unittest
 
 from support import SERRIED, CommandTest, main, run
 
-VERBS = ["info", "stats", "histogram", "reduce", "eval", "kmeans", "predict"]
+VERBS = ["info", "stats", "histogram", "reduce", "eval", "sort", "unique", "kmeans", "predict"]
 SEEDS = os.path.join(os.path.dirname(__file__), "..", "..", "fuzz", "seeds", "hdf5")
 BIN = os.path.dirname(SERRIED)
 

@@ -103,6 +103,112 @@ class StatsOracle(CommandTest):
             self.assertEqual(one["histogram"]["counts"], counts.tolist())
             self.assertEqual(one["histogram"]["edges"], edges.tolist())
 
+    def test_quantiles(self):
+        rng = np.random.default_rng(11)
+        data = {"f8": rng.normal(size=(3001, 4)), "f4": rng.normal(size=(3001, 4)).astype("f4"),
+                "i2": rng.integers(-999, 999, (3001, 4), dtype="i2"), "flag": rng.integers(0, 2, (40, 4)).astype(bool),
+                "cube": rng.normal(size=(3, 70, 80))}
+        data["f8"][7, 1] = np.nan
+        path = self.write("quantiles.h5", **data)
+        q = [0.01, 0.5, 0.99, 0, 1]
+        text = ",".join(map(str, q))
+        for name, values in data.items():
+            wide = values.astype("f8")
+            rtol = 1e-6 if name == "f4" else 1e-13
+            found = self.stats(f"{path}:/{name}", "--quantiles", text)
+            self.assertEqual(found["quantiles"]["q"], q)
+            np.testing.assert_allclose(found["quantiles"]["values"], np.nanquantile(wide, q), rtol=rtol)
+            self.assert_statistics(found, reference(values.astype("u1") if name == "flag" else values))
+            found = self.stats(f"{path}:/{name}", "--quantiles", text, "--by-column", ranks=2)
+            np.testing.assert_allclose(found["quantiles"]["values"],
+                                       np.nanquantile(wide.reshape(len(wide), -1), q, axis=0), rtol=rtol)
+        answers = [run("stats", f"{path}:/cube", "--quantiles", "0.3", ranks=ranks).stdout.split("seconds")[0]
+                   for ranks in (1, 2, 4)]
+        self.assertEqual(len(set(answers)), 1)
+        self.assertIn("q 0.3", answers[0])
+        found = self.stats(self.write("nothing.h5", x=np.zeros(0)), "--quantiles", "0.5")
+        self.assertEqual((found["count"], found["quantiles"]["values"]), (0, [None]))
+
+    def test_where(self):
+        rng = np.random.default_rng(12)
+        x = rng.normal(size=(2011, 5))
+        x[3, 1:4] = np.nan
+        mask = rng.integers(0, 2, (2011, 5)).astype(bool)
+        row = np.array([True, False, True, True, False])
+        i = rng.integers(-1000, 1000, (2011, 5))
+        wide = rng.integers(2**62, 2**62 + 2000, 5001)
+        unsigned = rng.integers(2**63, 2**63 + 2000, 5001, dtype="u8")
+        cube = rng.normal(size=(3, 60, 50))
+        path = self.write("where.h5", x=x, u=x.astype("f4"), mask=mask, row=row, i=i, wide=wide, unsigned=unsigned,
+                          cube=cube)
+        operands = [f"{name}={path}:/{name}" for name in ("mask", "row")]
+        for name, text, taken, more in (
+                ("x", "x > 0 and mask", x[(x > 0) & mask], operands[:1]), ("x", "mask", x[mask], operands[:1]),
+                ("x", "row", x[:, row], operands[1:]), ("x", "isnan(x) or x < mean(x, where=x < 9)", None, []),
+                ("u", "u > 0.5", x.astype("f4")[x.astype("f4") > 0.5], []), ("i", "i % 3 == 0", i[i % 3 == 0], []),
+                ("cube", "x > mean(x)", cube[cube > cube.mean()], []),
+                ("cube", "index(0) == 1 && x < 1", cube[1][cube[1] < 1], [])):
+            if taken is None:
+                taken = x[np.isnan(x) | (x < np.nanmean(x))]
+            found = self.stats(f"{path}:/{name}", "--where", text, *more, "--quantiles", "0.25,0.5")
+            self.assert_statistics(found, reference(taken), rtol=1e-6 if name == "u" else 1e-12)
+            np.testing.assert_allclose(found["quantiles"]["values"], np.nanquantile(taken, [0.25, 0.5]), rtol=1e-6)
+            self.assertEqual(found["where"], text)
+        for name, values in (("wide", wide), ("unsigned", unsigned)):
+            found = self.stats(f"{path}:/{name}", "--where", "x % 7 == 0")
+            taken = values[values % 7 == 0]
+            self.assertEqual((found["count"], found["min"], found["max"]), (taken.size, taken.min(), taken.max()))
+        found = self.stats(f"{path}:/x", "--where", "x > 0", "--by-column", "--bins", 4, "--range=0,2", ranks=2)
+        for c in range(5):
+            column = x[x[:, c] > 0, c]
+            self.assertEqual(found["count"][c], column.size)
+            self.assertEqual(found["max"][c], column.max())
+            self.assertEqual(found["histogram"][c]["counts"], np.histogram(column, 4, (0, 2))[0].tolist())
+        for name in ("x", "i", "wide"):
+            found = self.stats(f"{path}:/{name}", "--where", "x != x and x == 5", "--quantiles", "0.5")
+            self.assertEqual((found["count"], found["min"], found["mean"], found["quantiles"]["values"]),
+                             (0, None, None, [None]))
+
+    def test_where_is_the_same_at_any_number_of_ranks(self):
+        rng = np.random.default_rng(13)
+        path = self.write("bits.h5", x=rng.normal(size=(20011, 3)), y=rng.normal(size=(20011, 3)))
+        arguments = ["stats", f"{path}:/x", "--where", "x * y > 0.1", f"y={path}:/y", "--quantiles", "0.1,0.9", "--bins", 9]
+        answers = []
+        for ranks, options in ((1, []), (2, []), (3, ["--threads", 2]), (4, []), (1, ["--memory", "24M"])):
+            answer = run_json(*arguments, *options, ranks=ranks)
+            answer.pop("seconds")
+            answers.append(answer)
+        for answer in answers[1:]:
+            self.assertEqual(answer, answers[0])
+
+    def test_page_of_a_selection(self):
+        path = self.write("page.h5", u=np.random.default_rng(14).normal(size=(50, 60)))
+        page, trace = self.path("page.html"), self.path("trace.json")
+        done = run("stats", f"{path}:/u", "--where", "u > 0", "--quantiles", "0.5", "--report", page, "--trace", trace,
+                   ranks=2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("where u > 0", done.stdout)
+        with open(page, encoding="utf-8") as f:
+            text = f.read()
+        for part in ("where u &gt; 0", "q 0.5", "Histogram"):
+            self.assertIn(part, text)
+
+    def test_wrong_selections(self):
+        path = self.write("wrong.h5", x=np.zeros((5, 3)), y=np.zeros((7, 5, 3)), z=np.zeros(4) * 1j, words=["a"])
+        for code, part, *arguments in (
+                (2, "there is no 'w'; the names are x", "--where", "w > 0"),
+                (2, "'y' is given, but not used", "--where", "x > 0", f"y={path}:/y"),
+                (2, "x is the dataset itself", "--where", "x > 0", f"x={path}:/y"),
+                (2, "one condition", "--where", "x > 0, x < 1"), (2, "does not fit", "--where", "y > x", f"y={path}:/y"),
+                (2, "--quantiles 1.5", "--quantiles", "1.5"), (2, "--quantiles", "--quantiles", "0.1,,"),
+                (2, "ends too early", "--where", "x >"), (4, "nowhere", "--where", "y > 0", "y=nowhere.h5:/y"),
+                (3, "words", "--where", "y > 0", f"y={path}:/words")):
+            for ranks in (0, 2):
+                done = run("stats", f"{path}:/x", *arguments, ranks=ranks)
+                self.assertEqual(done.returncode, code, f"{arguments} {done.stderr}")
+                self.assertIn(part, done.stderr)
+        self.assertEqual(run("stats", f"{path}:/z", "--where", "abs(x) > 0").returncode, 3)
+
     def test_histogram_is_numpy_s(self):
         rng = np.random.default_rng(6)
         data = {"normal": rng.normal(size=30011), "f4": rng.normal(size=30011).astype("f4") * 3,

@@ -22,25 +22,30 @@ class Sort : public testing::Test {
   using Make = std::function<double(std::int64_t)>;
 
   /// NaN comes last; what is equal keeps its order.
-  static std::vector<std::int64_t> order_of(const std::vector<double>& values) {
+  static std::vector<std::int64_t> order_of(const std::vector<double>& values,
+                                            bool is_descending = false) {
     std::vector<std::int64_t> order(values.size());
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
       const double x = values[static_cast<std::size_t>(a)];
       const double y = values[static_cast<std::size_t>(b)];
-      return std::isnan(y) ? !std::isnan(x) : x < y;
+      return std::isnan(y) ? !std::isnan(x) : is_descending ? x > y : x < y;
     });
     return order;
   }
 
   void check(std::int64_t rows, const Make& make) const {
+    check(rows, make, false);
+    check(rows, make, true);
+  }
+  void check(std::int64_t rows, const Make& make, bool is_descending) const {
     std::vector<double> values;
     for (std::int64_t i = 0; i < rows; ++i) values.push_back(make(i));
     const Array x =
         Array::from_function(ctx_, Shape{rows}, DType::f64, [&](auto i) { return make(i[0]); });
-    const Sorted sorted = sort(x);
+    const Sorted sorted = sort(x, -1, is_descending);
     EXPECT_EQ(sorted.values.layout(), Layout::uniform(rows, ctx_.size(), ctx_.options().max_tiles));
-    const std::vector<std::int64_t> order = order_of(values);
+    const std::vector<std::int64_t> order = order_of(values, is_descending);
     const RowRange mine = sorted.values.local_rows();
     for (std::int64_t i = mine.begin; i < mine.end; ++i) {
       const auto at = static_cast<std::size_t>(i - mine.begin);
@@ -103,7 +108,8 @@ TEST_F(Sort, along_each_axis) {
         [&](auto i) { return std::round(4 * noise((i[0] * 7 + i[1]) * 5 + i[2])); }, split);
     const std::vector<double> given = x.gather<double>();
     for (int axis = -3; axis < 3; ++axis) {
-      const Sorted sorted = sort(x, axis);
+      const bool is_descending = axis < 0;
+      const Sorted sorted = sort(x, axis, is_descending);
       EXPECT_EQ(sorted.values.split_axis(), split);
       const std::vector<double> values = sorted.values.gather<double>();
       const std::vector<std::int64_t> indices = sorted.indices.gather<std::int64_t>();
@@ -115,7 +121,7 @@ TEST_F(Sort, along_each_axis) {
         std::vector<double> line;
         for (std::int64_t i = 0; i < shape[along]; ++i)
           line.push_back(given[static_cast<std::size_t>(e + i * stride)]);
-        const std::vector<std::int64_t> order = order_of(line);
+        const std::vector<std::int64_t> order = order_of(line, is_descending);
         for (std::int64_t i = 0; i < shape[along]; ++i) {
           const auto at = static_cast<std::size_t>(e + i * stride);
           ASSERT_EQ(indices[at], order[static_cast<std::size_t>(i)]);

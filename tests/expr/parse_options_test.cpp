@@ -63,8 +63,8 @@ TEST(ParseOptions, axes_go_to_outermost_reductions_that_name_none) {
 
 TEST(ParseOptions, axes_that_no_reduction_takes_are_an_error) {
   for (const char* text : {"x + 1", "dot(x, k)", "mean(x, axis=1)", "x, k"}) {
-    const std::string message = message_of(
-        [&] { static_cast<void>(parse_expressions(text, find, {.axes = {0}})); });
+    const std::string message =
+        message_of([&] { static_cast<void>(parse_expressions(text, find, {.axes = {0}})); });
     EXPECT_NE(message.find("the default axes have no use"), std::string::npos) << text;
   }
   EXPECT_EQ(parse_expressions("mean(x, axis=1), x, max(x)", find, {.axes = {0}}).size(), 3u);
@@ -72,7 +72,8 @@ TEST(ParseOptions, axes_that_no_reduction_takes_are_an_error) {
 
 TEST(ParseOptions, an_index_is_that_of_its_own_expression) {
   // also within brackets, beside a list of axes
-  const auto parsed = parse_expressions("x * index(0), k + index(0), sum(x + index(1), axis=[0, 1])", find);
+  const auto parsed =
+      parse_expressions("x * index(0), k + index(0), sum(x + index(1), axis=[0, 1])", find);
   ASSERT_EQ(parsed.size(), 3u);
   EXPECT_EQ(parsed[0].expression.shape(), (Shape{5, 7}));
   EXPECT_EQ(parsed[1].expression.shape(), (Shape{7}));
@@ -80,8 +81,9 @@ TEST(ParseOptions, an_index_is_that_of_its_own_expression) {
               static_cast<void>(parse_expressions("x + 1, k + index(1)", find));
             }).find("index: axis 1 is out of bounds for an array of 1 dimension"),
             std::string::npos);
-  EXPECT_NE(message_of([] { static_cast<void>(parse_expressions("x, index(0)", find)); })
-                .find("there is no operand whose index it could be"),
+  EXPECT_NE(message_of([] {
+              static_cast<void>(parse_expressions("x, index(0)", find));
+            }).find("there is no operand whose index it could be"),
             std::string::npos);
 }
 

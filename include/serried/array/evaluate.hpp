@@ -59,7 +59,7 @@ namespace SERRIED_API serried {
 
 /// What to_source() is to make.
 struct SourceEstimate {
-  int split_axis = -1;     ///< of the expression's shape, whose indices are the rows; -1: replicated
+  int split_axis = -1;  ///< of the expression's shape, whose indices are the rows; -1: replicated
   std::int64_t bytes = 0;  ///< as memory_of_evaluation; batches are not counted
 };
 /// Local; the same on every rank.

@@ -15,8 +15,9 @@ struct Sorted {
   Array indices;  ///< i64: numbers along the sorted axis
 };
 
-/// Sorts along an axis, ascending, as numpy.sort and numpy.argsort(kind="stable"): equal values
-/// (and -0 and +0) keep their order, NaN comes last (as the positive quiet NaN). Integers and
+/// Sorts along an axis, ascending, as numpy.sort and numpy.argsort(kind="stable"), or descending:
+/// either way equal values (and -0 and +0) keep their order, and NaN comes last (as the positive
+/// quiet NaN). Integers and
 /// floating numbers, b8 too. Negative axes count from the end; a 1-d array is sorted over all
 /// ranks, into uniform tiles, so that no rank gets more than its own rows, whatever the values are.
 ///
@@ -25,7 +26,7 @@ struct Sorted {
 /// Communication: of a 1-d array each element once, 16 bytes, to the rank where it ends; some 200
 /// rounds of P counts to find the cuts. Memory beside input and result: 32 bytes for each element.
 /// @throws InvalidArgument for complex numbers, an axis that is not there, arrays on a device.
-[[nodiscard]] Sorted sort(const Array& array, int axis = -1);
+[[nodiscard]] Sorted sort(const Array& array, int axis = -1, bool is_descending = false);
 
 /// The order of the places of several series of equal length, as numpy.lexsort: sorted by the last
 /// one, where that is equal by the one before it, and so on; equal places keep their order. NaN

@@ -35,9 +35,9 @@ class ComputedRows : public TileSource {
   [[nodiscard]] ReadPlan plan(const Leaves& leaves, std::int64_t bytes, int rank) const override {
     const JointReader in_rows(ctx_, reads_, leaves, 1, rank);
     const std::int64_t widest = std::max(own_row_bytes(), in_rows.file_row_bytes());
-    return plan_of(JointReader(ctx_, reads_, leaves, std::max<std::int64_t>(1, bytes / widest),
-                               rank),
-                   leaves, rank);
+    return plan_of(
+        JointReader(ctx_, reads_, leaves, std::max<std::int64_t>(1, bytes / widest), rank), leaves,
+        rank);
   }
 
   [[nodiscard]] TileView read(const ReadPlan& plan, std::int64_t batch,
@@ -62,8 +62,7 @@ class ComputedRows : public TileSource {
     } catch (...) {
       pass.failure = std::current_exception();
     }
-    if (batch % batches_between_agreements == 0 ||
-        i + 1 == plan.batches.size()) {
+    if (batch % batches_between_agreements == 0 || i + 1 == plan.batches.size()) {
       agree(ctx_.comm(), [&] {
         if (pass.failure) std::rethrow_exception(pass.failure);
       });
@@ -101,10 +100,10 @@ class ComputedRows : public TileSource {
   }
 
   void begin(const ReadPlan& plan) const {
-    pass_.reset(new Pass{.reader = JointReader(ctx_, reads_,
-                                               Leaves::of_tiles(layout(), plan.tiles_per_leaf),
-                                               plan.batch_bytes / own_row_bytes()),
-                         .key = key_of(plan)});
+    pass_.reset(new Pass{
+        .reader = JointReader(ctx_, reads_, Leaves::of_tiles(layout(), plan.tiles_per_leaf),
+                              plan.batch_bytes / own_row_bytes()),
+        .key = key_of(plan)});
     pass_->reader.begin();
   }
 

@@ -49,8 +49,7 @@ JointReader::JointReader(const Context& ctx, std::vector<const TileSource*> sour
 void JointReader::plan_files() {
   const std::int64_t bytes = ctx_.options().batch_bytes * ctx_.backend()->threads().threads();
   if (batch_rows_ == 0)
-    batch_rows_ =
-        std::max<std::int64_t>(1, bytes / std::max<std::int64_t>(1, file_row_bytes()));
+    batch_rows_ = std::max<std::int64_t>(1, bytes / std::max<std::int64_t>(1, file_row_bytes()));
   // a source may read in larger batches than it is asked to; then all do
   for (bool is_settled = false; !is_settled;) {
     is_settled = true;

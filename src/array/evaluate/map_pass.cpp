@@ -36,8 +36,7 @@ void evaluate_rows(const Context& ctx, const Domain& domain, const PlacedProgram
                    const JointStep& step, std::span<const DType> dtypes,
                    std::span<std::byte* const> to, FirstFailure& failure) {
   const std::int64_t elements = step.rows.size() * domain.row_elements();
-  const ProgramDomain part{.shape = domain.of_rows(step.rows.size()),
-                           .first_row = step.rows.begin};
+  const ProgramDomain part{.shape = domain.of_rows(step.rows.size()), .first_row = step.rows.begin};
   const auto sources = program.sources(step.data, step.rows.begin);
   const std::int64_t runs = (elements + run_elements - 1) / run_elements;
   ctx.backend()->threads().parallel_for(runs, [&](std::int64_t run, int) {

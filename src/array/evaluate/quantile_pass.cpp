@@ -291,8 +291,7 @@ std::vector<FoldValue> quantiles_in_rows(const Context& ctx, const Domain& domai
             const std::int64_t at = (row - begin) * row_elements;
             quantiles_of_values(
                 group, values.data() + at * static_cast<std::int64_t>(size_of(group.type)),
-                group.mask < 0 ? nullptr : is_in.data() + at, row_elements, to, q_strides,
-                without);
+                group.mask < 0 ? nullptr : is_in.data() + at, row_elements, to, q_strides, without);
           }
         });
       });

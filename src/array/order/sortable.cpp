@@ -20,7 +20,7 @@ void check_sortable(const Array& array) {
                           "to_host()");
 }
 
-KeyPlaces key_places_of(const Array& array) {
+KeyPlaces key_places_of(const Array& array, bool is_falling) {
   const Context& ctx = array.context();
   const std::int64_t row_elements = array.row_elements();
   const std::int64_t first = array.local_rows().begin * row_elements;
@@ -34,7 +34,7 @@ KeyPlaces key_places_of(const Array& array) {
       const std::int64_t begin = r * run;
       const std::int64_t count = std::min(run, elements - begin);
       make_key_places(
-          array.dtype(), array.local_data() + begin * bytes, 1, first + begin, false,
+          array.dtype(), array.local_data() + begin * bytes, 1, first + begin, is_falling,
           pairs.span().subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count)));
     });
   });

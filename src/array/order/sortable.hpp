@@ -12,7 +12,8 @@ namespace serried {
 void check_sortable(const Array& array);
 
 /// This rank's elements of an array whose memory is in C order of the whole (split along axis 0, or
-/// replicated), with their numbers in that order. Collective: ranks agree on having the memory.
-[[nodiscard]] KeyPlaces key_places_of(const Array& array);
+/// replicated), with their numbers in that order; `is_falling` as in make_key_places. Collective:
+/// ranks agree on having the memory.
+[[nodiscard]] KeyPlaces key_places_of(const Array& array, bool is_falling = false);
 
 }  // namespace serried

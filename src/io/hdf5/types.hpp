@@ -13,14 +13,14 @@ struct ElementType {
   bool is_text = false;
   bool is_bit_field = false;
   bool has_full_names = false;  ///< of complex numbers: "real" and "imag", not "r" and "i"
-  DType dtype = DType::f64;  ///< the dtype that holds every value exactly, where it is a number
-  std::string text;          ///< "f32 big-endian", "string", "compound", ...
-  std::string refusal;       ///< why it cannot be read, where it is no number
+  DType dtype = DType::f64;     ///< the dtype that holds every value exactly, where it is a number
+  std::string text;             ///< "f32 big-endian", "string", "compound", ...
+  std::string refusal;          ///< why it cannot be read, where it is no number
 };
 
 /// Describes a file's type. Narrow types keep their width; h5py's bool enums are b8, other enums
-/// their integer, bit fields unsigned integers, compounds of two floats r and i (as h5py's), or real
-/// and imag, complex numbers. Local.
+/// their integer, bit fields unsigned integers, compounds of two floats r and i (as h5py's), or
+/// real and imag, complex numbers. Local.
 [[nodiscard]] ElementType describe_type(hid_t type);
 
 /// The type of one element in memory: what reading asks HDF5 for, and what is written to files (b8
