@@ -174,7 +174,7 @@ class StatsOracle(CommandTest):
         path = self.write("bits.h5", x=rng.normal(size=(20011, 3)), y=rng.normal(size=(20011, 3)))
         arguments = ["stats", f"{path}:/x", "--where", "x * y > 0.1", f"y={path}:/y", "--quantiles", "0.1,0.9", "--bins", 9]
         answers = []
-        for ranks, options in ((1, []), (2, []), (3, ["--threads", 2]), (4, []), (1, ["--memory", "24M"])):
+        for ranks, options in ((1, []), (2, []), (3, ["--threads", 2]), (4, []), (1, ["--memory", "40M"])):
             answer = run_json(*arguments, *options, ranks=ranks)
             answer.pop("seconds")
             answers.append(answer)

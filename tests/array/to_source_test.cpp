@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "array/array_support.hpp"
@@ -62,12 +63,12 @@ class ToSource : public testing::Test {
     ASSERT_EQ(source->dtype(), expected.dtype());
     ASSERT_EQ(source->row_shape(), expected.row_shape());
     const Array all = expected.replicate();
-    for (const std::int64_t tiles : {1, 4, 64})
-      for (const std::int64_t bytes : {1, 5000, 1 << 24}) {
-        const Leaves leaves = Leaves::of_tiles(source->layout(), tiles);
-        EXPECT_EQ(read(*source, leaves, bytes), rows_of(all, leaves.rows_of(ctx_.rank())))
-            << tiles << " tiles, " << bytes << " bytes";
-      }
+    for (const auto& [tiles, bytes] :
+         {std::pair<std::int64_t, std::int64_t>{1, 5000}, {4, 1 << 24}, {64, 1}}) {
+      const Leaves leaves = Leaves::of_tiles(source->layout(), tiles);
+      EXPECT_EQ(read(*source, leaves, bytes), rows_of(all, leaves.rows_of(ctx_.rank())))
+          << tiles << " tiles, " << bytes << " bytes";
+    }
   }
 };
 
@@ -153,7 +154,8 @@ TEST_F(ToSource, a_failing_read_is_an_error_of_all_ranks) {
 
 TEST_F(ToSource, what_cannot_be_made_is_told_at_once) {
   const Array a = Array::arange(ctx_, 0, 10);
-  EXPECT_THROW(static_cast<void>(to_source(ctx_, cast(sum(a - 100), DType::u8) + a)), DataError);
+  EXPECT_THROW(static_cast<void>(to_source(ctx_, max(cast(a, DType::i32), {.where = a < 0}) + a)),
+               DataError);
   EXPECT_EQ(estimate_source(ctx_, a * 2).split_axis, 0);
   EXPECT_EQ(estimate_source(ctx_, sum(a)).split_axis, -1);
   EXPECT_EQ(estimate_source(ctx_, a + Array::zeros(ctx_, Shape{3, 1}, DType::f64)).split_axis, 1);
