@@ -35,7 +35,7 @@ constexpr const char* stats_footer =
 distribution). The file is read once; twice for a histogram without --range, and two times more for quantiles.
 In --where, x is the dataset, and so is its own name, such as u of run.h5:/u; NAME=ADDR says what other names are.
 
-Examples:
+Example:
   mpirun -n 4 serried stats run.h5:/u --bins 20 --range 0,1
   mpirun -n 4 serried stats run.h5:/u --quantiles 0.05,0.5,0.95 --where 'u > 0 and mask' mask=grid.h5:/mask)";
 
