@@ -167,7 +167,8 @@ class Order(CommandTest):
                 (2, "--picture has no use", "sort", line, "-o", out, "--picture", "p.png"),
                 (2, "--picture has no use", "unique", line, "--picture", "p.png"),
                 (2, "--limit", "unique", line, "--limit", -1),
-                (3, "have no order", "sort", f"{self.file}:/z", "-o", out), (3, "have no order", "unique", f"{self.file}:/z"),
+                (3, "have no order", "sort", f"{self.file}:/z", "-o", out),
+                (3, "have no order", "unique", f"{self.file}:/z"),
                 (3, "words", "unique", f"{self.file}:/words"), (4, "nowhere", "sort", "nowhere.h5:/x", "-o", out),
                 (4, "no/where", "sort", line, "-o", self.path("no/where.h5")),
                 (4, "no/where", "unique", line, "-o", self.path("no/where.h5"))):

@@ -146,7 +146,8 @@ class Reduce(CommandTest):
     def test_quantiles(self):
         plane, u8, holes = self.data["plane"], self.data["u8"], self.data["holes"]
         for axis, text in ((None, ""), (0, ", axis=0"), (1, ", axis=1")):
-            self.same(f"quantile(x, [0.1, 0.5, 0.99]{text})", ["x=plane"], np.quantile(plane, [0.1, 0.5, 0.99], axis=axis))
+            self.same(f"quantile(x, [0.1, 0.5, 0.99]{text})", ["x=plane"],
+                      np.quantile(plane, [0.1, 0.5, 0.99], axis=axis))
             self.same(f"percentile(x, 30, hazen{text})", ["x=packed"],
                       np.percentile(plane, 30, axis=axis, method="hazen"))
             self.same(f"median(x{text})", ["x=packed"], np.median(plane, axis=axis))
@@ -163,13 +164,13 @@ class Reduce(CommandTest):
     def test_index_is_that_of_its_own_expression(self):
         plane, row = self.data["plane"], self.data["row"]
         found = self.reduce("sum(x * index(0)), sum(r * index(0))", "x=plane", "r=row")["results"]
-        np.testing.assert_allclose(list(found.values()), [(plane.T * np.arange(1203)).sum(), (row * np.arange(17)).sum()],
-                                   rtol=1e-11)
+        expected = [(plane.T * np.arange(1203)).sum(), (row * np.arange(17)).sum()]
+        np.testing.assert_allclose(list(found.values()), expected, rtol=1e-11)
 
     def test_few_rows_are_flattened(self):
         wide = self.data["wide"]
-        text = "sum(x), max(x, axis=2), mean(x, axis=(0, 1)), std(x - mean(x)), sum(x * index(2)), sum(x * index(0)), " \
-               "mean(x, axis=0), median(x), argmax(x), sum(x > mean(x, axis=(0, 1), keepdims=true))"
+        text = ("sum(x), max(x, axis=2), mean(x, axis=(0, 1)), std(x - mean(x)), sum(x * index(2)), sum(x * index(0)), "
+                "mean(x, axis=0), median(x), argmax(x), sum(x > mean(x, axis=(0, 1), keepdims=true))")
         found = self.reduce(text, "x=wide")["results"]
         expected = [wide.sum(), wide.max(2), wide.mean((0, 1)), wide.std(), (wide * np.arange(50)).sum(),
                     (wide * np.arange(3)[:, None, None]).sum(), wide.mean(0), np.median(wide), wide.argmax(),

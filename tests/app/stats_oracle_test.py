@@ -172,7 +172,8 @@ class StatsOracle(CommandTest):
     def test_where_is_the_same_at_any_number_of_ranks(self):
         rng = np.random.default_rng(13)
         path = self.write("bits.h5", x=rng.normal(size=(20011, 3)), y=rng.normal(size=(20011, 3)))
-        arguments = ["stats", f"{path}:/x", "--where", "x * y > 0.1", f"y={path}:/y", "--quantiles", "0.1,0.9", "--bins", 9]
+        arguments = ["stats", f"{path}:/x", "--where", "x * y > 0.1", f"y={path}:/y", "--quantiles", "0.1,0.9",
+                     "--bins", 9]
         answers = []
         for ranks, options in ((1, []), (2, []), (3, ["--threads", 2]), (4, []), (1, ["--memory", "40M"])):
             answer = run_json(*arguments, *options, ranks=ranks)
@@ -199,7 +200,8 @@ class StatsOracle(CommandTest):
                 (2, "there is no 'w'; the names are x", "--where", "w > 0"),
                 (2, "'y' is given, but not used", "--where", "x > 0", f"y={path}:/y"),
                 (2, "x is the dataset itself", "--where", "x > 0", f"x={path}:/y"),
-                (2, "one condition", "--where", "x > 0, x < 1"), (2, "does not fit", "--where", "y > x", f"y={path}:/y"),
+                (2, "one condition", "--where", "x > 0, x < 1"),
+                (2, "does not fit", "--where", "y > x", f"y={path}:/y"),
                 (2, "--quantiles 1.5", "--quantiles", "1.5"), (2, "--quantiles", "--quantiles", "0.1,,"),
                 (2, "ends too early", "--where", "x >"), (4, "nowhere", "--where", "y > 0", "y=nowhere.h5:/y"),
                 (3, "words", "--where", "y > 0", f"y={path}:/words")):

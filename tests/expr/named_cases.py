@@ -162,7 +162,8 @@ def strength_cases(pool):
         for number in numbers:
             with np.errstate(all="ignore"):
                 try:
-                    value = eval(f"({number}) * x", {"__builtins__": {}}, {**functions, "x": operand.array})  # noqa: S307
+                    known = {**functions, "x": operand.array}
+                    value = eval(f"({number}) * x", {"__builtins__": {}}, known)  # noqa: S307
                 except TypeError:
                     continue
             cases.append(Case(f"({number}) * {operand.name}", value, ulps=2 if value.dtype.kind in "fc" else 0))
