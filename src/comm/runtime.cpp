@@ -3,9 +3,11 @@
 #include <mpi.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <thread>
 #include <utility>
 
 #include "base/host_name.hpp"
@@ -192,7 +194,9 @@ Runtime::~Runtime() {
     // MPI's launcher does not survive the end of a job there.
     impl_->ending->barrier();
   } catch (const std::exception&) {
-    // After a verdict MPI is not finalised.
+    // After a verdict MPI is not finalised. Launchers take the first exit code that they see: that
+    // of a rank which has an error to report, not that of one which has left the program in peace.
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }
 }
 

@@ -147,26 +147,36 @@ class RealFiles(CommandTest):
     def test_examples_of_the_help(self):
         """The commands that `--help` ends with, as they stand there, on a file of that name."""
         import re
+        import shlex
         import shutil
 
         rng = np.random.default_rng(1)
         with h5py.File(self.path("run.h5"), "w") as f:
-            f["u"], f["v"] = rng.uniform(size=(40, 50)), rng.uniform(size=(40, 50))
+            for name in ("u", "v", "x", "fields/u", "fields/v"):
+                f[name] = rng.uniform(size=(40, 50))
+            f["particles/mass"] = rng.uniform(size=1000)
+        with h5py.File(self.path("grid.h5"), "w") as f:
+            f["mask"] = rng.uniform(size=(40, 50)) < 0.5
+        with h5py.File(self.path("labels.h5"), "w") as f:
+            f["labels"] = rng.integers(0, 4, (40, 50), dtype=np.int32)
         made = run("kmeans", self.path("run.h5:/u"), self.path("run.h5:/v"), "--sample-axes", "all", "--clusters", 2,
                    "--model", self.path("model.h5"))
         self.assertEqual(made.returncode, 0, made.stderr)
         self.assertIsNotNone(shutil.which("mpirun"))
-        for verb in ([], ["info"], ["stats"], ["kmeans"], ["predict"]):
-            example = run(*verb, "--help").stdout.rsplit("Example:\n", 1)[1].split()
-            ranks = 0
-            if example[0] == "mpirun":
-                ranks = int(example[2])
-                example = example[3:]
-            self.assertEqual(example[0], "serried")
-            with self.subTest(verb=verb):
-                done = run(*example[1:], ranks=ranks, cwd=self.folder)
-                self.assertEqual(done.returncode, 0, done.stderr)
-                self.assertTrue(re.search(r"\w", done.stdout))
+        verbs = ("info", "stats", "histogram", "reduce", "eval", "sort", "unique", "kmeans", "predict")
+        for verb in ([], *([each] for each in verbs)):
+            examples = run(*verb, "--help").stdout.rsplit("Example:\n", 1)[1].strip().splitlines()
+            self.assertTrue(examples)
+            for example in map(shlex.split, examples):
+                ranks = 0
+                if example[0] == "mpirun":
+                    ranks = int(example[2])
+                    example = example[3:]
+                self.assertEqual(example[0], "serried")
+                with self.subTest(example=example):
+                    done = run(*example[1:], ranks=ranks, cwd=self.folder)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertTrue(re.search(r"\w", done.stdout))
 
 
 if __name__ == "__main__":

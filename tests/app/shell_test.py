@@ -55,7 +55,7 @@ class Completion(CommandTest):
     def test_bash_completes_verbs(self):
         self.assertEqual(self.bash("serried "), sorted(VERBS))
         self.assertEqual(self.bash("serried k"), ["kmeans"])
-        self.assertEqual(self.bash("serried --threads 2 --json s"), ["stats"])
+        self.assertEqual(self.bash("serried --threads 2 --json s"), ["sort", "stats"])
         self.assertEqual(self.bash("serried x"), [])
 
     def test_bash_completes_the_options_that_help_tells(self):

@@ -8,13 +8,9 @@
 //                                             replicated one, "f" of f64 rows that are read in
 //                                             batches; elements lie at OFFSET of DATA, C order
 //   case FUNCTION OPERANDS KEY=VALUE...       operands are separated by commas
-// OUTPUT gets for each case the number of arrays, and for each its dtype, axes, extents and
-// elements in C order; or -1 and the kind of the error. Numbers are int64, texts have their length
-// in front.
+// OUTPUT gets what CaseOutput writes.
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -22,22 +18,11 @@
 #include <vector>
 
 #include "serried/serried.hpp"
+#include "support/case_file.hpp"
 #include "support/value_source.hpp"
 
 namespace serried::test {
 namespace {
-
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
-  return parts;
-}
-
-std::string bytes_of_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// KEY=VALUE, of which a key may come several times.
 class Values {
@@ -64,14 +49,14 @@ class Values {
 
 std::vector<double> numbers_of(const std::string& text, char separator) {
   std::vector<double> numbers;
-  for (const std::string& part : split(text, separator))
+  for (const std::string& part : split_text(text, separator))
     numbers.push_back(std::strtod(part.c_str(), nullptr));
   return numbers;
 }
 
 /// "10", "10:0:1", "10:0.1:5:log" or "e:0,1,2".
 BinAxis axis_of(const std::string& text) {
-  const std::vector<std::string> parts = split(text, ':');
+  const std::vector<std::string> parts = split_text(text, ':');
   BinAxis axis;
   if (parts.front() == "e") {
     axis.edges = numbers_of(parts.at(1), ',');
@@ -89,27 +74,23 @@ BinAxis axis_of(const std::string& text) {
 class Runner {
  public:
   Runner(const Context& ctx, const std::string& data, const std::string& output)
-      : ctx_(ctx), data_(bytes_of_file(data)) {
-    if (ctx.rank() == 0) output_.open(output, std::ios::binary);
-  }
+      : ctx_(ctx), data_(bytes_of_file(data)), output_(ctx, output) {}
 
   void take(const std::string& line) {
-    const std::vector<std::string> fields = split(line, ' ');
+    const std::vector<std::string> fields = split_text(line, ' ');
     if (fields.front() == "operand")
       add_operand(fields);
     else
       run(fields);
   }
-  bool finish() {
-    output_.close();
-    return !output_.fail() || ctx_.rank() != 0;
-  }
+  bool finish() { return output_.finish(); }
 
  private:
   void add_operand(const std::vector<std::string>& fields) {
     std::vector<std::int64_t> extents;
     if (fields.at(3) != "-")
-      for (const std::string& extent : split(fields[3], ',')) extents.push_back(std::stoll(extent));
+      for (const std::string& extent : split_text(fields[3], ','))
+        extents.push_back(std::stoll(extent));
     const Shape shape{std::span<const std::int64_t>(extents)};
     const char* const elements = data_.data() + std::stoull(fields.at(5));
     const std::string& place = fields.at(4);
@@ -135,7 +116,7 @@ class Runner {
 
   std::vector<Array> results_of(const std::vector<std::string>& fields) {
     const std::string& function = fields.at(1);
-    const std::vector<std::string> names = split(fields.at(2), ',');
+    const std::vector<std::string> names = split_text(fields.at(2), ',');
     const Values values(std::span<const std::string>(fields).subspan(3));
     if (function == "cumsum" || function == "cumprod") {
       ScanOptions options{.skips_nan = values.get("skips_nan", "0") == "1"};
@@ -181,47 +162,12 @@ class Runner {
   }
 
   void run(const std::vector<std::string>& fields) {
-    std::vector<Array> results;
-    std::string failure;
-    try {
-      results = results_of(fields);
-    } catch (const Error& error) {
-      failure = error.kind() == ErrorKind::data               ? "data"
-                : error.kind() == ErrorKind::invalid_argument ? "invalid"
-                                                              : "other";
-      failure += std::string(": ") + error.what();
-    }
-    for (const std::string& other : ctx_.comm().allgather_text(failure))
-      if (other != failure) failure = "different: " + failure + " | " + other;
-    if (!failure.empty()) {
-      put(-1);
-      put(failure);
-      return;
-    }
-    put(static_cast<std::int64_t>(results.size()));
-    for (const Array& result : results) {
-      put(std::string(name(result.dtype())));
-      put(result.shape().dimensions());
-      for (const std::int64_t extent : result.shape().extents()) put(extent);
-      const Array whole = result.replicate();
-      output_.write(
-          reinterpret_cast<const char*>(whole.local_data()),
-          static_cast<std::streamsize>(static_cast<std::size_t>(whole.shape().elements()) *
-                                       size_of(whole.dtype())));
-    }
-  }
-
-  void put(std::int64_t number) {
-    output_.write(reinterpret_cast<const char*>(&number), sizeof number);
-  }
-  void put(const std::string& text) {
-    put(static_cast<std::int64_t>(text.size()));
-    output_.write(text.data(), static_cast<std::streamsize>(text.size()));
+    output_.write([&] { return results_of(fields); });
   }
 
   Context ctx_;
   std::string data_;
-  std::ofstream output_;
+  CaseOutput output_;
   std::map<std::string, std::unique_ptr<TileSource>> sources_;
 };
 

@@ -4,8 +4,6 @@ threads, which must all give the same bits. SERRIED_TEST_SEED repeats a run, SER
 
 import os
 import random
-import struct
-import subprocess
 import sys
 import tempfile
 
@@ -15,20 +13,20 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+import case_results
+from case_results import DTYPES, NAME_OF, parse
+
 RUNNER = os.environ["ARRAY_RUNNER"]
-MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
-NUMPROC_FLAG = os.environ.get("MPIEXEC_NUMPROC_FLAG", "-n")
 SEED = int(os.environ.get("SERRIED_TEST_SEED", random.randrange(10**6)))
 TIMES = float(os.environ.get("SERRIED_TEST_CASES", 1))
 
-DTYPES = {"b8": np.bool_, "i8": np.int8, "u8": np.uint8, "i16": np.int16, "u16": np.uint16, "i32": np.int32,
-          "u32": np.uint32, "i64": np.int64, "u64": np.uint64, "f16": np.float16, "f32": np.float32,
-          "f64": np.float64, "c64": np.complex64, "c128": np.complex128}
-NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 REAL = [name for name in DTYPES if name[0] != "c"]
 WHOLE = [name for name in DTYPES if name[0] in "biu"]
 SHAPES = [(), (1,), (0,), (5,), (67,), (5000,), (3, 4), (0, 4), (5, 0), (200, 3), (3, 200), (7, 5, 3), (1, 300, 2)]
 UNIT = 2.0**-53
+KINDS = {"invalid": "InvalidArgument", "data": "DataError"}
 # ranks, tiles, threads, CPU
 RUNS = [(1, 16384, 1, "avx2"), (2, 16384, 2, "avx512"), (3, 16384, 1, ""), (1, 64, 2, ""), (4, 64, 1, ""),
         (3, 3, 1, "")]
@@ -55,7 +53,7 @@ class Pool:
         self.count += 1
         self.data += b"\0" * (-len(self.data) % 16)
         shape = ",".join(map(str, array.shape)) or "-"
-        self.lines.append(f"operand x{self.count} {NAMES[array.dtype]} {shape} {place} {len(self.data)}")
+        self.lines.append(f"operand x{self.count} {NAME_OF[array.dtype]} {shape} {place} {len(self.data)}")
         self.data += array.tobytes()
         return f"x{self.count}"
 
@@ -275,60 +273,15 @@ def make_cases(pool, rng):
 
 
 def run(folder, ranks, tiles, threads, target):
-    output = os.path.join(folder, "output")
-    environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
-    if target:
-        environment["SERRIED_TARGET"] = target
-    done = subprocess.run([MPIEXEC, NUMPROC_FLAG, str(ranks), RUNNER, os.path.join(folder, "cases"),
-                           os.path.join(folder, "data"), output, str(tiles)], capture_output=True, text=True,
-                          timeout=300 * max(1, TIMES), env=environment, stdin=subprocess.DEVNULL)
-    results = b""
-    if os.path.exists(output):
-        with open(output, "rb") as file:
-            results = file.read()
-        os.remove(output)
-    if done.returncode != 0:
-        print(f"{ranks} ranks, {tiles} tiles: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-    return results, done.returncode
-
-
-def parse(results):
-    """A list of arrays, or the text of an error, and the bytes, for each case."""
-    at = 0
-
-    def integer():
-        nonlocal at
-        at += 8
-        return struct.unpack_from("<q", results, at - 8)[0]
-
-    def text():
-        nonlocal at
-        size = integer()
-        at += size
-        return results[at - size:at].decode()
-
-    parsed = []
-    while at < len(results):
-        begin = at
-        count = integer()
-        if count < 0:
-            parsed.append((text(), results[begin:at]))
-            continue
-        arrays = []
-        for _ in range(count):
-            dtype = np.dtype(DTYPES[text()])
-            shape = [integer() for _ in range(integer())]
-            size = int(np.prod(shape, dtype=np.int64))
-            arrays.append(np.frombuffer(results, dtype, size, at).reshape(shape))
-            at += size * dtype.itemsize
-        parsed.append((arrays, results[begin:at]))
-    return parsed
+    variables = {"SERRIED_TARGET": target} if target else {}
+    return case_results.run(RUNNER, folder, ranks, tiles, threads, 300 * max(1, TIMES), **variables)
 
 
 def compare(case, found):
     """What is wrong; None where all is right."""
-    if isinstance(found, str):
-        return None if case.error and found.split(":")[0] in case.error else found
+    if isinstance(found, tuple):
+        return None if case.error and any(found[0] == KINDS[kind] for kind in case.error) else f"{found[0]}: {found[1]}"
+    found = [array for array, _ in found]
     if case.error:
         return f"no error, but {found[0]!r}"
     if hasattr(case, "check"):

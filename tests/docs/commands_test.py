@@ -127,7 +127,9 @@ def make_files(folder):
     for name in ["run.h5"] + [f"run_{i}.h5" for i in range(3)]:
         with h5py.File(os.path.join(folder, name), "w") as f:
             f["x"], f["u"], f["fields/u"], f["fields/v"] = x, u, u, 1 - u
-            f["weights"] = rng.random(3000)
+            f["weights"], f["particles/mass"] = rng.random(3000), rng.random(500)
+    with h5py.File(os.path.join(folder, "grid.h5"), "w") as f:
+        f["land"] = rng.integers(0, 2, (40, 50), dtype=np.uint8)
     stand_ins = []
     for source, make in (("climate/sst.mnmean.nc", make_sst), ("enzo/moving7_0010.cpu0000", make_enzo)):
         name = os.path.basename(source)

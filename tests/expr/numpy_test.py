@@ -4,7 +4,6 @@ which must all give the same bits. SERRIED_TEST_SEED repeats a run, SERRIED_TEST
 import os
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,14 +18,13 @@ except ImportError as missing:
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
+import case_results
 from case_maker import COMPLEX_FUNCTIONS, Case, Maker
 from case_results import parse
 from named_cases import named_cases, precedence_cases, quantile_cases, strength_cases, wrong_cases
 from operand_pool import Pool
 
 RUNNER = os.environ["EXPRESSION_RUNNER"]
-MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
-NUMPROC_FLAG = os.environ.get("MPIEXEC_NUMPROC_FLAG", "-n")
 SEED = int(os.environ.get("SERRIED_TEST_SEED", random.randrange(10**6)))
 TIMES = float(os.environ.get("SERRIED_TEST_CASES", 1))
 
@@ -104,21 +102,8 @@ def grouped(rng, cases):
 
 
 def run(folder, ranks, tiles, threads, target):
-    output = os.path.join(folder, "output")
-    environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
-    if target:
-        environment["SERRIED_TARGET"] = target
-    done = subprocess.run([MPIEXEC, NUMPROC_FLAG, str(ranks), RUNNER, os.path.join(folder, "cases"),
-                           os.path.join(folder, "data"), output, str(tiles)], capture_output=True, text=True,
-                          timeout=300 * max(1, TIMES), env=environment, stdin=subprocess.DEVNULL)
-    results = b""
-    if os.path.exists(output):
-        with open(output, "rb") as file:
-            results = file.read()
-        os.remove(output)
-    if done.returncode != 0:
-        print(f"{ranks} ranks, {tiles} tiles: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-    return results, done.returncode
+    variables = {"SERRIED_TARGET": target} if target else {}
+    return case_results.run(RUNNER, folder, ranks, tiles, threads, 300 * max(1, TIMES), **variables)
 
 
 def spacing(want, dtype):

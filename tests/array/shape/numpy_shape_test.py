@@ -4,7 +4,6 @@ must all give the same bits in the same tiles. SERRIED_TEST_SEED repeats a run, 
 
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,11 +16,10 @@ except ImportError as missing:
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
 
+import case_results
 from case_results import DTYPES, NAME_OF, parse
 
 RUNNER = os.environ["SHAPE_RUNNER"]
-MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
-NUMPROC_FLAG = os.environ.get("MPIEXEC_NUMPROC_FLAG", "-n")
 SEED = int(os.environ.get("SERRIED_TEST_SEED", random.randrange(10**6)))
 TIMES = float(os.environ.get("SERRIED_TEST_CASES", 1))
 
@@ -380,19 +378,7 @@ class Maker:
 
 
 def run(folder, ranks, tiles, threads, **variables):
-    output = os.path.join(folder, "output")
-    done = subprocess.run([MPIEXEC, NUMPROC_FLAG, str(ranks), RUNNER, os.path.join(folder, "cases"),
-                           os.path.join(folder, "data"), output, str(tiles)], capture_output=True, text=True,
-                          timeout=250 * max(1, TIMES), env=dict(os.environ, OMP_NUM_THREADS=str(threads), **variables),
-                          stdin=subprocess.DEVNULL)
-    results = b""
-    if os.path.exists(output):
-        with open(output, "rb") as file:
-            results = file.read()
-        os.remove(output)
-    if done.returncode != 0:
-        print(f"{ranks} ranks, {tiles} tiles: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-    return results, done.returncode
+    return case_results.run(RUNNER, folder, ranks, tiles, threads, 250 * max(1, TIMES), **variables)
 
 
 def wrong_with(want, errors, bound, found):
