@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -23,21 +25,37 @@ template <class Inside>
 std::int64_t visit_bracket(std::span<const std::uint64_t> keys, std::uint64_t low,
                            std::uint64_t width, Inside inside) {
   using Words [[gnu::vector_size(32)]] = std::int64_t;
+  using Doubles [[gnu::vector_size(32)]] = double;
+  const auto sign_bits = [](const Words& words) {
+    Doubles same;
+    std::memcpy(&same, &words, sizeof same);
+    return static_cast<unsigned>(__builtin_ia32_movmskpd256(same));
+  };
   // unsigned comparisons as signed ones of numbers that are shifted by 2^63
   const Words first = Words{} + static_cast<std::int64_t>(low ^ (std::uint64_t{1} << 63));
   const Words last = Words{} + static_cast<std::int64_t>((low + width) ^ (std::uint64_t{1} << 63));
   Words below{};
   std::size_t i = 0;
-  for (; i + 4 <= keys.size(); i += 4) {
-    Words four;
-    std::memcpy(&four, keys.data() + i, sizeof four);
-    four ^= INT64_MIN;
-    const Words is_below = four < first;
-    const Words is_outside = is_below | (four > last);
-    below -= is_below;
-    if ((is_outside[0] & is_outside[1] & is_outside[2] & is_outside[3]) != 0) continue;
-    for (std::size_t k = 0; k < 4; ++k)
-      if (is_outside[k] == 0) inside(i + k);
+  while (i + 4 <= keys.size()) {
+    // `inside` is called behind a loop that has all it needs in registers
+    constexpr std::size_t block = 256;
+    std::uint32_t found[block];
+    std::size_t count = 0;
+    const std::size_t begin = i;
+    const std::uint64_t* const data = keys.data();
+    for (const std::size_t end = std::min(keys.size() - 3, begin + block); i < end; i += 4) {
+      Words four;
+      std::memcpy(&four, data + i, sizeof four);
+      four ^= INT64_MIN;
+      const Words is_below = four < first;
+      const Words is_outside = is_below | (four > last);
+      below -= is_below;
+      unsigned bits = 15u & ~sign_bits(is_outside);
+      for (; bits != 0; bits &= bits - 1)
+        found[count++] = static_cast<std::uint32_t>(
+            i - begin + static_cast<std::size_t>(std::countr_zero(bits)));
+    }
+    for (std::size_t k = 0; k < count; ++k) inside(begin + found[k]);
   }
   std::int64_t count = below[0] + below[1] + below[2] + below[3];
   for (; i < keys.size(); ++i) {

@@ -1,6 +1,9 @@
 // Elements by condition: what is left of each tile is counted first, so that every rank knows the
 // new tiles.
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
 #include <string>
 
 #include "array/array_bytes.hpp"
@@ -35,6 +38,21 @@ void for_tiles(const Array& array, std::int64_t row_flags, const F& task) {
   });
 }
 
+/// How many of the flags are not 0.
+std::int64_t count_set(const std::uint8_t* flags, std::int64_t count) {
+  std::int64_t set = 0;
+  std::int64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, flags + i, sizeof eight);
+    // the highest bit of each byte that is not 0
+    constexpr std::uint64_t low = 0x7f7f7f7f7f7f7f7full;
+    set += std::popcount((((eight & low) + low) | eight) & ~low);
+  }
+  for (; i < count; ++i) set += flags[i] != 0 ? 1 : 0;
+  return set;
+}
+
 /// Collective: the counts of all tiles come to every rank.
 Kept count_kept(const Array& array, const std::uint8_t* flags, std::int64_t row_flags) {
   const Context& ctx = array.context();
@@ -45,9 +63,7 @@ Kept count_kept(const Array& array, const std::uint8_t* flags, std::int64_t row_
         array.is_replicated() ? layout.tiles()
                               : layout.first_tile(ctx.rank() + 1) - layout.first_tile(ctx.rank())));
     for_tiles(array, row_flags, [&](std::int64_t tile, std::int64_t first, std::int64_t last) {
-      std::int64_t count = 0;
-      for (std::int64_t i = first; i < last; ++i) count += flags[i] != 0 ? 1 : 0;
-      counts[static_cast<std::size_t>(tile)] = count;
+      counts[static_cast<std::size_t>(tile)] = count_set(flags + first, last - first);
     });
   });
   std::vector<std::int64_t> begins{0};
@@ -71,12 +87,12 @@ bool is_uneven(const Layout& layout) {
   return runs > 0 && most > 2 * ((layout.rows() + runs - 1) / runs);
 }
 
-/// The array of what is left: give(flag, where it goes) for each flag that is set, with `bytes` for
-/// each. Collective.
+/// The array of what is left: give_run(first flag, last flag, where it goes) gives what belongs to
+/// those that are set, with an item of `inner` for each. Collective.
 template <class F>
 Array kept_of(const Array& array, const std::uint8_t* flags, std::int64_t row_flags,
               const std::vector<std::int64_t>& inner, int axis, DType dtype, Balance balance,
-              const F& give) {
+              const F& give_run) {
   const Kept kept = count_kept(array, flags, row_flags);
   const Shape shape = shape_of(inner).with_inserted(axis, kept.layout.rows());
   Array to = empty_array(array.context(), shape, dtype,
@@ -84,12 +100,7 @@ Array kept_of(const Array& array, const std::uint8_t* flags, std::int64_t row_fl
   const std::int64_t bytes = shape_of(inner).elements() * static_cast<std::int64_t>(size_of(dtype));
   std::byte* const memory = memory_of(to);
   for_tiles(array, row_flags, [&](std::int64_t tile, std::int64_t first, std::int64_t last) {
-    std::byte* at = memory + kept.begins[static_cast<std::size_t>(tile)] * bytes;
-    for (std::int64_t i = first; i < last; ++i) {
-      if (flags[i] == 0) continue;
-      give(i, at);
-      at += bytes;
-    }
+    give_run(first, last, memory + kept.begins[static_cast<std::size_t>(tile)] * bytes);
   });
   const bool is_moved =
       balance == Balance::always || (balance == Balance::automatic && is_uneven(kept.layout));
@@ -114,14 +125,48 @@ const std::uint8_t* flags_of(const Array& mask) {
   return reinterpret_cast<const std::uint8_t*>(mask.local_data());
 }
 
+/// Items whose flags are set, one behind the other, without a branch that could not be foreseen.
+template <class T>
+void pack_items(const std::byte* from, const std::uint8_t* flags, std::int64_t count,
+                std::byte* to) {
+  constexpr std::int64_t block = 512;
+  std::array<T, block> kept;  // what is written behind the last one must not reach the result
+  for (std::int64_t begin = 0; begin < count; begin += block) {
+    const std::int64_t end = std::min(count, begin + block);
+    std::size_t items = 0;
+    for (std::int64_t i = begin; i < end; ++i) {
+      std::memcpy(&kept[items], from + i * std::ptrdiff_t{sizeof(T)}, sizeof(T));
+      items += flags[i] != 0 ? 1 : 0;
+    }
+    std::memcpy(to, kept.data(), items * sizeof(T));
+    to += items * sizeof(T);
+  }
+}
+
 /// Rows (the split axis) with flags, of items that lie one behind the other.
 Array compressed(const Array& array, const Array& mask, int axis, std::int64_t row_flags,
                  const std::vector<std::int64_t>& inner, Balance balance) {
   const std::byte* const from = array.local_data();
   const std::int64_t bytes =
       shape_of(inner).elements() * static_cast<std::int64_t>(size_of(array.dtype()));
-  return kept_of(array, flags_of(mask), row_flags, inner, axis, array.dtype(), balance,
-                 [&](std::int64_t i, std::byte* to) { copy_item(to, from + i * bytes, bytes); });
+  const std::uint8_t* const flags = flags_of(mask);
+  return kept_of(array, flags, row_flags, inner, axis, array.dtype(), balance,
+                 [&](std::int64_t first, std::int64_t last, std::byte* to) {
+                   const std::byte* const items = from + first * bytes;
+                   const std::int64_t count = last - first;
+                   if (bytes == 8)
+                     return pack_items<std::uint64_t>(items, flags + first, count, to);
+                   if (bytes == 4)
+                     return pack_items<std::uint32_t>(items, flags + first, count, to);
+                   if (bytes == 2)
+                     return pack_items<std::uint16_t>(items, flags + first, count, to);
+                   if (bytes == 1) return pack_items<std::uint8_t>(items, flags + first, count, to);
+                   for (std::int64_t i = 0; i < count; ++i) {
+                     if (flags[first + i] == 0) continue;
+                     copy_item(to, items + i * bytes, bytes);
+                     to += bytes;
+                   }
+                 });
 }
 
 /// Whether each element is not 0.
@@ -159,8 +204,15 @@ Array of_nonzero(const Array& array, const std::vector<std::int64_t>& inner, Bal
   const std::int64_t row_flags = rows.row_elements();
   const std::int64_t before = rows.local_rows().begin * row_flags;
   const std::vector<std::uint8_t> flags = flags_of_elements(rows);
+  const std::int64_t bytes = shape_of(inner).elements() * std::int64_t{sizeof(std::int64_t)};
   return kept_of(rows, flags.data(), row_flags, inner, 0, DType::i64, balance,
-                 [&](std::int64_t i, std::byte* to) { give(before + i, to); });
+                 [&](std::int64_t first, std::int64_t last, std::byte* to) {
+                   for (std::int64_t i = first; i < last; ++i) {
+                     if (flags[static_cast<std::size_t>(i)] == 0) continue;
+                     give(before + i, to);
+                     to += bytes;
+                   }
+                 });
 }
 
 }  // namespace
