@@ -44,7 +44,7 @@ constexpr std::array<Row, ops> table{{
     {Op::constant, {"constant", 0, none, free_type}},
     {Op::position, {"position", 0, none, free_type}},
     {Op::convert, {"convert", 1, all, free_type}},
-    {Op::wrap, {"wrap", 1, (i32 | i64) | bit(f32), same}},
+    {Op::wrap, {"wrap", 1, (i32 | i64) | bit(f32) | bit(f64), same}},
     {Op::add, {"add", 2, numbers, same}},
     {Op::subtract, {"subtract", 2, numbers, same}},
     {Op::multiply, {"multiply", 2, numbers, same}},
@@ -241,8 +241,10 @@ class Checker {
 
   void check_wrap(const Instruction& step, RegisterType operand) {
     const auto to = static_cast<DType>(step.index);
+    const bool is_half = to == DType::f16 && operand == f64;
     const bool is_narrow = step.index <= static_cast<std::uint32_t>(DType::c128) &&
-                           dtype_of_register(operand) != to && register_type(to) == operand;
+                           dtype_of_register(operand) != to &&
+                           (register_type(to) == operand || is_half);
     if (!is_narrow)
       fail("it does not bring " + std::string(name_of(operand)) + " to the range of dtype " +
            std::to_string(step.index));

@@ -239,8 +239,11 @@ std::uint32_t Lowering::lower_convert(std::uint32_t value, DType from, DType to)
       require_range(value, from_type, is_u64 ? 0 : low,
                     static_cast<std::int64_t>(std::min(held.high, given.high)));
   }
+  // rounded once: a number that became f32 first might then lie in the middle between two of f16
+  const bool is_half_of_f64 = to == DType::f16 && from_type == RegisterType::f64;
+  if (is_half_of_f64) value = add(Op::wrap, from_type, {value}, static_cast<std::uint32_t>(to));
   if (from_type != type) value = add(Op::convert, type, {value});
-  if (!is_narrow(to) || from == DType::b8) return value;
+  if (!is_narrow(to) || from == DType::b8 || is_half_of_f64) return value;
   if (!is_to_integer) return add_wrap(value, to);
   if (!is_integer(from)) {
     // a floating number that the register holds, but not the dtype

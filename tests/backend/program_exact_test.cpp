@@ -35,7 +35,7 @@ void for_each_instruction(F f) {
       } else if (op == Op::wrap) {
         for (const DType to :
              {DType::i8, DType::u8, DType::i16, DType::u16, DType::u32, DType::f16})
-          if (register_type(to) == type)
+          if (register_type(to) == type || (to == DType::f16 && type == RegisterType::f64))
             f(one_instruction(op, operands, type, static_cast<std::uint32_t>(to)));
       } else {
         RegisterType result = type;

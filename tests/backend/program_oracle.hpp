@@ -244,7 +244,7 @@ class Oracle {
     }
   }
 
-  static Scalar wrap(DType dtype, const Scalar& a) {
+  static Scalar wrap(RegisterType type, DType dtype, const Scalar& a) {
     switch (dtype) {
       case DType::i8:
         return scalar<std::int32_t>(static_cast<std::int8_t>(value_of<std::int32_t>(a)));
@@ -257,6 +257,8 @@ class Oracle {
       case DType::u32:
         return scalar<std::int64_t>(static_cast<std::uint32_t>(value_of<std::int64_t>(a)));
       default:
+        if (type == RegisterType::f64)
+          return scalar(static_cast<double>(to_float(to_half(value_of<double>(a)))));
         return scalar(to_float(to_half(value_of<float>(a))));
     }
   }
@@ -269,7 +271,7 @@ class Oracle {
       return scalar<std::uint8_t>(1);
     }
     if (step.op == Op::select) return value_of<std::uint8_t>(in[0]) != 0 ? in[1] : in[2];
-    if (step.op == Op::wrap) return wrap(static_cast<DType>(step.index), in[0]);
+    if (step.op == Op::wrap) return wrap(type, static_cast<DType>(step.index), in[0]);
     return visit_register(type, [&](auto tag) -> std::optional<Scalar> {
       using T = typename decltype(tag)::type;
       const T a = value_of<T>(in[0]);

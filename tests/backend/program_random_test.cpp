@@ -86,8 +86,8 @@ Program random_program(std::uint64_t seed) {
     if (op == Op::wrap) {
       const DType narrow[] = {DType::i8, DType::u8, DType::i16, DType::u16};
       step.index = static_cast<std::uint32_t>(type == RegisterType::i64   ? DType::u32
-                                              : type == RegisterType::f32 ? DType::f16
-                                                                          : narrow[draw(4)]);
+                                              : type == RegisterType::i32 ? narrow[draw(4)]
+                                                                          : DType::f16);
     }
     const RegisterType out = result_of(op, type, draw);
     const int old = draw(3) == 0 ? any_of(out) : -1;

@@ -131,9 +131,7 @@ def cast(x, dtype):
     """The numbers in another dtype, and whether one of them has no value in it."""
     x = np.asarray(x)
     with np.errstate(all="ignore"):
-        # as documented: by way of f32
-        through_f32 = np.dtype(dtype) == np.float16 and x.dtype.kind in "fiu"
-        converted = x.astype(np.float32).astype(dtype) if through_f32 else x.astype(dtype)
+        converted = x.astype(dtype)
     if np.dtype(dtype).kind not in "iu" or x.dtype.kind == "b":
         return converted, False
     info = np.iinfo(dtype)

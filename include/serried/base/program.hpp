@@ -42,7 +42,8 @@ enum class Op : std::uint8_t {
   convert,  ///< as C++'s conversion, rounding to nearest; to b8: is it not 0; from b8: 0 or 1.
             ///< A float that an integer type cannot hold fails the element. Real to complex has
             ///< imaginary part 0; complex to real does not exist (real is an instruction)
-  wrap,     ///< i32 to the range of i8, u8, i16, u16; i64 to that of u32; f32 to f16: which one is
+  wrap,     ///< i32 to the range of i8, u8, i16, u16; i64 to that of u32; f32 and f64 to the
+            ///< numbers of f16, rounding to nearest: which one is
             ///< said by `index`, a DType
 
   // numbers

@@ -237,7 +237,28 @@ struct WrapHalf {
   }
 };
 
-BlockFunction wrap_of(DType dtype) {
+// A number of f64 goes by way of f32, rounded to odd there: then the second rounding is that of the
+// number itself. (Boldo, Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms
+// using rounding to odd", IEEE Transactions on Computers 57, 2008.)
+struct WrapDoubleToHalf {
+  template <class V>
+  static HWY_INLINE V run(V a) {
+    const hn::DFromV<V> d;
+    const hn::RebindToUnsigned<decltype(d)> words;
+    const hn::Rebind<float, decltype(d)> d32;
+    const hn::Rebind<hwy::float16_t, decltype(d)> d16;
+    constexpr int dropped = 52 - 23;
+    const auto bits = hn::BitCast(words, a);
+    const auto low = hn::And(bits, hn::Set(words, (std::uint64_t{1} << dropped) - 1));
+    const auto odd = hn::IfThenZeroElse(hn::Eq(low, hn::Zero(words)),
+                                        hn::Set(words, std::uint64_t{1} << dropped));
+    const auto rounded = hn::BitCast(d, hn::Or(hn::Xor(bits, low), odd));
+    const auto half = hn::DemoteTo(d16, hn::DemoteTo(d32, rounded));
+    return hn::PromoteTo(d, hn::PromoteTo(d32, half));
+  }
+};
+
+BlockFunction wrap_of(RegisterType type, DType dtype) {
   switch (dtype) {
     case DType::i8:
       return &map1<std::int32_t, WrapInteger<8, true>>;
@@ -250,6 +271,7 @@ BlockFunction wrap_of(DType dtype) {
     case DType::u32:
       return &map1<std::int64_t, WrapInteger<32, false>>;
     case DType::f16:
+      if (type == RegisterType::f64) return &map1<double, WrapDoubleToHalf>;
       return &map1<float, WrapHalf>;
     default:
       return nullptr;
@@ -330,8 +352,8 @@ HWY_EXPORT(narrow_of);
 BlockFunction find_convert(RegisterType from, RegisterType to) {
   return HWY_DYNAMIC_DISPATCH(convert_of)(from, to);
 }
-BlockFunction find_wrap(DType dtype) {
-  return HWY_DYNAMIC_DISPATCH(wrap_of)(dtype);
+BlockFunction find_wrap(RegisterType type, DType dtype) {
+  return HWY_DYNAMIC_DISPATCH(wrap_of)(type, dtype);
 }
 BlockFunction find_widen(DType dtype) {
   return HWY_DYNAMIC_DISPATCH(widen_of)(dtype);

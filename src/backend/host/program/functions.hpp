@@ -35,7 +35,7 @@ namespace serried::host::program {
 /// From one register type to another.
 [[nodiscard]] BlockFunction find_convert(RegisterType from, RegisterType to);
 /// To the range of a narrow dtype.
-[[nodiscard]] BlockFunction find_wrap(DType dtype);
+[[nodiscard]] BlockFunction find_wrap(RegisterType type, DType dtype);
 /// From stored elements to registers, and back; null where both are the same bytes.
 [[nodiscard]] BlockFunction find_widen(DType dtype);
 [[nodiscard]] BlockFunction find_narrow(DType dtype);

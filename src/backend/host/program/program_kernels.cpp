@@ -10,7 +10,7 @@ namespace program {
 BlockFunction find_function(const Instruction& instruction, RegisterType type,
                             RegisterType result) {
   if (instruction.op == Op::convert) return find_convert(type, result);
-  if (instruction.op == Op::wrap) return find_wrap(static_cast<DType>(instruction.index));
+  if (instruction.op == Op::wrap) return find_wrap(type, static_cast<DType>(instruction.index));
   for (const auto find : {find_arithmetic, find_logic, find_division, find_rounding,
                           find_elementary, find_complex, find_complex_function})
     if (const BlockFunction function = find(instruction.op, type); function != nullptr)
