@@ -105,3 +105,21 @@ function(serried_find_test_python result)
   endif()
   set(${result} ${python} PARENT_SCOPE)
 endfunction()
+
+# serried_add_case_test(NAME runner.cpp script.py VARIABLE): a program that calls what a file of cases says, and a script
+# that makes the cases and knows what must come out. The script finds the program in the environment variable.
+function(serried_add_case_test name source script variable)
+  get_filename_component(runner ${source} NAME_WE)
+  add_executable(${runner} ${source})
+  set_target_properties(${runner} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_include_directories(${runner} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${runner} PRIVATE serried::serried serried_build_flags serried_cpu_check)
+  serried_find_test_python(python)
+  if(NOT python)
+    return()
+  endif()
+  add_test(NAME ${name} COMMAND ${python} -B ${CMAKE_CURRENT_SOURCE_DIR}/${script})
+  math(EXPR timeout "600 * ${SERRIED_TIMEOUT_FACTOR}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} SKIP_RETURN_CODE 77 PROCESSORS 4
+    ENVIRONMENT "${SERRIED_MPI_ENVIRONMENT};${variable}=$<TARGET_FILE:${runner}>;MPIEXEC=${MPIEXEC_EXECUTABLE};MPIEXEC_NUMPROC_FLAG=${MPIEXEC_NUMPROC_FLAG}")
+endfunction()

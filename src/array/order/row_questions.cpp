@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "array/rank_order.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
@@ -28,26 +29,20 @@ std::vector<std::uint64_t> ask_ranks(
     return answers;
   }
   std::vector<std::uint64_t> sent;
-  std::vector<std::int64_t> offsets(static_cast<std::size_t>(ctx.size()) + 1);
-  std::vector<std::int64_t> place_of;  // of each question among those sent
+  RankOrder order;
   agree(ctx.comm(), [&] {
     answers.resize(questions.size());
     sent.resize(questions.size());
-    place_of.resize(questions.size());
-    for (const int owner : owners) ++offsets[static_cast<std::size_t>(owner) + 1];
-    for (std::size_t r = 1; r < offsets.size(); ++r) offsets[r] += offsets[r - 1];
-    std::vector<std::int64_t> next(offsets.begin(), offsets.end() - 1);
-    for (std::size_t i = 0; i < questions.size(); ++i) {
-      place_of[i] = next[static_cast<std::size_t>(owners[i])]++;
-      sent[static_cast<std::size_t>(place_of[i])] = questions[i];
-    }
+    order = RankOrder(owners, ctx.size());
+    for (std::size_t i = 0; i < questions.size(); ++i)
+      sent[static_cast<std::size_t>(order.places[i])] = questions[i];
   });
-  auto received = ctx.comm().alltoall(std::span<const std::uint64_t>(sent), offsets);
+  auto received = ctx.comm().alltoall(std::span<const std::uint64_t>(sent), order.offsets);
   answer_all(received.values);
   const auto back =
       ctx.comm().alltoall(std::span<const std::uint64_t>(received.values), received.offsets);
   for (std::size_t i = 0; i < answers.size(); ++i)
-    answers[i] = back.values[static_cast<std::size_t>(place_of[i])];
+    answers[i] = back.values[static_cast<std::size_t>(order.places[i])];
   return answers;
 }
 

@@ -8,19 +8,12 @@
 #include "array/order/key_places.hpp"
 #include "array/order/row_sort.hpp"
 #include "array/order/sortable.hpp"
+#include "array/shape/arrange.hpp"
 #include "serried/base/error.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
 namespace {
-
-int checked_axis(const Array& array, int axis) {
-  const int dimensions = array.shape().dimensions();
-  if (axis < -dimensions || axis >= dimensions)
-    throw InvalidArgument("axis " + std::to_string(axis) + " is out of bounds for an array of " +
-                          std::to_string(dimensions) + " dimensions");
-  return axis < 0 ? axis + dimensions : axis;
-}
 
 /// Each rank sorts lines of its own part.
 Sorted sort_lines(const Array& array, int axis, bool is_falling) {
@@ -79,7 +72,7 @@ Sorted sort_rows(const Array& array, bool is_falling) {
 
 Sorted sort(const Array& array, int axis, bool is_descending) {
   check_sortable(array);
-  const int along = checked_axis(array, axis);
+  const int along = checked_axis(array.shape(), axis);
   if (array.is_replicated() || along != array.split_axis())
     return sort_lines(array, along, is_descending);
   if (array.shape().dimensions() == 1) return sort_rows(array, is_descending);

@@ -6,6 +6,7 @@
 #include "array/order/row_sort.hpp"
 #include "array/order/sortable.hpp"
 #include "array/order/unique_keys.hpp"
+#include "array/rank_order.hpp"
 #include "serried/array/sort.hpp"
 #include "serried/comm/agree.hpp"
 
@@ -73,29 +74,25 @@ Array inverse_of(const Array& array, const Runs& runs) {
   const Layout& layout = array.layout();
   const std::int64_t row_elements = std::max<std::int64_t>(1, array.row_elements());
   std::vector<Answer> answers;
-  std::vector<std::int64_t> offsets(static_cast<std::size_t>(ctx.size()) + 1);
+  RankOrder order;
   agree(ctx.comm(), [&] {
     answers.resize(runs.pairs.size());
     const auto owner = [&](const KeyPlace& pair) {
       return layout.owner_of_row(static_cast<std::int64_t>(pair.place >> 1) / row_elements);
     };
-    std::vector<int> owners(runs.pairs.size());
-    for (std::size_t i = 0; i < runs.pairs.size(); ++i) {
-      owners[i] = owner(runs.pairs[i]);
-      ++offsets[static_cast<std::size_t>(owners[i]) + 1];
-    }
-    for (std::size_t r = 1; r < offsets.size(); ++r) offsets[r] += offsets[r - 1];
-    std::vector<std::int64_t> next(offsets.begin(), offsets.end() - 1);
+    std::vector<int> owners;
+    for (const KeyPlace& pair : runs.pairs) owners.push_back(owner(pair));
+    order = RankOrder(owners, ctx.size());
     std::size_t start = 0;
     for (std::size_t i = 0; i < runs.pairs.size(); ++i) {
       const std::int64_t number = runs.first + static_cast<std::int64_t>(i);
       while (start < runs.starts.size() && runs.starts[start] <= number) ++start;
-      answers[static_cast<std::size_t>(next[static_cast<std::size_t>(owners[i])]++)] = {
+      answers[static_cast<std::size_t>(order.places[i])] = {
           .element = static_cast<std::int64_t>(runs.pairs[i].place >> 1),
           .run = runs.before + static_cast<std::int64_t>(start) - 1};
     }
   });
-  const auto received = ctx.comm().alltoall(std::span<const Answer>(answers), offsets);
+  const auto received = ctx.comm().alltoall(std::span<const Answer>(answers), order.offsets);
   Array inverse = Array::empty(ctx, array.shape(), DType::i64, 0, layout);
   const std::int64_t first = inverse.local_rows().begin * row_elements;
   const auto numbers = inverse.local_mutable<std::int64_t>();

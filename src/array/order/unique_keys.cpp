@@ -1,6 +1,7 @@
 #include "array/order/unique_keys.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <span>
 
@@ -149,7 +150,7 @@ bool is_first_zero_negative(const Array& array) {
   const auto bytes = static_cast<std::int64_t>(size_of(array.dtype()));
   const std::uint64_t zero = order_key(0.0);
   std::uint64_t first = UINT64_MAX;
-  std::vector<std::uint64_t> keys(static_cast<std::size_t>(block));
+  std::array<std::uint64_t, block> keys;
   for (std::int64_t begin = 0; begin < elements && first == UINT64_MAX; begin += block) {
     const std::int64_t count = std::min(block, elements - begin);
     make_order_keys(array.dtype(), array.local_data() + begin * bytes, count, keys.data());

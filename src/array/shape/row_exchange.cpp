@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "array/rank_order.hpp"
 #include "serried/comm/agree.hpp"
 
 namespace serried {
@@ -30,7 +31,6 @@ RowRequests::RowRequests(const Context& ctx, std::vector<std::int64_t> rows, con
     : ctx_(ctx), layout_(layout), rows_(std::move(rows)) {
   agree(ctx.comm(), [&] {
     order_.resize(rows_.size());
-    offsets_.assign(static_cast<std::size_t>(ctx.size()) + 1, 0);
     std::vector<std::int64_t> cuts;
     for (int rank = 0; rank < ctx.size(); ++rank) cuts.push_back(layout.rows_of(rank).begin);
     std::vector<int> owners(rows_.size());
@@ -39,12 +39,10 @@ RowRequests::RowRequests(const Context& ctx, std::vector<std::int64_t> rows, con
       const auto above = std::ranges::upper_bound(cuts, rows_[static_cast<std::size_t>(i)]);
       owners[static_cast<std::size_t>(i)] = static_cast<int>(above - cuts.begin()) - 1;
     });
-    for (const int owner : owners) ++offsets_[static_cast<std::size_t>(owner) + 1];
-    for (std::size_t r = 1; r < offsets_.size(); ++r) offsets_[r] += offsets_[r - 1];
-    std::vector<std::int64_t> next(offsets_.begin(), offsets_.end() - 1);
+    RankOrder order(owners, ctx.size());
     for (std::size_t i = 0; i < rows_.size(); ++i)
-      order_[static_cast<std::size_t>(next[static_cast<std::size_t>(owners[i])]++)] =
-          static_cast<std::int64_t>(i);
+      order_[static_cast<std::size_t>(order.places[i])] = static_cast<std::int64_t>(i);
+    offsets_ = std::move(order.offsets);
   });
 }
 
