@@ -182,6 +182,19 @@ class Faults(CommandTest):
         Job(self, 2, *predict, outputs=["labels.h5"]).check(3)
         Job(self, 3, *predict, "--io", "collective", outputs=["labels.h5"]).check(2)
 
+    def test_expressions(self):
+        # written while it is computed, in several batches
+        Job(self, 2, "eval", "2 * sqrt(x * x)", "x=" + self.file("many.h5:/packed"), "-o", "out.h5:/y",
+            "--memory", "20M", outputs=["out.h5"]).check(4)
+        Job(self, 3, "reduce", "median(x), std(x - mean(x), axis=0)", "x=" + self.file("few.h5:/x")).check(2)
+        Job(self, 2, "stats", self.file("many.h5:/x"), "--where", "x > 0", "--quantiles", "0.5", "--memory", "48M").check(3)
+
+    def test_order(self):
+        Job(self, 3, "sort", self.file("few.h5:/x"), "--axis", 0, "-o", "out.h5:/x", "--indices", "order.h5:/i",
+            outputs=["out.h5", "order.h5"]).check(2)
+        Job(self, 2, "unique", self.file("few.h5:/t"), "--counts").check(2)
+        Job(self, 2, "histogram", self.file("many.h5:/packed"), "--memory", "20M").check(2)
+
     def test_faults_that_are_wrong(self):
         for ranks in (0, 2):
             for text in ("read", "read:rank=0,step=0", "reed:rank=0,step=1", "read:rank=0,step=1,ms=3"):

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <exception>
 #include <memory>
 #include <utility>
 
@@ -11,7 +10,7 @@
 namespace serried {
 namespace {
 
-/// Batches between which the ranks do not speak of failures.
+/// Batches between which the ranks do not speak of elements that have no value.
 constexpr std::int64_t batches_between_agreements = 64;
 
 class ComputedRows : public TileSource {
@@ -47,11 +46,10 @@ class ComputedRows : public TileSource {
     if (pass.reader.file_plan() != nullptr) pass.reader.read_files(batch);
     const auto i = static_cast<std::size_t>(batch);
     const RowRange rows = plan.batches[i];
-    TileView view{.rows = rows, .row_elements = row_elements(), .dtype = dtype()};
-    try {
+    // in every batch: the caller goes on with what it is given
+    agree(ctx_.comm(), [&] {
       const auto span = ctx_.recorder().span("evaluate", Activity::computation);
       scratch.reserve(ctx_.backend(), static_cast<std::size_t>(rows.size() * row_bytes()));
-      view.data = scratch.data();
       pass.reader.check_views();
       const DType dtypes[] = {dtype()};
       pass.reader.use_leaves(
@@ -59,16 +57,10 @@ class ComputedRows : public TileSource {
             std::byte* const to[] = {scratch.data() + (step.rows.begin - rows.begin) * row_bytes()};
             evaluate_rows(ctx_, domain_, *program_, step, dtypes, to, pass.without_value);
           });
-    } catch (...) {
-      pass.failure = std::current_exception();
-    }
-    if (batch % batches_between_agreements == 0 || i + 1 == plan.batches.size()) {
-      agree(ctx_.comm(), [&] {
-        if (pass.failure) std::rethrow_exception(pass.failure);
-      });
+    });
+    if (batch % batches_between_agreements == 0 || i + 1 == plan.batches.size())
       agree_on_elements(ctx_, domain_, pass.without_value.element());
-    }
-    return view;
+    return {.rows = rows, .row_elements = row_elements(), .dtype = dtype(), .data = scratch.data()};
   }
 
   void prefetch(const ReadPlan& plan, std::int64_t batch) const override {
@@ -82,7 +74,6 @@ class ComputedRows : public TileSource {
     JointReader reader;
     Key key;
     FirstFailure without_value{};
-    std::exception_ptr failure{};
   };
 
   static Key key_of(const ReadPlan& plan) { return {plan.tiles_per_leaf, plan.batch_bytes}; }
