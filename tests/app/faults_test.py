@@ -60,7 +60,8 @@ class Job:
         environment = dict(os.environ, SERRIED_FAULT=fault, OMPI_MCA_odls_base_sigkill_timeout="0", OMP_NUM_THREADS="1")
         began = time.monotonic()
         done = subprocess.run([MPIEXEC, NUMPROC_FLAG, str(self.ranks), SERRIED, *self.arguments], capture_output=True,
-                              text=True, timeout=DEADLINE_S + 2 * self.seconds, env=environment, cwd=folder, stdin=subprocess.DEVNULL)
+                              text=True, timeout=DEADLINE_S + 2 * self.seconds, env=environment, cwd=folder,
+                              stdin=subprocess.DEVNULL)
         seconds = time.monotonic() - began
         events, lines = {}, []
         for line in done.stderr.splitlines():
@@ -153,8 +154,8 @@ class Faults(CommandTest):
         return os.path.join(cls.folder, name)
 
     def kmeans(self, ranks, address, *more):
-        return Job(self, ranks, "kmeans", self.file(address), "--clusters", 3, *more, "--labels", "labels.h5", "--model",
-                   "out.h5", outputs=["labels.h5", "out.h5"])
+        return Job(self, ranks, "kmeans", self.file(address), "--clusters", 3, *more, "--labels", "labels.h5",
+                   "--model", "out.h5", outputs=["labels.h5", "out.h5"])
 
     def streamed(self, ranks, address, memory, *more):
         job = self.kmeans(ranks, address, "--max-iterations", 2, "--memory", memory, *more)
@@ -187,7 +188,8 @@ class Faults(CommandTest):
         Job(self, 2, "eval", "2 * sqrt(x * x)", "x=" + self.file("many.h5:/packed"), "-o", "out.h5:/y",
             "--memory", "20M", outputs=["out.h5"]).check(4)
         Job(self, 3, "reduce", "median(x), std(x - mean(x), axis=0)", "x=" + self.file("few.h5:/x")).check(2)
-        Job(self, 2, "stats", self.file("many.h5:/x"), "--where", "x > 0", "--quantiles", "0.5", "--memory", "48M").check(3)
+        Job(self, 2, "stats", self.file("many.h5:/x"), "--where", "x > 0", "--quantiles", "0.5",
+            "--memory", "48M").check(3)
 
     def test_order(self):
         Job(self, 3, "sort", self.file("few.h5:/x"), "--axis", 0, "-o", "out.h5:/x", "--indices", "order.h5:/i",
