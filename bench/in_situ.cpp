@@ -4,8 +4,8 @@
 // "kernel": the moments of all leaves of this rank's own cells, one call of the kernel a thread,
 // and nothing else: no plan, no tree, no communication. Then wrap + compute_statistics of the same
 // cells as one run, with ghost cells around, and with cuts off tile boundaries. Milliseconds of the
-// slowest rank (best and median), their ratios to the kernel's, and by how much the peak memory
-// (VmHWM) of rank 0 has grown.
+// slowest rank (best and median of rounds of all cases), their ratios to the kernel's, and by how
+// much the peak memory (VmHWM) of rank 0 grew in the first call.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -36,36 +36,50 @@ long peak_kib() {
   return usage.ru_maxrss;
 }
 
-// Best and median over the repetitions of the slowest rank's milliseconds.
-std::pair<double, double> measure(const serried::Context& ctx, const std::function<void()>& work) {
-  std::vector<double> times;
-  for (int i = 0; i < repetitions; ++i) {
-    ctx.comm().barrier();
-    const auto begin = std::chrono::steady_clock::now();
-    work();
-    const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                        std::chrono::steady_clock::now() - begin)
-                        .count();
-    times.push_back(1e-6 * static_cast<double>(ctx.comm().allreduce(static_cast<std::int64_t>(ns),
-                                                                    serried::ReduceOp::max)));
-  }
-  std::ranges::sort(times);
-  return {times.front(), times[times.size() / 2]};
+double milliseconds(const serried::Context& ctx, const std::function<void()>& work) {
+  ctx.comm().barrier();
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  const auto ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
+          .count();
+  return 1e-6 * static_cast<double>(
+                    ctx.comm().allreduce(static_cast<std::int64_t>(ns), serried::ReduceOp::max));
 }
 
-double kernel_best = 0, kernel_median = 0;
+struct Case {
+  const char* name;
+  std::function<void()> work;
+  long peak_growth_kib = 0;  // in its first call
+  std::vector<double> times = {};
+};
 
-void report(const serried::Context& ctx, const std::string& what,
-            const std::function<void()>& work) {
-  const long before = peak_kib();
-  const auto [best, median] = measure(ctx, work);
-  if (kernel_median == 0) {
-    kernel_best = best;
-    kernel_median = median;
+double best(std::vector<double>& times) {
+  return *std::ranges::min_element(times);
+}
+
+double median(std::vector<double>& times) {
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::ranges::nth_element(times, middle);
+  return *middle;
+}
+
+// In rounds of all cases: what the machine is worth changes within seconds.
+void measure(const serried::Context& ctx, std::vector<Case>& cases) {
+  for (Case& each : cases) {
+    const long before = peak_kib();
+    each.work();
+    each.peak_growth_kib = peak_kib() - before;
   }
-  if (ctx.rank() == 0)
-    std::printf("%-40s %8.2f %8.2f %8.2f %8.2f %10ld KiB\n", what.c_str(), best, median,
-                best / kernel_best, median / kernel_median, peak_kib() - before);
+  for (int i = 0; i < repetitions; ++i)
+    for (Case& each : cases) each.times.push_back(milliseconds(ctx, each.work));
+  if (ctx.rank() != 0) return;
+  const double kernel_best = best(cases.front().times);
+  const double kernel_median = median(cases.front().times);
+  for (Case& each : cases)
+    std::printf("%-40s %8.2f %8.2f %8.2f %8.2f %10ld KiB\n", each.name, best(each.times),
+                median(each.times), best(each.times) / kernel_best,
+                median(each.times) / kernel_median, each.peak_growth_kib);
 }
 
 // The reduction alone: all leaves of this rank, an equal share of them for each thread.
@@ -123,27 +137,22 @@ void run(std::int64_t cells) {
                 static_cast<long long>(count * width), ctx.size(),
                 ctx.backend()->threads().threads(), "ms", "best", "median", "ratio", "ratio",
                 "peak grew by");
-  {
-    const std::vector<double> own = lines(even, 0);
-    std::vector<serried::Moments> moments;
-    const auto layout = serried::Layout::uniform(count * width, ctx.size());
-    const serried::Leaves leaves(layout, 8, sizeof(serried::Moments));
-    const std::int64_t leaf_rows = leaves.tiles_per_leaf() * layout.tile_rows();
-    report(ctx, "kernel",
-           [&] { reduce(ctx, own.data(), even.size() * width, leaf_rows, moments); });
-    report(ctx, "one run of memory, cuts on tiles", [&] { statistics(own.data(), even, 0); });
-  }
-  {
-    const std::vector<double> own = lines(odd, 0);
-    report(ctx, "one run of memory, cuts off tiles", [&] { statistics(own.data(), odd, 0); });
-  }
-  for (const bool is_even : {true, false}) {
-    const RowRange rows = is_even ? even : odd;
-    const std::vector<double> own = lines(rows, 2);
-    report(ctx,
-           is_even ? "ghost cells around, cuts on tiles" : "ghost cells around, cuts off tiles",
-           [&] { statistics(own.data(), rows, 2); });
-  }
+  const auto even_lines = lines(even, 0);
+  const auto odd_lines = lines(odd, 0);
+  const auto even_ghosts = lines(even, 2);
+  const auto odd_ghosts = lines(odd, 2);
+  std::vector<serried::Moments> moments;
+  const auto layout = serried::Layout::uniform(count * width, ctx.size());
+  const serried::Leaves leaves(layout, 8, sizeof(serried::Moments));
+  const std::int64_t leaf_rows = leaves.tiles_per_leaf() * layout.tile_rows();
+  std::vector<Case> cases{
+      {"kernel", [&] { reduce(ctx, even_lines.data(), even.size() * width, leaf_rows, moments); }},
+      {"one run of memory, cuts on tiles", [&] { statistics(even_lines.data(), even, 0); }},
+      {"one run of memory, cuts off tiles", [&] { statistics(odd_lines.data(), odd, 0); }},
+      {"ghost cells around, cuts on tiles", [&] { statistics(even_ghosts.data(), even, 2); }},
+      {"ghost cells around, cuts off tiles", [&] { statistics(odd_ghosts.data(), odd, 2); }},
+  };
+  measure(ctx, cases);
 }
 
 }  // namespace

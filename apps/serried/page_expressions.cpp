@@ -98,6 +98,9 @@ class SeenRows : public TileSource {
   [[nodiscard]] ReadPlan plan(const Leaves& leaves, std::int64_t bytes, int rank) const override {
     return rows_->plan(leaves, bytes, rank);
   }
+  void prepare(const ReadPlan& plan, Buffer& scratch) const override {
+    rows_->prepare(plan, scratch);
+  }
   [[nodiscard]] TileView read(const ReadPlan& plan, std::int64_t batch,
                               Buffer& scratch) const override {
     const TileView view = rows_->read(plan, batch, scratch);

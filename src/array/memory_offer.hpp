@@ -16,6 +16,7 @@ struct MemoryOffer {
   std::int32_t dimensions = 0;
   std::int32_t split_axis = 0;
   std::int32_t fields = 1;
+  std::int32_t threads = 1;
   DType dtype = DType::f64;
   bool has_all_strides = true;
   bool has_data = true;

@@ -16,8 +16,9 @@ namespace {
 constexpr int halo_tag = 31003;
 // Memory that is read where it lies need not be cut finely: a batch costs the waking of threads.
 constexpr std::int64_t viewed_batch_bytes = std::int64_t{64} << 20;
-// What is put together in a batch at least: the ranks agree on each. And by one thread at a time.
-constexpr std::int64_t gathered_batch_bytes = std::int64_t{4} << 20;
+// What is put together by a thread for a batch at least: what the second level of its cache holds
+// until it is used.
+constexpr std::int64_t gathered_thread_bytes = std::int64_t{512} << 10;
 constexpr std::int64_t piece_bytes = std::int64_t{1} << 16;
 
 int row_axes_of(MemoryRowAxes axes, const Shape& shape, std::int64_t item_bytes) {
@@ -54,6 +55,7 @@ struct MemoryRows::Impl {
   std::int64_t item_bytes;
   bool is_viewed = false;         // here
   bool is_viewed_by_all = false;  // which decides on the batches
+  int most_threads = 1;           // of a rank
   std::string title;
   std::optional<Array> kept;  // whose memory it is
 
@@ -75,6 +77,8 @@ struct MemoryRows::Impl {
                   std::byte* to) const;
   [[nodiscard]] RowRange front_rows(const Leaves& leaves) const;
   [[nodiscard]] bool has_halo(const Leaves& leaves) const;
+  /// Of the plan's largest batch that lies here as a whole.
+  [[nodiscard]] std::int64_t gathered_rows(const ReadPlan& plan) const;
   const std::byte* read_across(const Leaves& leaves, RowRange rows, Buffer& scratch) const;
 };
 
@@ -146,6 +150,13 @@ bool MemoryRows::Impl::has_halo(const Leaves& leaves) const {
   return false;
 }
 
+std::int64_t MemoryRows::Impl::gathered_rows(const ReadPlan& plan) const {
+  std::int64_t most = 0;
+  for (const RowRange& rows : plan.batches)
+    if (rows.end <= held().end) most = std::max(most, rows.size());
+  return most;
+}
+
 const std::byte* MemoryRows::Impl::read_across(const Leaves& leaves, RowRange rows,
                                                Buffer& scratch) const {
   const Communicator& comm = ctx.comm();
@@ -192,6 +203,7 @@ MemoryRows MemoryRows::wrap(const Context& ctx, std::span<const MemoryField> fie
   MemoryOffer offer = offer_of(local_shape, dtype, 0);
   offer.fields = static_cast<std::int32_t>(fields.size());
   offer.is_viewable = fields.size() == 1;
+  offer.threads = ctx.backend()->threads().threads();
   std::vector<Impl::Field> views;
   for (const MemoryField& field : fields) {
     const bool has_strides =
@@ -227,6 +239,8 @@ MemoryRows MemoryRows::wrap(const Context& ctx, std::span<const MemoryField> fie
                                           .kept = {}});
   impl->is_viewed_by_all =
       std::ranges::all_of(offers, [](const MemoryOffer& each) { return each.is_viewable; });
+  for (const MemoryOffer& each : offers)
+    impl->most_threads = std::max(impl->most_threads, each.threads);
   if (ctx.rank() == 0 && impl->cuts.moving_rows > 0)
     ctx.recorder().set_fact(
         "rows of cut tiles",
@@ -315,9 +329,18 @@ std::string MemoryRows::describe() const {
 ReadPlan MemoryRows::plan(const Leaves& leaves, std::int64_t bytes, int rank) const {
   if (leaves.layout() != layout())
     throw InvalidArgument("leaves of another layout cannot be read from " + describe());
-  const std::int64_t least = impl_->is_viewed_by_all ? viewed_batch_bytes : gathered_batch_bytes;
+  const std::int64_t least =
+      impl_->is_viewed_by_all ? viewed_batch_bytes : gathered_thread_bytes * impl_->most_threads;
   return plan_batches(leaves, impl_->row_bytes(), std::max(bytes, least), rank, true,
                       &impl_->cuts.held);
+}
+
+void MemoryRows::prepare(const ReadPlan& plan, Buffer& scratch) const {
+  if (impl_->is_viewed_by_all || impl_->row_bytes() == 0) return;
+  agree(impl_->ctx.comm(), [&] {
+    if (impl_->is_viewed) return;
+    scratch.reserve(impl_->ctx.backend(), size_from(impl_->gathered_rows(plan) * row_bytes()));
+  });
 }
 
 TileView MemoryRows::read(const ReadPlan& plan, std::int64_t batch, Buffer& scratch) const {
@@ -336,17 +359,13 @@ TileView MemoryRows::read(const ReadPlan& plan, std::int64_t batch, Buffer& scra
   const RowRange mine = impl_->held();
   if (!rows.is_empty() && (rows.begin < mine.begin || rows.end > mine.end))
     throw InvalidArgument("this plan was not made by the plan() of " + describe());
-  // whether all ranks agree must not depend on what one of them does
-  if (!impl_->is_viewed_by_all)
-    agree(impl_->ctx.comm(), [&] {
-      if (impl_->is_viewed) return;
-      scratch.reserve(impl_->ctx.backend(), size_from(rows.size() * bytes));
-      impl_->gather(rows, scratch.data());
-    });
   if (impl_->is_viewed) {
     if (!rows.is_empty()) view.data = impl_->fields[0].data + (rows.begin - mine.begin) * bytes;
     return view;
   }
+  if (scratch.bytes() < size_from(rows.size() * bytes))
+    throw InvalidArgument("a read of " + describe() + " must begin with prepare()");
+  impl_->gather(rows, scratch.data());
   view.data = scratch.data();
   return view;
 }

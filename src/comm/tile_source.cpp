@@ -45,6 +45,8 @@ ReadPlan TileSource::plan(const Leaves& leaves, std::int64_t bytes, int rank) co
   return plan_batches(leaves, row_bytes(), bytes, rank);
 }
 
+void TileSource::prepare(const ReadPlan& /*plan*/, Buffer& /*scratch*/) const {}
+
 void TileSource::prefetch(const ReadPlan& /*plan*/, std::int64_t /*batch*/) const {}
 
 ReadPlan plan_batches(const Leaves& leaves, std::int64_t row_bytes, std::int64_t bytes, int rank,
@@ -88,6 +90,7 @@ void read_batches(const Communicator& comm, const TileSource& source, const Read
     while (batch < count && !wanted.empty() && wanted[batch] == 0) ++batch;
     return batch;
   };
+  source.prepare(plan, scratch);
   std::exception_ptr failure;
   for (std::size_t batch = next_wanted(0); batch < count;) {
     const TileView view = source.read(plan, static_cast<std::int64_t>(batch), scratch);

@@ -330,6 +330,7 @@ void FileWriter::write(const std::string& dataset, const TileSource& rows,
       rows.plan(Leaves::single_tiles(rows.layout()),
                 std::max(impl_->ctx.options().batch_bytes, round_bytes), impl_->ctx.rank());
   Buffer scratch;
+  rows.prepare(plan, scratch);
   const auto count = static_cast<std::int64_t>(plan.batches.size());
   for (std::int64_t batch = 0; batch < count; ++batch) {
     const TileView view = rows.read(plan, batch, scratch);

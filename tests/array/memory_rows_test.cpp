@@ -198,6 +198,32 @@ TEST(MemoryRows, whole_tiles_are_viewed_where_they_lie) {
   EXPECT_EQ(scratch.bytes(), 0U);
 }
 
+TEST(MemoryRows, cells_between_ghost_cells_are_put_together_in_prepared_memory) {
+  const Context ctx = test::tiled_context(64);
+  const Shape shape{64, 40};
+  const auto begins = cuts(64, ctx.size(), true);
+  const auto rank = static_cast<std::size_t>(ctx.rank());
+  const Block<double> block(shape, {begins[rank], begins[rank + 1]}, 1, 1, 0);
+  const MemoryField field = block.field();
+  const MemoryRows rows = MemoryRows::wrap(ctx, {&field, 1}, DType::f64, block.local());
+  const ReadPlan plan = rows.plan(Leaves::single_tiles(rows.layout()), 1, ctx.rank());
+  ASSERT_FALSE(plan.batches.empty());
+  Buffer scratch;
+  if (!rows.is_viewed()) {
+    // a rank without planes has nothing to put together
+    EXPECT_THROW((void)rows.read(plan, 0, scratch), InvalidArgument);
+  }
+  rows.prepare(plan, scratch);
+  const std::size_t bytes = scratch.bytes();
+  for (std::size_t batch = 0; batch < plan.batches.size(); ++batch) {
+    const TileView view = rows.read(plan, static_cast<Index>(batch), scratch);
+    for (Index row = view.rows.begin; row < view.rows.end; ++row)
+      EXPECT_EQ(view.as<double>()[static_cast<std::size_t>(row - view.rows.begin)],
+                value_of(0, row));
+  }
+  EXPECT_EQ(scratch.bytes(), bytes);
+}
+
 TEST(MemoryRows, cut_tiles_are_told) {
   const Context ctx = test::tiled_context(64);
   const auto begins = cuts(61, ctx.size(), false);

@@ -32,8 +32,8 @@ enum class MemoryRowAxes : std::uint8_t {
 /// k-means while it runs. They have the tiles that the same fields have in a file: so the bits are
 /// those of the analysis of the file. The memory is not copied: where one field lies in C order
 /// without gaps (ghost planes before and after it are no gaps), the kernels read it where it is;
-/// else a batch of some MiB at a time is put together. Several fields stand side by side as the
-/// features of a row.
+/// else a batch of half a MiB a thread is put together at a time. Several fields stand side by side
+/// as the features of a row.
 ///
 /// Where the ranks' first rows do not lie on tile boundaries, the rank that holds a tile's first
 /// row is sent the others in each pass (fact of the recorder: "rows of cut tiles"): never more than
@@ -79,6 +79,7 @@ class MemoryRows : public TileSource {
   [[nodiscard]] Shape row_shape() const override;
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] ReadPlan plan(const Leaves& leaves, std::int64_t bytes, int rank) const override;
+  void prepare(const ReadPlan& plan, Buffer& scratch) const override;
   [[nodiscard]] TileView read(const ReadPlan& plan, std::int64_t batch,
                               Buffer& scratch) const override;
 

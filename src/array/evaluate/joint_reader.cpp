@@ -115,7 +115,10 @@ void JointReader::use_leaves(std::int64_t first_leaf, std::int64_t last_leaf,
 void JointReader::begin() {
   for (Part& part : parts_) {
     part.views.clear();
-    if (!part.is_in_memory) continue;
+    if (!part.is_in_memory) {
+      part.source->prepare(part.plan, part.scratch.front());
+      continue;
+    }
     for (std::size_t batch = 0; batch < part.plan.batches.size(); ++batch)
       part.views.push_back(
           part.source->read(part.plan, static_cast<std::int64_t>(batch), part.scratch[batch]));

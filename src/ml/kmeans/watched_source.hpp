@@ -30,6 +30,9 @@ class WatchedSource final : public TileSource {
                               int rank) const override {
     return source_.plan(leaves, batch_bytes_, rank);
   }
+  void prepare(const ReadPlan& plan, Buffer& scratch) const override {
+    source_.prepare(plan, scratch);
+  }
   [[nodiscard]] TileView read(const ReadPlan& plan, std::int64_t batch,
                               Buffer& scratch) const override {
     on_read_(plan, batch);
