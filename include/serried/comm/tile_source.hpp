@@ -61,9 +61,9 @@ class TileSource {
   /// Plans reading whole leaves in batches of about `bytes` (at least one leaf each) for `rank`.
   /// Local: it is a function of layout and leaves that every rank can compute for every other.
   [[nodiscard]] virtual ReadPlan plan(const Leaves& leaves, std::int64_t bytes, int rank) const;
-  /// Takes the memory in `scratch` that reading the plan's batches needs, so that the ranks need not
-  /// agree on it in each of them. Called before the first read with this scratch buffer; wrappers
-  /// of a source pass it on. Collective. Does nothing by default.
+  /// Takes the memory in `scratch` that reading the plan's batches needs, so that the ranks need
+  /// not agree on it in each of them. Called before the first read with this scratch buffer;
+  /// wrappers of a source pass it on. Collective. Does nothing by default.
   /// @throws RankError if a rank has no memory.
   virtual void prepare(const ReadPlan& plan, Buffer& scratch) const;
   /// Reads batch i of this rank's plan, into `scratch` where the rows do not lie in memory already.
