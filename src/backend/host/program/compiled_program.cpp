@@ -44,7 +44,34 @@ struct Workspace {
   std::vector<Operand> values;
   std::vector<std::byte*> outputs;
   bool can_read_directly = true;
+
+  /// What the next block will read of an input whose elements lie one after another.
+  struct Stream {
+    const std::byte* data = nullptr;  ///< of the domain's first element
+    std::int64_t element_bytes = 0;
+  };
+  std::vector<Stream> streams;
+  std::int64_t elements = 0;  ///< of the domain
+  std::int64_t shares = 0;    ///< steps of a block, each of which fetches a share of the next one
+  std::int64_t shares_fetched = 0;
+
+  void fetch_share(std::int64_t block);
 };
+
+// Arithmetic on a block in the first cache leaves the memory idle: so the next block is fetched
+// meanwhile, a few lines at each step, because a core waits where it fetches many at once.
+void Workspace::fetch_share(std::int64_t block) {
+  const std::int64_t share = shares_fetched++;
+  if (block >= elements) return;
+  for (const Stream& stream : streams) {
+    constexpr auto line_bytes = static_cast<std::int64_t>(sizeof(Line));
+    const std::int64_t lines = block_elements * stream.element_bytes / line_bytes;
+    const std::byte* const next = stream.data + block * stream.element_bytes;
+    const std::int64_t end = lines * (share + 1) / shares;
+    for (std::int64_t line = lines * share / shares; line < end; ++line)
+      __builtin_prefetch(next + line * line_bytes);
+  }
+}
 
 HostProgram::HostProgram(Program program) : program_(std::move(program)) {
   check(program_);
@@ -208,6 +235,12 @@ void HostProgram::prepare(const ProgramDomain& domain, std::span<const ProgramSo
           (outputs[o] < range.end &&
            outputs[o] + static_cast<std::size_t>(elements) * outputs_[o].bytes > range.begin);
   }
+  w.streams.clear();
+  for (std::size_t i = 0; i < w.sources.size(); ++i)
+    if (w.sources[i].is_contiguous())
+      w.streams.push_back(
+          {w.sources[i].at(0), static_cast<std::int64_t>(size_of(program_.inputs[i]))});
+  w.elements = domain.shape.elements();
   w.outputs.assign(outputs.begin(), outputs.end());
   w.values.assign(values_.size(), {});
   for (std::size_t i = 0; i < values_.size(); ++i)
@@ -318,9 +351,11 @@ std::int64_t HostProgram::run_block(const ProgramDomain& domain, std::int64_t be
                                     std::int64_t count, std::int64_t written, Workspace& w) const {
   const std::int64_t padded = whole_granules(count);
   std::int64_t failed = no_element;
+  w.shares_fetched = 0;
   for (const Step& step : steps_) {
     Workspace::Operand& out = w.values[step.out];
     if (out.is_uniform) continue;
+    if (step.function != nullptr) w.fetch_share(begin + count);
     if (step.op == Op::load) {
       load_block(step, begin, count, w);
       continue;
@@ -364,6 +399,9 @@ std::int64_t HostProgram::evaluate(const ProgramDomain& domain,
   Workspace& w = workspace;
   prepare(domain, sources, outputs, end - begin, w);
   std::int64_t first_failed = make_uniform_values(w) ? begin : no_element;
+  w.shares = std::ranges::count_if(steps_, [&](const Step& step) {
+    return step.function != nullptr && !w.values[step.out].is_uniform;
+  });
   for (std::int64_t at = begin; at < end; at += block_elements) {
     const std::int64_t failed =
         run_block(domain, at, std::min(block_elements, end - at), at - begin, w);
