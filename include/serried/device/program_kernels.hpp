@@ -66,6 +66,12 @@ class CompiledProgram {
                                               std::int64_t begin, std::int64_t end,
                                               std::span<std::byte* const> outputs) const = 0;
 
+  /// Where the elements of an output lie already as evaluate() would write them, one after another
+  /// from the domain's first element on: in an input. Null if they have to be computed. Local.
+  [[nodiscard]] virtual const std::byte* find_stored(const ProgramDomain& domain,
+                                                     std::span<const ProgramSource> sources,
+                                                     int output) const = 0;
+
   /// Folds the rows [first, last) of the domain into states that hold something already
   /// (clear_states of serried/base/fold.hpp). Of folds that keep axis 0 the states are those of
   /// these rows alone. The bits depend on the rows alone where axis 0 is folded, and on each row

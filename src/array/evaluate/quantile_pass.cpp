@@ -18,7 +18,8 @@ namespace {
 
 using detail::ExprNode;
 
-constexpr std::int64_t run_elements = std::int64_t{32} << 10;
+/// Keys that are looked at several times while they are in the first cache.
+constexpr std::int64_t run_elements = std::int64_t{4} << 10;
 /// Slots that are searched in the same reads.
 constexpr std::int64_t most_slots = 16384;
 constexpr std::uint32_t no_slot = UINT32_MAX;
@@ -327,6 +328,9 @@ std::vector<FoldValue> quantiles_over_rows(const Context& ctx, const Domain& dom
                 std::min(run_rows * row_elements, std::max(run_elements, std::int64_t{1}));
             const std::int64_t elements = step.rows.size() * row_elements;
             const std::int64_t runs = (elements + piece - 1) / std::max<std::int64_t>(1, piece);
+            const std::byte* const stored =
+                group.mask < 0 ? group.program->compiled().find_stored(part, sources, group.value)
+                               : nullptr;
             ctx.backend()->threads().parallel_for(runs, [&](std::int64_t run, int worker) {
               const std::int64_t begin = run * piece;
               const std::int64_t end = std::min(elements, begin + piece);
@@ -334,14 +338,20 @@ std::vector<FoldValue> quantiles_over_rows(const Context& ctx, const Domain& dom
               thread_local std::vector<std::uint8_t> is_in;
               thread_local std::vector<std::uint64_t> keys;
               thread_local std::vector<std::uint32_t> slot_of;
-              const auto outputs = group.outputs(values, is_in, end - begin);
-              const std::int64_t bad =
-                  group.program->compiled().evaluate(part, sources, begin, end, outputs);
-              if (bad != no_element) failure.take(bad + step.rows.begin * row_elements);
+              const DType dtype = dtype_of_register(group.type);
+              const std::byte* from = stored;
+              if (stored != nullptr) {
+                from += begin * static_cast<std::int64_t>(size_of(dtype));
+              } else {
+                const auto outputs = group.outputs(values, is_in, end - begin);
+                const std::int64_t bad =
+                    group.program->compiled().evaluate(part, sources, begin, end, outputs);
+                if (bad != no_element) failure.take(bad + step.rows.begin * row_elements);
+                from = values.data();
+              }
               const auto count = static_cast<std::size_t>(end - begin);
               keys.resize(count);
-              make_order_keys(dtype_of_register(group.type), values.data(), end - begin,
-                              keys.data());
+              make_order_keys(dtype, from, end - begin, keys.data());
               KeyRun taken{.keys = keys, .first = step.rows.begin * row_elements + begin};
               const bool has_slots = !group.slot_of.empty() || group.mask >= 0;
               if (has_slots) {

@@ -142,115 +142,129 @@ std::vector<std::vector<std::uint64_t>> RankSearch::find(
   return found;
 }
 
+namespace {
+
+/// Keys that are looked for in one go, and what there is of them.
+struct KeyRange {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  std::int64_t below = 0;
+  std::int64_t inside = 0;
+  std::vector<std::uint64_t> kept = {};
+
+  [[nodiscard]] bool is_one_key() const noexcept { return low == high; }
+  [[nodiscard]] bool holds(std::int64_t rank) const noexcept {
+    return rank >= below && rank < below + inside;
+  }
+};
+
+}  // namespace
+
 /// One read for all open brackets that are not wide. Collective.
 void RankSearch::collect(std::vector<std::vector<Bracket>>& brackets) {
-  struct Open {
-    Bracket* bracket;
-    std::size_t slot;
-  };
-  std::vector<Open> open;
+  // neighbouring ranks have brackets that overlap
+  std::vector<KeyRange> ranges;
   std::vector<std::size_t> first_of_slot(brackets.size() + 1);
+  std::vector<std::pair<Bracket*, std::size_t>> open;  // with the number of its range
   for (std::size_t s = 0; s < brackets.size(); ++s) {
-    first_of_slot[s] = open.size();
-    for (Bracket& each : brackets[s])
-      if (!each.found && !each.is_wide) open.push_back({&each, s});
+    first_of_slot[s] = ranges.size();
+    for (Bracket& each : brackets[s]) {
+      if (each.found || each.is_wide) continue;
+      if (ranges.size() > first_of_slot[s] && each.low <= ranges.back().high) {
+        ranges.back().low = std::min(ranges.back().low, each.low);
+        ranges.back().high = std::max(ranges.back().high, each.high);
+      } else {
+        ranges.push_back({.low = each.low, .high = each.high});
+      }
+      open.emplace_back(&each, ranges.size() - 1);
+    }
   }
-  first_of_slot[brackets.size()] = open.size();
+  first_of_slot[brackets.size()] = ranges.size();
   const auto workers = static_cast<std::size_t>(ctx_.backend()->threads().threads());
   struct Own {
-    std::vector<std::int64_t> below;
-    std::vector<std::int64_t> inside;
-    std::vector<std::vector<std::uint64_t>> kept;
-    std::int64_t kept_count = 0;
+    std::vector<KeyRange> ranges;
+    std::int64_t kept = 0;
   };
-  std::vector<Own> own(workers);
-  for (Own& each : own) {
-    each.below.resize(open.size());
-    each.inside.resize(open.size());
-    each.kept.resize(open.size());
-  }
+  std::vector<Own> own(workers, Own{.ranges = ranges});
   const std::int64_t most = most_kept / static_cast<std::int64_t>(workers);
   read_([&](const KeyRun& run, int worker) {
     Own& mine = own[static_cast<std::size_t>(worker)];
-    const auto take = [&](std::size_t begin, std::size_t end, std::size_t o) {
-      const std::uint64_t low = open[o].bracket->low;
-      const std::uint64_t width = open[o].bracket->high - low;
-      mine.below[o] +=
-          visit_bracket(run.keys.subspan(begin, end - begin), low, width, [&](std::size_t i) {
-            ++mine.inside[o];
-            // of one key the count is enough
-            if (width == 0 || mine.kept_count >= most) return;
-            mine.kept[o].push_back(run.keys[begin + i]);
-            ++mine.kept_count;
-          });
+    const auto take = [&](std::size_t begin, std::size_t end, KeyRange& range) {
+      range.below += visit_bracket(run.keys.subspan(begin, end - begin), range.low,
+                                   range.high - range.low, [&](std::size_t i) {
+                                     ++range.inside;
+                                     // of one key the count is enough
+                                     if (range.is_one_key() || mine.kept >= most) return;
+                                     range.kept.push_back(run.keys[begin + i]);
+                                     ++mine.kept;
+                                   });
     };
     if (run.slots.empty()) {
-      for (std::size_t o = 0; o < open.size(); ++o) take(0, run.keys.size(), o);
+      for (KeyRange& range : mine.ranges) take(0, run.keys.size(), range);
       return;
     }
     for (std::size_t i = 0; i < run.keys.size(); ++i) {
       const std::uint32_t slot = run.slots[i];
       if (slot >= brackets.size()) continue;
-      for (std::size_t o = first_of_slot[slot]; o < first_of_slot[slot + 1]; ++o) take(i, i + 1, o);
+      for (std::size_t r = first_of_slot[slot]; r < first_of_slot[slot + 1]; ++r)
+        take(i, i + 1, mine.ranges[r]);
     }
   });
-  std::vector<std::int64_t> totals;  // below, inside, kept: of each bracket
-  for (std::size_t o = 0; o < open.size(); ++o) {
-    std::int64_t below = 0;
-    std::int64_t inside = 0;
+  std::vector<std::int64_t> totals;  // below, inside, kept: of each range
+  for (std::size_t r = 0; r < ranges.size(); ++r) {
     std::int64_t kept = 0;
     for (const Own& each : own) {
-      below += each.below[o];
-      inside += each.inside[o];
-      kept += static_cast<std::int64_t>(each.kept[o].size());
+      ranges[r].below += each.ranges[r].below;
+      ranges[r].inside += each.ranges[r].inside;
+      kept += static_cast<std::int64_t>(each.ranges[r].kept.size());
     }
-    totals.insert(totals.end(), {below, inside, kept});
+    totals.insert(totals.end(), {ranges[r].below, ranges[r].inside, kept});
   }
   ctx_.comm().allreduce(std::span<std::int64_t>(totals), ReduceOp::sum);
-  // what is kept of brackets that hold their rank travels to all ranks
+  std::vector<std::uint8_t> is_wanted(ranges.size());
+  for (std::size_t r = 0; r < ranges.size(); ++r) {
+    ranges[r].below = totals[3 * r];
+    ranges[r].inside = totals[3 * r + 1];
+  }
+  for (const auto& [bracket, r] : open)
+    if (ranges[r].holds(bracket->rank)) is_wanted[r] = 1;
+  // what is kept of ranges that hold a rank travels to all ranks of the program
   std::vector<SampledKey> kept;
-  const auto is_whole = [&](std::size_t o) {
-    const Bracket& each = *open[o].bracket;
-    return each.low == each.high || totals[3 * o + 1] == totals[3 * o + 2];
-  };
-  const auto holds = [&](std::size_t o) {
-    const std::int64_t rank = open[o].bracket->rank;
-    return rank >= totals[3 * o] && rank < totals[3 * o] + totals[3 * o + 1];
-  };
   std::int64_t travelling = 0;
-  std::vector<std::uint8_t> travels(open.size());
-  for (std::size_t o = 0; o < open.size(); ++o) {
-    if (!holds(o) || !is_whole(o) || open[o].bracket->low == open[o].bracket->high) continue;
-    if (travelling > 0 && travelling + totals[3 * o + 2] > 2 * most_kept) continue;
-    travelling += totals[3 * o + 2];
-    travels[o] = 1;
+  std::vector<std::uint8_t> travels(ranges.size());
+  for (std::size_t r = 0; r < ranges.size(); ++r) {
+    const std::int64_t all_kept = totals[3 * r + 2];
+    if (is_wanted[r] == 0 || ranges[r].is_one_key() || all_kept != ranges[r].inside) continue;
+    if (travelling > 0 && travelling + all_kept > 2 * most_kept) continue;
+    travelling += all_kept;
+    travels[r] = 1;
     for (const Own& each : own)
-      for (const std::uint64_t key : each.kept[o]) kept.push_back({key, o});
+      for (const std::uint64_t key : each.ranges[r].kept) kept.push_back({key, r});
   }
   const auto all = ctx_.comm().allgather(std::span<const SampledKey>(kept));
-  std::vector<std::vector<std::uint64_t>> of_bracket(open.size());
-  for (const SampledKey& each : all.values) of_bracket[each.slot].push_back(each.key);
-  for (std::size_t o = 0; o < open.size(); ++o) {
-    Bracket& each = *open[o].bracket;
-    const std::int64_t below = totals[3 * o];
-    if (!holds(o)) {
+  for (const SampledKey& each : all.values) ranges[each.slot].kept.push_back(each.key);
+  for (const auto& [bracket, r] : open) {
+    KeyRange& range = ranges[r];
+    Bracket& each = *bracket;
+    if (!range.holds(each.rank)) {
       // the sample has misled: what is left on that side is searched by counts
-      if (each.rank < below) {
-        each.high = each.low - 1;
+      if (each.rank < range.below) {
+        each.high = range.low - 1;
         each.low = 0;
       } else {
-        each.low = each.high + 1;
+        each.low = range.high + 1;
         each.high = highest_;
       }
       each.is_wide = true;
-    } else if (each.low == each.high) {
-      each.found = each.low;
-    } else if (travels[o] != 0) {
-      auto& keys = of_bracket[o];
-      const auto place = keys.begin() + (each.rank - below);
-      std::nth_element(keys.begin(), place, keys.end());
+    } else if (range.is_one_key()) {
+      each.found = range.low;
+    } else if (travels[r] != 0) {
+      const auto place = range.kept.begin() + (each.rank - range.below);
+      std::nth_element(range.kept.begin(), place, range.kept.end());
       each.found = *place;
     } else {
+      each.low = range.low;
+      each.high = range.high;
       each.is_wide = true;
     }
   }

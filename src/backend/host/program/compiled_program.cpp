@@ -381,6 +381,18 @@ std::int64_t HostProgram::run_block(const ProgramDomain& domain, std::int64_t be
   return failed < count ? failed : no_element;
 }
 
+const std::byte* HostProgram::find_stored(const ProgramDomain& domain,
+                                          std::span<const ProgramSource> sources,
+                                          int output) const {
+  const Output& of = outputs_[static_cast<std::size_t>(output)];
+  const std::uint32_t made_by = values_[of.value].step;
+  if (of.narrow != nullptr || made_by == none) return nullptr;
+  const Step& step = steps_[made_by];
+  if (step.op != Op::load || step.function != nullptr) return nullptr;
+  const Source source(domain.shape, sources[step.index], size_of(program_.inputs[step.index]));
+  return source.is_contiguous() ? source.at(0) : nullptr;
+}
+
 std::int64_t HostProgram::evaluate(const ProgramDomain& domain,
                                    std::span<const ProgramSource> sources, std::int64_t begin,
                                    std::int64_t end, std::span<std::byte* const> outputs) const {

@@ -30,6 +30,9 @@ class HostProgram final : public CompiledProgram {
                                       std::span<const ProgramSource> sources, std::int64_t begin,
                                       std::int64_t end,
                                       std::span<std::byte* const> outputs) const override;
+  [[nodiscard]] const std::byte* find_stored(const ProgramDomain& domain,
+                                             std::span<const ProgramSource> sources,
+                                             int output) const override;
   [[nodiscard]] std::int64_t fold(const ProgramDomain& domain,
                                   std::span<const ProgramSource> sources, std::int64_t first,
                                   std::int64_t last, std::span<const ProgramFold> folds,

@@ -115,7 +115,7 @@ class Folder {
 
   /// The elements [begin, end), whose outputs are `outputs`; slots of kept rows begin at
   /// `slot_shift`.
-  void take(std::int64_t begin, std::int64_t end, std::span<std::byte* const> outputs,
+  void take(std::int64_t begin, std::int64_t end, std::span<const std::byte* const> outputs,
             std::int64_t slot_shift) const {
     pattern_.visit(
         begin, end,
@@ -227,10 +227,24 @@ std::int64_t fold_rows(const CompiledProgram& program, const ProgramDomain& doma
   const std::int64_t piece =
       rows_at_once == 1 ? std::min(row_elements, std::max(block_elements, longest_of_several))
                         : rows_at_once * row_elements;
-  const auto outputs = output_memory(program.program(), piece);
+  // what lies there already is folded where it is
+  std::vector<const std::byte*> stored;
+  for (std::size_t o = 0; o < program.program().outputs.size(); ++o)
+    stored.push_back(program.find_stored(domain, sources, static_cast<int>(o)));
+  const bool is_stored = std::ranges::find(stored, nullptr) == stored.end();
+  const auto computed =
+      is_stored ? std::span<std::byte* const>() : output_memory(program.program(), piece);
+  std::vector<const std::byte*> outputs(computed.begin(), computed.end());
+  outputs.resize(stored.size());
   std::int64_t failed = no_element;
   const auto take = [&](std::int64_t begin, std::int64_t end) {
-    failed = std::min(failed, program.evaluate(domain, sources, begin, end, outputs));
+    if (is_stored) {
+      for (std::size_t o = 0; o < stored.size(); ++o)
+        outputs[o] = stored[o] +
+                     begin * static_cast<std::int64_t>(size_of(program.program().outputs[o].dtype));
+    } else {
+      failed = std::min(failed, program.evaluate(domain, sources, begin, end, computed));
+    }
     for (std::size_t f = 0; f < folders.size(); ++f)
       folders[f].take(begin, end, outputs, shifts[f]);
   };
