@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <cstring>
 #include <type_traits>
 
 #include "backend/host/kernel_tables.hpp"
@@ -43,25 +44,75 @@ double value_or(const T& value, double neutral) {
 
 constexpr std::int64_t line_piece = strips_at_once * strip_rows;
 
-// Within each strip of up to line_piece elements: local[i] = join(local[i - 1], value(i)). Eight
-// strips at a time, as operations within one wait for each other.
-template <class Value, class Join>
-void chain_strips(std::int64_t size, double neutral, Value value, Join join, double* local) {
+using Four [[gnu::vector_size(32)]] = double;
+
+Four load_four(const double* from) {
+  Four four;
+  std::memcpy(&four, from, sizeof four);
+  return four;
+}
+
+void store_four(const Four& four, double* to) {
+  std::memcpy(to, &four, sizeof four);
+}
+
+// Four elements of each of four strips, joined one after another to the strips' ends.
+template <class Join>
+[[gnu::always_inline]] inline void chain_four_strips(const double* values, Join join, Four& end,
+                                                     double* local) {
+  const Four r0 = load_four(values);
+  const Four r1 = load_four(values + strip_rows);
+  const Four r2 = load_four(values + 2 * strip_rows);
+  const Four r3 = load_four(values + 3 * strip_rows);
+  const Four even01 = __builtin_shufflevector(r0, r1, 0, 4, 2, 6);
+  const Four odd01 = __builtin_shufflevector(r0, r1, 1, 5, 3, 7);
+  const Four even23 = __builtin_shufflevector(r2, r3, 0, 4, 2, 6);
+  const Four odd23 = __builtin_shufflevector(r2, r3, 1, 5, 3, 7);
+  const Four first = join(end, __builtin_shufflevector(even01, even23, 0, 1, 4, 5));
+  const Four second = join(first, __builtin_shufflevector(odd01, odd23, 0, 1, 4, 5));
+  const Four third = join(second, __builtin_shufflevector(even01, even23, 2, 3, 6, 7));
+  end = join(third, __builtin_shufflevector(odd01, odd23, 2, 3, 6, 7));
+  const Four low02 = __builtin_shufflevector(first, second, 0, 4, 2, 6);
+  const Four high02 = __builtin_shufflevector(first, second, 1, 5, 3, 7);
+  const Four low13 = __builtin_shufflevector(third, end, 0, 4, 2, 6);
+  const Four high13 = __builtin_shufflevector(third, end, 1, 5, 3, 7);
+  store_four(__builtin_shufflevector(low02, low13, 0, 1, 4, 5), local);
+  store_four(__builtin_shufflevector(high02, high13, 0, 1, 4, 5), local + strip_rows);
+  store_four(__builtin_shufflevector(low02, low13, 2, 3, 6, 7), local + 2 * strip_rows);
+  store_four(__builtin_shufflevector(high02, high13, 2, 3, 6, 7), local + 3 * strip_rows);
+}
+
+// Within each strip of up to line_piece elements: local[i] = join(local[i - 1], values[i]). Eight
+// strips at a time, four in a vector, as operations within one wait for each other. `values` may
+// be `local`.
+template <class Join>
+void chain_strips(std::int64_t size, double neutral, const double* values, Join join,
+                  double* local) {
   if (size == line_piece) {
-    double ends[strips_at_once];
-    for (double& end : ends) end = neutral;
-    for (std::int64_t i = 0; i < strip_rows; ++i)
-      for (std::int64_t k = 0; k < strips_at_once; ++k) {
-        ends[k] = join(ends[k], value(k * strip_rows + i));
-        local[k * strip_rows + i] = ends[k];
-      }
+    static_assert(strips_at_once == 8);
+    Four low = {neutral, neutral, neutral, neutral};
+    Four high = low;
+    for (std::int64_t i = 0; i < strip_rows; i += 4) {
+      chain_four_strips(values + i, join, low, local + i);
+      chain_four_strips(values + i + 4 * strip_rows, join, high, local + i + 4 * strip_rows);
+    }
     return;
   }
   for (std::int64_t strip = 0; strip < size; strip += strip_rows) {
     double end = neutral;
     for (std::int64_t i = strip; i < std::min(size, strip + strip_rows); ++i)
-      local[i] = end = join(end, value(i));
+      local[i] = end = join(end, values[i]);
   }
+}
+
+// The elements as f64 with the neutral number for what is left out: themselves where they are so.
+template <class T, class Value>
+const double* as_doubles(const T* from, std::int64_t size, bool is_plain, Value value,
+                         double* wide) {
+  if constexpr (std::is_same_v<T, double>)
+    if (is_plain) return from;
+  for (std::int64_t i = 0; i < size; ++i) wide[i] = value(i);
+  return wide;
 }
 
 // Sums of floating numbers. A complex one is two columns, of which NaN in one is NaN in both.
@@ -103,9 +154,10 @@ class FloatSums {
     for (std::int64_t first = 0; first < count; first += line_piece) {
       const T* const from = line + first;
       const std::int64_t size = std::min(count - first, line_piece);
+      const double* const values = as_doubles(
+          from, size, !kSkipsNan, [from](std::int64_t i) { return value_at(from, i); }, local);
       chain_strips(
-          size, -0.0, [from](std::int64_t i) { return value_at(from, i); },
-          [](double a, double b) { return a + b; }, local);
+          size, -0.0, values, [](auto a, auto b) { return a + b; }, local);
       for (std::int64_t strip = 0; strip < size; strip += strip_rows) {
         const std::int64_t width = std::min(size - strip, strip_rows);
         if (out != nullptr) store_strip(before, block, local + strip, width, out + first + strip);
@@ -117,12 +169,15 @@ class FloatSums {
 
   static void store_strip(const State& before, const State& block, const double* local,
                           std::int64_t size, T* out) {
-    if (size == strip_rows) {
-      for (std::int64_t i = 0; i < strip_rows; ++i)
-        out[i] = narrow<T>(before.with(block.with(local[i])));
-    } else {
-      for (std::int64_t i = 0; i < size; ++i) out[i] = narrow<T>(before.with(block.with(local[i])));
-    }
+    // copies, which `out` cannot be
+    const State far = before;
+    const State near = block;
+    std::int64_t i = 0;
+    if constexpr (std::is_same_v<T, double>)
+      for (; i + 4 <= size; i += 4)
+        store_four(far.sum + (far.error + (near.sum + (near.error + load_four(local + i)))),
+                   out + i);
+    for (; i < size; ++i) out[i] = narrow<T>(far.with(near.with(local[i])));
   }
 
   // `width` is a constant where there are as many columns: then it is the compiler that unrolls.
@@ -197,9 +252,11 @@ class FloatProducts {
     for (std::int64_t first = 0; first < count; first += line_piece) {
       const T* const from = line + first;
       const std::int64_t size = std::min(count - first, line_piece);
+      const double* const values = as_doubles(
+          from, size, !kSkipsNan,
+          [from](std::int64_t i) { return value_or<T, kSkipsNan>(from[i], 1.0); }, local);
       chain_strips(
-          size, 1.0, [from](std::int64_t i) { return value_or<T, kSkipsNan>(from[i], 1.0); },
-          [](double a, double b) { return a * b; }, local);
+          size, 1.0, values, [](auto a, auto b) { return a * b; }, local);
       for (std::int64_t strip = 0; strip < size; strip += strip_rows) {
         const std::int64_t width = std::min(size - strip, strip_rows);
         T* const to = out == nullptr ? nullptr : out + first + strip;
