@@ -350,33 +350,6 @@ void for_kept(const FoldBlock& block, Use use) {
   }
 }
 
-/// Spreads of columns without mask and weight: all have the same number of rows.
-void spread_columns(const FoldBlock& block, Spread* states) {
-  const auto* values = reinterpret_cast<const double*>(block.value);
-  const auto n = static_cast<double>(block.rows);
-  std::array<double, tile_columns> means;
-  std::array<double, tile_columns> squares;
-  for (std::int64_t first = 0; first < block.columns; first += tile_columns) {
-    const std::int64_t count = std::min(tile_columns, block.columns - first);
-    const auto width = static_cast<std::size_t>(count);
-    std::fill_n(means.begin(), width, 0.0);
-    for (std::int64_t r = 0; r < block.rows; ++r)
-      for (std::size_t c = 0; c < width; ++c)
-        means[c] += values[r * block.columns + first + static_cast<std::int64_t>(c)];
-    for (std::size_t c = 0; c < width; ++c) means[c] /= n;
-    std::fill_n(squares.begin(), width, 0.0);
-    for (std::int64_t r = 0; r < block.rows; ++r)
-      for (std::size_t c = 0; c < width; ++c) {
-        const double d =
-            values[r * block.columns + first + static_cast<std::int64_t>(c)] - means[c];
-        squares[c] += d * d;
-      }
-    for (std::size_t c = 0; c < width; ++c)
-      states[first + static_cast<std::int64_t>(c)].combine(
-          {.weight = n, .mean = means[c], .m2 = squares[c]});
-  }
-}
-
 template <class F>
 void with_floating(RegisterType type, F&& f) {
   switch (type) {

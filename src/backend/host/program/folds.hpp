@@ -35,5 +35,8 @@ struct FoldBlock {
 void fold_into_one(FoldOp op, RegisterType type, const FoldBlock& block, std::byte* state);
 /// Folds each column of a block into its state.
 void fold_columns(FoldOp op, RegisterType type, const FoldBlock& block, std::byte* states);
+/// Of f64 without mask and weight: the spread of each column, joined to its state. All columns have
+/// the same number of rows.
+void spread_columns(const FoldBlock& block, Spread* states);
 
 }  // namespace serried::host
