@@ -10,6 +10,7 @@
 #include "backend/host/kernel_tables.hpp"
 #include "backend/host/normal_numbers.hpp"
 #include "backend/host/random_words.hpp"
+#include "backend/host/simd_target.hpp"
 #include "serried/base/error.hpp"
 #include "serried/base/half.hpp"
 #include "serried/base/philox.hpp"
@@ -62,6 +63,11 @@ T number_before(double high) {
   return below;
 }
 
+// Of the widest level.
+constexpr std::size_t whole_vectors(std::size_t count) {
+  return (count + 7) / 8 * 8;
+}
+
 // Calls use(index of the first element, count, words) for blocks of elements with their random
 // bits.
 struct Words {
@@ -71,6 +77,7 @@ struct Words {
 template <class Use>
 void for_each_words(std::uint64_t seed, std::uint64_t stream,
                     std::span<const std::uint64_t> elements, Use use) {
+  const auto fill = uses_avx512() ? philox_words_avx512 : philox_words_of;
   Words words;
   std::array<std::uint64_t, block> padded{};
   for (std::size_t begin = 0; begin < elements.size(); begin += block) {
@@ -80,8 +87,7 @@ void for_each_words(std::uint64_t seed, std::uint64_t stream,
       std::copy_n(numbers, count, padded.begin());
       numbers = padded.data();
     }
-    philox_words_of(seed, stream, numbers, (count + 3) / 4 * 4, words.first.data(),
-                    words.second.data());
+    fill(seed, stream, numbers, whole_vectors(count), words.first.data(), words.second.data());
     use(begin, count, words);
   }
 }
@@ -115,14 +121,15 @@ class HostRandomKernels final : public RandomKernels {
       std::array<double, block> u;
       std::array<double, block> v;
       std::array<double, block> z;
+      const auto transform = uses_avx512() ? box_muller_avx512 : box_muller;
       for_each_words(seed, normal_stream, elements,
                      [&](std::size_t begin, std::size_t count, const Words& words) {
-                       const std::size_t padded = (count + 3) / 4 * 4;
+                       const std::size_t padded = whole_vectors(count);
                        for (std::size_t i = 0; i < padded; ++i) {
                          u[i] = 1.0 - to_unit_interval(words.first[i]);
                          v[i] = to_unit_interval(words.second[i]);
                        }
-                       box_muller(u.data(), v.data(), padded, z.data());
+                       transform(u.data(), v.data(), padded, z.data());
                        for (std::size_t i = 0; i < count; ++i)
                          values[begin + i] = rounded<T>(mean + deviation * z[i]);
                      });

@@ -35,6 +35,10 @@ void choose_simd_target() {
   hwy::SetSupportedTargetsForTest(is_avx512_in_use ? avx512 | avx2 : avx2);
 }
 
+bool uses_avx512() noexcept {
+  return is_avx512_in_use;
+}
+
 std::string simd_target_name() {
   return is_avx512_in_use ? "AVX-512" : "AVX2";
 }
