@@ -9,6 +9,7 @@
 #include "array/array_bytes.hpp"
 #include "array/shape/arrange.hpp"
 #include "array/shape/gather.hpp"
+#include "array/shape/pack_items.hpp"
 #include "serried/array/indexing.hpp"
 #include "serried/array/manipulation.hpp"
 #include "serried/base/error.hpp"
@@ -125,24 +126,6 @@ const std::uint8_t* flags_of(const Array& mask) {
   return reinterpret_cast<const std::uint8_t*>(mask.local_data());
 }
 
-/// Items whose flags are set, one behind the other, without a branch that could not be foreseen.
-template <class T>
-void pack_items(const std::byte* from, const std::uint8_t* flags, std::int64_t count,
-                std::byte* to) {
-  constexpr std::int64_t block = 512;
-  std::array<T, block> kept;  // what is written behind the last one must not reach the result
-  for (std::int64_t begin = 0; begin < count; begin += block) {
-    const std::int64_t end = std::min(count, begin + block);
-    std::size_t items = 0;
-    for (std::int64_t i = begin; i < end; ++i) {
-      std::memcpy(&kept[items], from + i * std::ptrdiff_t{sizeof(T)}, sizeof(T));
-      items += flags[i] != 0 ? 1 : 0;
-    }
-    std::memcpy(to, kept.data(), items * sizeof(T));
-    to += items * sizeof(T);
-  }
-}
-
 /// Rows (the split axis) with flags, of items that lie one behind the other.
 Array compressed(const Array& array, const Array& mask, int axis, std::int64_t row_flags,
                  const std::vector<std::int64_t>& inner, Balance balance) {
@@ -154,13 +137,7 @@ Array compressed(const Array& array, const Array& mask, int axis, std::int64_t r
                  [&](std::int64_t first, std::int64_t last, std::byte* to) {
                    const std::byte* const items = from + first * bytes;
                    const std::int64_t count = last - first;
-                   if (bytes == 8)
-                     return pack_items<std::uint64_t>(items, flags + first, count, to);
-                   if (bytes == 4)
-                     return pack_items<std::uint32_t>(items, flags + first, count, to);
-                   if (bytes == 2)
-                     return pack_items<std::uint16_t>(items, flags + first, count, to);
-                   if (bytes == 1) return pack_items<std::uint8_t>(items, flags + first, count, to);
+                   if (pack_items(items, bytes, flags + first, count, to)) return;
                    for (std::int64_t i = 0; i < count; ++i) {
                      if (flags[first + i] == 0) continue;
                      copy_item(to, items + i * bytes, bytes);

@@ -414,6 +414,8 @@ std::int64_t HostProgram::evaluate(const ProgramDomain& domain,
   w.shares = std::ranges::count_if(steps_, [&](const Step& step) {
     return step.function != nullptr && !w.values[step.out].is_uniform;
   });
+  // the processor fetches ahead by itself for the only step
+  if (w.shares < 2) w.streams.clear();
   for (std::int64_t at = begin; at < end; at += block_elements) {
     const std::int64_t failed =
         run_block(domain, at, std::min(block_elements, end - at), at - begin, w);
