@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <memory>
 
 #include "page_text.hpp"
 #include "serried/array/evaluate.hpp"
@@ -43,9 +45,46 @@ Operand operand_of(const std::shared_ptr<const Dataset>& dataset,
           .elements = std::shared_ptr<const std::byte>(kept, kept->local_data())};
 }
 
+/// The coordinates along the axis of a dataset of that shape, which are broadcast along it.
+Expr coordinate_operand(const std::vector<Coordinate>& all, const Shape& shape,
+                        std::string_view name, std::string_view axis) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(axis.data(), axis.data() + axis.size(), number);
+  const bool is_number = error == std::errc() && end == axis.data() + axis.size();
+  const int dimensions = shape.dimensions();
+  if (is_number && (number < -dimensions || number >= dimensions))
+    throw InvalidArgument(
+        fmt::format("axis {} is out of bounds for {} of {} dimensions", axis, name, dimensions));
+  if (is_number && number < 0) number += dimensions;
+  const auto found = std::ranges::find_if(all, [&](const Coordinate& each) {
+    return is_number ? each.axis == number : each.name == axis;
+  });
+  if (found == all.end()) {
+    std::string known;
+    for (const Coordinate& each : all) known += (known.empty() ? "" : ", ") + each.name;
+    throw InvalidArgument(
+        (is_number ? fmt::format("axis {} of {} has no coordinate variable", number, name)
+                   : fmt::format("{} has no coordinate variable '{}'", name, axis)) +
+        (known.empty() ? "; it has none" : "; it has " + known));
+  }
+  std::vector<std::int64_t> extents{shape[found->axis]};
+  extents.resize(static_cast<std::size_t>(dimensions - found->axis), 1);
+  const bool is_exact = !found->bytes.empty();
+  const auto kept = std::make_shared<const Coordinate>(*found);
+  const auto* const elements =
+      is_exact ? kept->bytes.data() : reinterpret_cast<const std::byte*>(kept->values.data());
+  return Expr(Operand{.name = fmt::format("coord({}, {})", name, axis),
+                      .shape = Shape{std::span<const std::int64_t>(extents)},
+                      .dtype = is_exact ? kept->dtype : DType::f64,
+                      .split_axis = -1,
+                      .source = nullptr,
+                      .elements = std::shared_ptr<const std::byte>(kept, elements)});
+}
+
 }  // namespace
 
-Operands::Operands(const Session& session, const std::vector<NamedAddress>& named) {
+Operands::Operands(const Session& session, const std::vector<NamedAddress>& named)
+    : session_(session) {
   const auto phase = session.ctx.recorder().phase("read");
   for (const NamedAddress& each : named) {
     const auto dataset = std::make_shared<const Dataset>(open_by_rows(session, each.address));
@@ -67,7 +106,24 @@ std::vector<ParsedExpr> Operands::parse(const std::string& text,
       if (each.named.name == name || each.named.alias == name) return each.expression;
     return {};
   };
-  return parse_expressions(text, find, {.axes = axes, .names = names_});
+  return parse_expressions(
+      text, find, {.axes = axes, .names = names_, .find_coordinate = [this](auto name, auto axis) {
+                     return coordinate(name, axis);
+                   }});
+}
+
+Expr Operands::coordinate(std::string_view name, std::string_view axis) const {
+  const auto opened = std::ranges::find_if(opened_, [&](const Opened& each) {
+    return each.named.name == name || each.named.alias == name;
+  });
+  const std::vector<Coordinate> all =
+      opened->dataset->shape().dimensions() == 0
+          ? std::vector<Coordinate>()
+          : Dataset::open(session_.ctx, opened->named.address,
+                          {.samples = {.kind = SampleAxes::Kind::all, .axes = {}},
+                           .untrusted = session_.common().untrusted})
+                .sample_coordinates();
+  return coordinate_operand(all, opened->dataset->shape(), name, axis);
 }
 
 const Address* Operands::find(const Shape& shape) const {

@@ -24,7 +24,7 @@ class Operands {
   [[nodiscard]] const std::shared_ptr<const Dataset>& first_dataset() const {
     return opened_.front().dataset;
   }
-  /// The expressions of a text. Local, the same on every rank.
+  /// The expressions of a text. Collective: coordinates are read when they are asked for.
   /// @throws InvalidArgument as parse_expressions.
   [[nodiscard]] std::vector<ParsedExpr> parse(const std::string& text,
                                               const std::vector<int>& axes = {}) const;
@@ -39,6 +39,9 @@ class Operands {
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> facts() const;
 
  private:
+  [[nodiscard]] Expr coordinate(std::string_view name, std::string_view axis) const;
+
+  const Session& session_;
   struct Opened {
     NamedAddress named;
     std::shared_ptr<const Dataset> dataset;

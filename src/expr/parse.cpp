@@ -254,7 +254,7 @@ class Parser {
 
   [[noreturn]] void unknown_name(const Token& token) const {
     const std::string name(token.text);
-    if (detail::text_functions().contains(name) || name == "index")
+    if (detail::text_functions().contains(name) || name == "index" || name == "coord")
       fail(token.at, "'" + name + "' is a function; its arguments stand in brackets");
     const std::string meant = similar_name(name, options_.names);
     std::string known;
@@ -269,6 +269,7 @@ class Parser {
   Expr call(const Token& name) {
     ++next_;  // the bracket
     if (name.text == "index") return index_call(name);
+    if (name.text == "coord") return coordinate_call(name);
     const auto& table = detail::text_functions();
     const auto found = table.find(name.text);
     if (found == table.end()) {
@@ -426,6 +427,32 @@ class Parser {
     });
   }
 
+  /// coord(x, lat), coord(x, 'lat'), coord(x, 0), coord(x, -1).
+  Expr coordinate_call(const Token& name) {
+    const Token& of = now();
+    const auto operand = of.kind == Token::Kind::name ? find_(of.text) : std::nullopt;
+    if (!operand) {
+      if (of.kind == Token::Kind::name && !is_word(of.text) && tokens_[next_ + 1].text != "(")
+        unknown_name(of);
+      fail(of.at, "'coord' takes a name, and an axis or its coordinate's name");
+    }
+    ++next_;
+    need(",", "between the name and the axis");
+    const Token& first = now();
+    std::string axis = take("-") ? "-" : "";
+    const Token& last = now();
+    const bool is_number = last.kind == Token::Kind::integer;
+    if (!is_number && (last.kind != Token::Kind::name && last.kind != Token::Kind::text))
+      fail(first.at, "an axis is a number or a coordinate's name");
+    if (!is_number && !axis.empty()) fail(first.at, "a minus stands before numbers");
+    axis += last.kind == Token::Kind::text ? last.text.substr(1, last.text.size() - 2) : last.text;
+    ++next_;
+    need(")", "to close the arguments");
+    if (is_of_names_) return *operand;
+    if (!options_.find_coordinate) fail(name.at, "there are no coordinates here");
+    return made(first.at, [&] { return options_.find_coordinate(of.text, axis); });
+  }
+
   /// Something of the shape that the operands of the present expression have together.
   Expr all_operands() const {
     std::optional<Expr> all;
@@ -437,6 +464,15 @@ class Parser {
       if (sign == "(" || sign == "[") ++brackets;
       if (sign == ")" || sign == "]") --brackets;
       if (sign == "," && brackets == 0) break;
+      if (token.text == "coord" && tokens_[i + 1].text == "(") {
+        // no operand but the first argument
+        if (const auto operand = find_(tokens_[i + 2].text)) {
+          shape = detail::broadcast(shape, operand->shape());
+          all = operand;
+        }
+        while (tokens_[i + 1].kind != Token::Kind::end && tokens_[i].text != ")") ++i;
+        continue;
+      }
       // behind a function's name comes a bracket, behind a keyword '='
       const std::string_view next = tokens_[i + 1].text;
       if (token.kind != Token::Kind::name || is_word(token.text) || next == "(" || next == "=")
@@ -492,7 +528,7 @@ std::vector<std::string> used_names(std::string_view text, std::span<const std::
 }
 
 std::vector<std::string> function_names() {
-  std::vector<std::string> names{"index"};
+  std::vector<std::string> names{"coord", "index"};
   for (const auto& [name, function] : detail::text_functions()) names.push_back(name);
   std::sort(names.begin(), names.end());
   return names;

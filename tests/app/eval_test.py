@@ -86,6 +86,47 @@ class Eval(CommandTest):
         self.same("sum(u, axis=0)", ["u"], u.sum(0), rtol=1e-12)
         self.same("u * 0 + index(u, 1)", ["u"], u * 0 + np.arange(17))
 
+    def test_coordinates(self):
+        rng = np.random.default_rng(11)
+        path = self.path("map.h5")
+        x = rng.normal(size=(2, 64, 130)).astype("f4")
+        lat, lon, time = np.linspace(-80, 80, 64), np.arange(130, dtype="i2"), np.array([2.5, 7], "f4")
+        with h5py.File(path, "w") as f:
+            f["x"] = x
+            f["bare"] = x
+            for axis, (name, values) in enumerate((("time", time), ("lat", lat), ("lon", lon))):
+                f[name] = values
+                f[name].make_scale(name)
+                f["x"].dims[axis].attach_scale(f[name])
+        operand = f"x={path}:/x"
+        weights = np.cos(np.radians(lat))[:, None]
+        for text, want in (("x * cos(radians(coord(x, lat)))", x * weights),
+                           ("x + coord(x, 0) + coord(x, -1)", x + time[:, None, None] + lon),
+                           ("coord(x, 'lon') - mean(coord(x, lon)) + 0 * x", lon - lon.mean() + 0 * x),
+                           ("index(1) * 0 + coord(x, lat) * x", x * lat[:, None])):
+            for ranks in (1, 3):
+                run_json("eval", text, operand, "-o", self.path("coord.h5"), ranks=ranks)
+                with h5py.File(self.path("coord.h5")) as f:
+                    found = f["result"][...]
+                np.testing.assert_allclose(found, want, rtol=1e-12, err_msg=text)
+        answers = [run_json("reduce", "mean(x, weights=cos(radians(coord(x, lat))))", operand, ranks=ranks)["results"]
+                   for ranks in (1, 2, 3)]
+        self.assertEqual(answers[1:], answers[:1] * 2)
+        mean = np.average(x.astype("f8"), weights=weights + np.zeros(x.shape))
+        self.assertEqual(list(answers[0].values()), [float(np.float32(mean))])  # of f32 it is an f32
+        for text, cause in (("x + coord(x, latitude)", "x has no coordinate variable 'latitude'; it has time, lat, lon"),
+                            ("x + coord(x, 3)", "axis 3 is out of bounds for x of 3 dimensions"),
+                            ("x + coord(x)", "',' is missing between the name and the axis"),
+                            ("x + coord(x + 1, 0)", "',' is missing between the name and the axis"),
+                            ("x + coord(2, 0)", "'coord' takes a name"),
+                            ("x + coord(y, 0)", "there is no 'y'")):
+            done = run("eval", text, operand, "-o", self.path("never.h5"), ranks=2)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(cause, done.stderr)
+        done = run("eval", "x + coord(x, 0)", f"x={path}:/bare", "-o", self.path("never.h5"))
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("axis 0 of x has no coordinate variable; it has none", done.stderr)
+
     def test_complex_results(self):
         u, v = self.data["u"], self.data["v"]
         self.same("u * 1j + v", ["u", "v"], u * 1j + v)

@@ -113,6 +113,29 @@ TEST(ParseOptions, names_are_told_where_one_is_wrong) {
   EXPECT_EQ(message("x + w"), "there is no 'w'; the names are speed, x\n  x + w\n      ^");
 }
 
+TEST(ParseOptions, coordinates_are_asked_for) {
+  std::string asked;
+  const FindCoordinate find_coordinate = [&](std::string_view name, std::string_view axis) {
+    asked += std::string(name) + "," + std::string(axis) + ";";
+    if (axis == "none") throw InvalidArgument("no such axis");
+    return Expr(2.0);
+  };
+  const auto parse = [&](const char* text) {
+    return parse_expression(text, find, {.find_coordinate = find_coordinate});
+  };
+  EXPECT_EQ(parse("coord(x, lat) + coord(k, 'a b') * coord(x, -1)").to_text(), "6");
+  EXPECT_EQ(asked, "x,lat;k,a b;x,-1;");
+  // what stands for an axis is no operand of the expression
+  EXPECT_EQ(parse("coord(x, m) + index(0)").shape(), parse("index(x, 0)").shape());
+  EXPECT_EQ(message_of([&] { static_cast<void>(parse("x + coord(x, none)")); }),
+            "no such axis\n  x + coord(x, none)\n               ^");
+  for (const char* text : {"coord(x)", "coord(x, )", "coord(x, -lat)", "coord(x + 1, 0)",
+                           "coord(3, 0)", "coord(x, 0, 1)", "coord(x, 1.5)", "coord(nobody, 0)"})
+    EXPECT_THROW(static_cast<void>(parse(text)), InvalidArgument) << text;
+  EXPECT_EQ(message_of([] { static_cast<void>(parse_expression("coord(x, 0)", find)); }),
+            "there are no coordinates here\n  coord(x, 0)\n  ^");
+}
+
 TEST(UsedNames, in_their_order_before_shapes_are_known) {
   const std::vector<std::string> names{"b", "a", "pi", "unused"};
   // whatever the operands turn out to be: integers, arrays, of shapes that do not fit
@@ -121,6 +144,7 @@ TEST(UsedNames, in_their_order_before_shapes_are_known) {
   EXPECT_EQ(used_names("mean(a, where=b > 0, weights=a)", names),
             (std::vector<std::string>{"b", "a"}));
   EXPECT_TRUE(used_names("2 * e", names).empty());
+  EXPECT_EQ(used_names("coord(a, b)", names), (std::vector<std::string>{"a"}));
 }
 
 TEST(UsedNames, finds_what_is_wrong_with_a_text) {

@@ -14,6 +14,11 @@ namespace SERRIED_API serried {
 
 /// What a name in a text stands for; nothing if there is no such operand.
 using FindOperand = std::function<std::optional<Expr>(std::string_view name)>;
+/// What `coord(NAME, AXIS)` stands for: the coordinates along an axis of the operand NAME, in a
+/// shape that is broadcast along it. AXIS as in the text, without quotes: the name of a coordinate
+/// variable, or the number of an axis.
+/// @throws InvalidArgument where there are none.
+using FindCoordinate = std::function<Expr(std::string_view name, std::string_view axis)>;
 
 struct ParseOptions {
   /// The axes of the outermost reductions that name none themselves: with {0}, `std(u - mean(u))`
@@ -22,6 +27,8 @@ struct ParseOptions {
   std::vector<int> axes = {};
   /// The names that there are, for the message about one that is not there.
   std::vector<std::string> names = {};
+  /// None: the operands have no coordinates, and `coord` is an error that says so.
+  FindCoordinate find_coordinate = nullptr;
 };
 
 /// Parses an expression, e.g. `"sqrt(u^2 + v^2) > 3 and isfinite(w)"`. The grammar is Python's, as
@@ -29,7 +36,8 @@ struct ParseOptions {
 /// `+ -`, `* / // %`, unary `- + ~`, `**` or `^` (both the power, right to left, above a minus in
 /// front), calls with keyword arguments, numbers (`1e-3`, `0xff`, `2j`), `pi`, `e`, `inf`, `nan`,
 /// `true`, `false`. `&&`, `||` and `!` are `and`, `or` and `not`. `index(axis)` is the index along
-/// an axis of the shape that all operands of its expression have together. What a function makes of
+/// an axis of the shape that all operands of its expression have together, and `coord(x, axis)`
+/// what the coordinate variable of an axis of x says there. What a function makes of
 /// numbers alone is no weak scalar, as in NumPy: `sqrt(2)` is an f64. docs/expressions.md lists the
 /// functions. Local.
 /// @throws InvalidArgument, with the place under the text, for what cannot be parsed, names and
