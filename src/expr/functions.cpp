@@ -5,6 +5,7 @@
 #include <numbers>
 #include <string>
 
+#include "base/checked_axis.hpp"
 #include "expr/build.hpp"
 #include "expr/node.hpp"
 #include "expr/promotion.hpp"
@@ -300,17 +301,12 @@ Expr cast(const Expr& x, DType dtype) {
 }
 
 Expr index(const Expr& x, int axis) {
-  const int dimensions = x.shape().dimensions();
-  if (axis < -dimensions || axis >= dimensions)
-    throw InvalidArgument("index: axis " + std::to_string(axis) +
-                          " is out of bounds for an array of " + std::to_string(dimensions) +
-                          " dimensions");
   auto node = std::make_shared<detail::ExprNode>();
   node->kind = detail::ExprNode::Kind::position;
   node->dtype = DType::i64;
-  node->axis = axis < 0 ? axis + dimensions : axis;
+  node->axis = checked_axis(x.shape(), axis);
   Shape shape = x.shape();
-  for (int i = 0; i < dimensions; ++i)
+  for (int i = 0; i < shape.dimensions(); ++i)
     if (i != node->axis) shape = shape.with_extent(i, 1);
   node->shape = shape;
   return Expr(std::move(node));

@@ -2,19 +2,16 @@
 
 #include <string>
 
+#include "base/checked_axis.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried::detail {
 
 std::uint32_t reduced_axes(const Shape& shape, const std::vector<int>& axes) {
-  const int dimensions = shape.dimensions();
-  if (axes.empty()) return (1u << dimensions) - 1;
+  if (axes.empty()) return (1u << shape.dimensions()) - 1;
   std::uint32_t reduced = 0;
   for (const int axis : axes) {
-    if (axis < -dimensions || axis >= dimensions)
-      throw InvalidArgument("axis " + std::to_string(axis) + " is out of bounds for an array of " +
-                            std::to_string(dimensions) + " dimensions");
-    const std::uint32_t bit = 1u << (axis < 0 ? axis + dimensions : axis);
+    const std::uint32_t bit = 1u << checked_axis(shape, axis);
     if ((reduced & bit) != 0)
       throw InvalidArgument("axis " + std::to_string(axis) + " stands twice");
     reduced |= bit;

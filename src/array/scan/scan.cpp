@@ -6,6 +6,7 @@
 
 #include "array/array_bytes.hpp"
 #include "array/scan/row_scan.hpp"
+#include "base/checked_axis.hpp"
 #include "serried/base/error.hpp"
 #include "serried/comm/agree.hpp"
 
@@ -98,19 +99,14 @@ Array scan_axis(const Array& array, int axis, ScanOp op, bool skips_nan) {
 
 Array scan(const Array& array, ScanOp op, const ScanOptions& options) {
   const int dimensions = array.shape().dimensions();
-  const int least = dimensions == 0 ? 1 : dimensions;
-  if (options.axis && (*options.axis < -least || *options.axis >= least))
-    throw InvalidArgument(std::string(name_of(op)) + ": axis " + std::to_string(*options.axis) +
-                          " is out of bounds for an array of " + std::to_string(dimensions) +
-                          " dimensions");
+  // a number is scanned along axis 0, as in NumPy
+  const int axis =
+      options.axis ? checked_axis(dimensions == 0 ? Shape{1} : array.shape(), *options.axis) : 0;
   if (array.is_on_device())
     throw InvalidArgument(array.describe() +
                           " lies on a device, where arrays are not scanned; to_host()");
   const auto span = array.context().recorder().span(name_of(op), Activity::computation);
-  if (options.axis && dimensions > 0) {
-    const int axis = *options.axis < 0 ? *options.axis + dimensions : *options.axis;
-    return scan_axis(array, axis, op, options.skips_nan);
-  }
+  if (options.axis && dimensions > 0) return scan_axis(array, axis, op, options.skips_nan);
   const bool is_in_order = array.is_replicated() || array.split_axis() == 0;
   return scan_all(is_in_order ? array : array.with_split_axis(0), op, options.skips_nan);
 }

@@ -9,14 +9,6 @@
 
 namespace serried {
 
-int checked_axis(const Shape& shape, int axis) {
-  const int dimensions = shape.dimensions();
-  if (axis < -dimensions || axis >= dimensions)
-    throw InvalidArgument("axis " + std::to_string(axis) + " is out of bounds for an array of " +
-                          std::to_string(dimensions) + " dimensions");
-  return axis < 0 ? axis + dimensions : axis;
-}
-
 std::vector<int> checked_axes(const Shape& shape, std::span<const int> axes, bool is_all_of_none) {
   std::vector<int> checked;
   for (const int axis : axes) {

@@ -6,14 +6,12 @@
 #include <vector>
 
 #include "array/shape/box_copy.hpp"
+#include "base/checked_axis.hpp"
 #include "serried/array/array.hpp"
 
 namespace serried {
 
-/// The axis, counted from the front.
-/// @throws InvalidArgument for one that is not there. Local.
-[[nodiscard]] int checked_axis(const Shape& shape, int axis);
-/// Several, each once; none given: all of them, if `is_all_of_none`. Local.
+/// Several axes by checked_axis, each once; none given: all of them, if `is_all_of_none`. Local.
 [[nodiscard]] std::vector<int> checked_axes(const Shape& shape, std::span<const int> axes,
                                             bool is_all_of_none = false);
 /// @throws InvalidArgument for an array on a device. Local.
