@@ -9,7 +9,9 @@
 
 /// Exact order statistics as parts of expressions. They are found by selection, without a sort:
 /// over the split axis in two reads of the data, whatever the quantiles, and one more for each
-/// 16 384 results (columns); see array/evaluate.hpp. All are Local.
+/// 16 384 results (columns); see array/evaluate.hpp. Memory for that, on every rank: 4 MiB for a
+/// sample, and 16 bytes for each of about a hundredth of all elements; 256 MiB at most. All are
+/// Local.
 namespace SERRIED_API serried {
 
 struct QuantileOptions {

@@ -160,13 +160,17 @@ std::vector<std::int64_t> cuts_of_ranks(const Context& ctx, std::span<const KeyP
   return offsets;
 }
 
-void merge_runs(const Context& ctx, KeyPlaces pairs, std::vector<std::int64_t> bounds,
-                const TakeSorted& take) {
+namespace {
+
+/// In each round neighbours are merged; the last round's pairs are given to `take`, where there is
+/// one.
+KeyPlaces merge_rounds(const Context& ctx, KeyPlaces pairs, std::vector<std::int64_t> bounds,
+                       const TakeSorted* take) {
+  if (bounds.size() <= 2 && take == nullptr) return pairs;
   const ThreadPool& threads = ctx.backend()->threads();
   KeyPlaces other;
-  if (bounds.size() > 3) other = KeyPlaces(ctx, std::ssize(pairs.span()));
+  if (bounds.size() > 3 || take == nullptr) other = KeyPlaces(ctx, std::ssize(pairs.span()));
   while (true) {
-    // in each round neighbours are merged; the last round's pairs are given away
     const auto runs = static_cast<std::int64_t>(bounds.size()) - 1;
     const std::span<const KeyPlace> from = pairs.span();
     struct Piece {
@@ -192,37 +196,40 @@ void merge_runs(const Context& ctx, KeyPlaces pairs, std::vector<std::int64_t> b
       next.push_back(at(i + 2));
     }
     const bool is_last = runs <= 2;
+    const bool is_given = is_last && take != nullptr;
     threads.parallel_for(std::ssize(pieces), [&](std::int64_t p, int) {
       Piece& piece = pieces[static_cast<std::size_t>(p)];
       std::array<KeyPlace, taken_at_once> merged;
       for (std::int64_t done = 0; done < piece.count; done += taken_at_once) {
         const auto count = static_cast<std::size_t>(std::min(taken_at_once, piece.count - done));
         const auto first = static_cast<std::size_t>(piece.first + done);
-        if (!is_last) {
+        if (!is_given) {
           piece.runs.pop(other.span().subspan(first, count));
         } else if (piece.runs.b.empty()) {
-          take(piece.first + done, piece.runs.a.first(count));
+          (*take)(piece.first + done, piece.runs.a.first(count));
           piece.runs.a = piece.runs.a.subspan(count);
         } else {
           piece.runs.pop(std::span<KeyPlace>(merged).first(count));
-          take(piece.first + done, std::span<const KeyPlace>(merged).first(count));
+          (*take)(piece.first + done, std::span<const KeyPlace>(merged).first(count));
         }
       }
     });
-    if (is_last) return;
+    if (is_last) return other;
     std::swap(pairs, other);
     bounds = std::move(next);
   }
 }
 
-void sort_over_ranks(const Context& ctx, KeyPlaces pairs, const Layout& layout,
-                     const TakeSorted& take) {
+/// Collective.
+KeyPlaces sort_rounds(const Context& ctx, KeyPlaces pairs, const Layout& layout,
+                      const TakeSorted* take) {
   const auto& kernels = ctx.backend()->kernels<SortKernels>(DType::f64);
   const std::int64_t count = std::ssize(pairs.span());
   const std::int64_t pieces =
       std::clamp<std::int64_t>(count / least_piece, 1, ctx.backend()->threads().threads());
   std::vector<std::int64_t> bounds;
   for (std::int64_t i = 0; i <= pieces; ++i) bounds.push_back(i * count / pieces);
+  KeyPlaces sorted;
   {
     const auto span = ctx.recorder().span("sort rows", Activity::computation);
     agree(ctx.comm(), [&] {
@@ -231,40 +238,42 @@ void sort_over_ranks(const Context& ctx, KeyPlaces pairs, const Layout& layout,
         const auto end = static_cast<std::size_t>(bounds[static_cast<std::size_t>(i) + 1]);
         kernels.sort(pairs.span().subspan(begin, end - begin));
       });
-      if (ctx.size() == 1) {
-        merge_runs(ctx, std::move(pairs), std::move(bounds), take);
-      } else if (pieces > 1) {
-        KeyPlaces sorted(ctx, count);
-        const std::span<KeyPlace> to = sorted.span();
-        merge_runs(ctx, std::move(pairs), std::move(bounds),
-                   [&](std::int64_t first, std::span<const KeyPlace> run) {
-                     std::ranges::copy(run, to.begin() + first);
-                   });
-        pairs = std::move(sorted);
-      }
+      sorted =
+          merge_rounds(ctx, std::move(pairs), std::move(bounds), ctx.size() == 1 ? take : nullptr);
     });
   }
-  if (ctx.size() == 1) return;
-  const std::span<const KeyPlace> sorted = std::as_const(pairs).span();
-  const std::vector<std::int64_t> cuts = cuts_of_ranks(ctx, sorted, layout);
-  std::vector<std::int64_t> offsets = ctx.comm().offsets_of_alltoall(sorted, cuts);
+  if (ctx.size() == 1) return sorted;
+  const std::span<const KeyPlace> own = std::as_const(sorted).span();
+  const std::vector<std::int64_t> cuts = cuts_of_ranks(ctx, own, layout);
+  std::vector<std::int64_t> offsets = ctx.comm().offsets_of_alltoall(own, cuts);
   KeyPlaces received;
   agree(ctx.comm(), [&] { received = KeyPlaces(ctx, offsets.back()); });
-  ctx.comm().alltoall_into(sorted, cuts, offsets, received.memory());
-  pairs = {};
+  ctx.comm().alltoall_into(own, cuts, offsets, received.memory());
+  sorted = {};
   const auto span = ctx.recorder().span("merge rows", Activity::computation);
-  agree(ctx.comm(), [&] { merge_runs(ctx, std::move(received), std::move(offsets), take); });
+  agree(ctx.comm(),
+        [&] { sorted = merge_rounds(ctx, std::move(received), std::move(offsets), take); });
+  return sorted;
+}
+
+}  // namespace
+
+void merge_runs(const Context& ctx, KeyPlaces pairs, std::vector<std::int64_t> bounds,
+                const TakeSorted& take) {
+  static_cast<void>(merge_rounds(ctx, std::move(pairs), std::move(bounds), &take));
+}
+
+KeyPlaces merge_runs(const Context& ctx, KeyPlaces pairs, std::vector<std::int64_t> bounds) {
+  return merge_rounds(ctx, std::move(pairs), std::move(bounds), nullptr);
+}
+
+void sort_over_ranks(const Context& ctx, KeyPlaces pairs, const Layout& layout,
+                     const TakeSorted& take) {
+  static_cast<void>(sort_rounds(ctx, std::move(pairs), layout, &take));
 }
 
 KeyPlaces sort_over_ranks(const Context& ctx, KeyPlaces pairs, const Layout& layout) {
-  KeyPlaces sorted;
-  agree(ctx.comm(), [&] { sorted = KeyPlaces(ctx, layout.rows_of(ctx.rank()).size()); });
-  const std::span<KeyPlace> to = sorted.span();
-  sort_over_ranks(ctx, std::move(pairs), layout,
-                  [&](std::int64_t first, std::span<const KeyPlace> run) {
-                    std::ranges::copy(run, to.begin() + first);
-                  });
-  return sorted;
+  return sort_rounds(ctx, std::move(pairs), layout, nullptr);
 }
 
 }  // namespace serried

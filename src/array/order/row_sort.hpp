@@ -55,5 +55,8 @@ void sort_over_ranks(const Context& ctx, KeyPlaces pairs, const Layout& layout,
 /// as one. Local; with the threads of the rank. @param pairs its memory is used for the work.
 void merge_runs(const Context& ctx, KeyPlaces pairs, std::vector<std::int64_t> bounds,
                 const TakeSorted& take);
+/// As one. Memory: that of the pairs once more.
+[[nodiscard]] KeyPlaces merge_runs(const Context& ctx, KeyPlaces pairs,
+                                   std::vector<std::int64_t> bounds);
 
 }  // namespace serried

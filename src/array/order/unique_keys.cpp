@@ -46,13 +46,9 @@ std::int64_t add_equal_keys(std::span<KeyPlace> counts) {
 
 /// Runs of ascending counts, one behind the other, as one. Local.
 KeyCounts merged(const Context& ctx, KeyPlaces runs, std::vector<std::int64_t> bounds) {
-  KeyCounts counts{.memory = KeyPlaces(ctx, bounds.back()), .count = bounds.back()};
-  const std::span<KeyPlace> to = counts.span();
-  merge_runs(ctx, std::move(runs), std::move(bounds),
-             [&](std::int64_t first, std::span<const KeyPlace> part) {
-               std::ranges::copy(part, to.begin() + first);
-             });
-  counts.count = add_equal_keys(to);
+  KeyCounts counts{.memory = {}, .count = bounds.back()};
+  counts.memory = merge_runs(ctx, std::move(runs), std::move(bounds));
+  counts.count = add_equal_keys(counts.span());
   return counts;
 }
 
@@ -93,6 +89,7 @@ KeyCounts keys_here(const Array& array) {
         count_keys(part, all.span().subspan(begin, static_cast<std::size_t>(count)));
   });
   if (pieces == 1) return {.memory = std::move(all), .count = found.front()};
+  memory = {};
   std::vector<std::int64_t> bounds{0};
   for (std::int64_t p = 0; p < pieces; ++p) {
     const std::int64_t count = found[static_cast<std::size_t>(p)];
