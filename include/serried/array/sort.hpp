@@ -58,8 +58,8 @@ struct Unique {
 /// The `count` highest values (lowest with `is_lowest`) of all elements, in order, and their
 /// numbers in C order, on every rank; of equal ones the first. NaN is taken when nothing else is
 /// left. Fewer where there are fewer. Collective: one allgather of `count` pairs. Memory: a few
-/// times `count` pairs of 16 bytes for each thread and rank. @throws as sort,
-/// and for a negative count.
+/// times `count` pairs of 16 bytes for each thread and rank. @throws as sort, and for a negative
+/// count.
 [[nodiscard]] Sorted topk(const Array& array, std::int64_t count, bool is_lowest = false);
 
 }  // namespace serried
