@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "array/array_impl.hpp"
+#include "array/array_bytes.hpp"
+#include "array/shape/arrange.hpp"
 #include "array/strided_copy.hpp"
-#include "serried/comm/agree.hpp"
 
 namespace serried {
 namespace {
@@ -17,6 +17,7 @@ using Extents = std::array<std::int64_t, max_dimensions>;
 struct BlockOffer {
   Extents origin{};
   Extents extents{};
+  Extents strides{};
   std::int32_t dimensions = 0;
   DType dtype = DType::f64;
   bool has_all_numbers = true;
@@ -28,9 +29,6 @@ struct BlockOffer {
   }
   [[nodiscard]] Shape shape() const {
     return Shape(std::span(extents).first(static_cast<std::size_t>(dimensions)));
-  }
-  [[nodiscard]] RowRange rows() const {
-    return is_empty() ? RowRange{0, 0} : RowRange{origin[0], origin[0] + extents[0]};
   }
 };
 
@@ -100,43 +98,33 @@ Array Array::redistribute(const Context& ctx, const void* data, DType dtype,
       origin.size() == axes && (byte_strides.empty() || byte_strides.size() == axes);
   if (mine.has_all_numbers) std::ranges::copy(origin, mine.origin.begin());
   mine.has_data = data != nullptr || mine.is_empty();
-  const std::vector<BlockOffer> blocks = ctx.comm().allgather(mine);
-  const auto to = Impl::make(ctx, check_blocks(blocks), dtype, 0);
-
-  const std::int64_t item_bytes = to->item_bytes;
   const std::vector<std::int64_t> strides =
-      byte_strides.empty() ? c_strides(block_shape, item_bytes)
+      byte_strides.empty() ? c_strides(block_shape, static_cast<std::int64_t>(size_of(dtype)))
                            : std::vector<std::int64_t>(byte_strides.begin(), byte_strides.end());
-  Buffer send;
-  std::vector<std::int64_t> offsets{0};
-  agree(ctx.comm(), [&] {
-    const std::int64_t bytes = mine.is_empty() ? 0 : block_shape.elements() * item_bytes;
-    send = Buffer(ctx.backend(), static_cast<std::size_t>(bytes));
-    for (int rank = 0; rank < ctx.size(); ++rank) {
-      const RowRange rows = intersect(to->layout.rows_of(rank), mine.rows());
-      const Shape piece = block_shape.with_extent(0, rows.size());
-      if (piece.elements() != 0)
-        copy_strided(
-            piece, item_bytes, send.data() + offsets.back(), c_strides(piece, item_bytes),
-            static_cast<const std::byte*>(data) + (rows.begin - mine.origin[0]) * strides[0],
-            strides);
-      offsets.push_back(offsets.back() + piece.elements() * item_bytes);
-    }
-  });
-  const auto received = ctx.comm().alltoall(
-      std::span<const std::byte>(send.data(), static_cast<std::size_t>(offsets.back())), offsets);
-  const std::vector<std::int64_t> to_strides = to->strides();
-  for (int rank = 0; rank < ctx.size(); ++rank) {
-    const BlockOffer& block = blocks[static_cast<std::size_t>(rank)];
-    const RowRange rows = intersect(block.rows(), to->local_rows());
-    const Shape piece = block.shape().with_extent(0, rows.size());
-    if (piece.elements() == 0) continue;
-    std::int64_t at = (rows.begin - to->local_rows().begin) * to_strides[0];
-    for (std::size_t axis = 1; axis < axes; ++axis) at += block.origin[axis] * to_strides[axis];
-    copy_strided(piece, item_bytes, to->mutable_data() + at, to_strides,
-                 received.piece(rank).data(), c_strides(piece, item_bytes));
+  if (mine.has_all_numbers) std::ranges::copy(strides, mine.strides.begin());
+  const std::vector<BlockOffer> blocks = ctx.comm().allgather(mine);
+  const Shape shape = check_blocks(blocks);
+  Array to = Array::empty(ctx, shape, dtype, 0, uniform_layout(ctx, shape[0]));
+
+  // each block is an array that one rank alone has
+  std::vector<Place> places;
+  std::vector<Box> boxes;
+  for (std::size_t rank = 0; rank < blocks.size(); ++rank) {
+    const BlockOffer& block = blocks[rank];
+    if (block.is_empty()) continue;
+    Box box = whole_box(block.shape(), places.size());
+    std::copy_n(block.origin.begin(), box.to_origin.size(), box.to_origin.begin());
+    boxes.push_back(std::move(box));
+    std::vector<std::int64_t> cuts(blocks.size() + 1, block.extents[0]);
+    std::fill_n(cuts.begin(), rank + 1, 0);
+    places.push_back({.data = static_cast<const std::byte*>(data),
+                      .strides = {block.strides.begin(), block.strides.begin() + block.dimensions},
+                      .split_axis = 0,
+                      .cuts = std::move(cuts)});
   }
-  return Impl::wrap(to);
+  copy_boxes(ctx, static_cast<std::int64_t>(size_of(dtype)), memory_of(to), place_of(to), places,
+             boxes);
+  return to;
 }
 
 }  // namespace serried

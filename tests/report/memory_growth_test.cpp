@@ -114,6 +114,14 @@ TEST_F(MemoryGrowth, is_what_the_documentation_says) {
   expect("concatenate", 2 * mine, 4 * mebibyte, [&] { static_cast<void>(concatenate({x, y})); });
   expect("change of split axis", own(square), 4 * mebibyte,
          [&] { static_cast<void>(square.with_split_axis(1)); });
+  // columns of a square on each rank
+  const std::int64_t columns = 2048 / ctx.size();
+  const std::vector<double> block(static_cast<std::size_t>(2048 * columns), 1.0);
+  const std::int64_t origin[] = {0, columns * ctx.rank()};
+  expect("blocks", own(square), 4 * mebibyte, [&] {
+    static_cast<void>(
+        Array::redistribute(ctx, block.data(), DType::f64, origin, Shape{2048, columns}));
+  });
   expect("roll", mine, 4 * mebibyte, [&] { static_cast<void>(roll(x, 12345)); });
   expect("slice", mine / 2, 4 * mebibyte,
          [&] { static_cast<void>(x.slice(std::vector<Slice>{Slice{.step = -2}})); });

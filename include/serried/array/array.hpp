@@ -76,8 +76,8 @@ class Array : public TileSource {
   /// An array split along axis 0, with uniform tiles, copied from the ranks' blocks of it, which
   /// may be cut along every axis: this rank's begins at the global index `origin` and has the
   /// extents `block_shape`; blocks cover the array, each element once. `byte_strides` as for
-  /// from_memory. Ranks without elements (an extent of 0) are allowed. Collective: an all-to-all of
-  /// all elements.
+  /// from_memory. Ranks without elements (an extent of 0) are allowed. Collective: each element
+  /// moves at most once. Memory beside the result: 4 MiB.
   /// @throws InvalidArgument on all ranks if dtype or number of axes differ between ranks, if
   /// blocks overlap or leave elements out, if origin or strides are not one for each axis, or a
   /// pointer is null though the rank has elements.
