@@ -10,7 +10,8 @@ import subprocess
 import time
 import unittest
 
-from support import MPIEXEC, NUMPROC_FLAG, SERRIED, CommandTest, main, need_oracles, run, run_json, without_seconds
+from support import (MPIEXEC, NUMPROC_FLAG, SERRIED, CommandTest, main, need_oracles, ranks_of, run, run_json,
+                     without_seconds)
 
 need_oracles()
 import h5py
@@ -36,11 +37,10 @@ def start(*arguments, ranks=0, env=None, **options):
                             env=dict(os.environ, **(env or {})), preexec_fn=ignore_usr1, **options)
 
 
-def ranks_of(process, wanted):
-    """The processes of the ranks, which the launcher has started."""
+def wait_for_ranks(process, wanted):
+    """The processes of the ranks, once all of them are there; none if the run ends before."""
     while process.poll() is None:
-        found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
-        pids = [int(p) for p in found.stdout.split()]
+        pids = ranks_of(process.pid)
         if len(pids) >= wanted:
             return pids
         time.sleep(0.005)
@@ -89,7 +89,7 @@ class Checkpoints(CommandTest):
             process = start(*self.long, *options, "--json", "--labels", labels, "--checkpoint", checkpoint, "--resume",
                             checkpoint, "--every", "5", ranks=ranks, env=env)
             if breaks < 4:
-                pids = ranks_of(process, ranks)
+                pids = wait_for_ranks(process, ranks)
                 time.sleep(rng.uniform(0.1, 0.7) * self.seconds)
                 for pid in {"usr1 to one": pids[-1:], "usr1": [process.pid]}.get(how, pids[:1]):
                     number = signal.SIGUSR1 if how.startswith("usr1") else getattr(signal, how)
@@ -188,7 +188,7 @@ class Checkpoints(CommandTest):
         for arguments in (self.long, ["stats", self.path("run.h5:/x"), "--bins", "10", "--by-column"]):
             process = start(*arguments, ranks=2)
             sent = 0
-            for pid in ranks_of(process, 2):
+            for pid in wait_for_ranks(process, 2):
                 for _ in range(3):
                     time.sleep(0.05)
                     try:

@@ -18,32 +18,6 @@ KILLS = int(os.environ.get("SERRIED_TEST_KILLS", "12"))
 LIMIT_S = 10
 
 
-def children(pid):
-    """The processes that a launcher has started, by number; several levels of daemons may stand between."""
-    found = []
-    tasks = f"/proc/{pid}/task"
-    for task in os.listdir(tasks):
-        try:
-            with open(f"{tasks}/{task}/children") as file:
-                for child in file.read().split():
-                    found.append(int(child))
-                    found += children(int(child))
-        except OSError:
-            pass
-    return found
-
-
-def ranks_of(launcher):
-    pids = []
-    for pid in children(launcher):
-        try:
-            if os.path.realpath(f"/proc/{pid}/exe") == os.path.realpath(support.SERRIED):
-                pids.append(pid)
-        except OSError:
-            pass
-    return pids
-
-
 class Kills(support.CommandTest):
     @classmethod
     def setUpClass(cls):
@@ -115,7 +89,7 @@ class Kills(support.CommandTest):
                  *self.command(verb, out)],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
             time.sleep(wait_s)
-            pids = ranks_of(process.pid)
+            pids = support.ranks_of(process.pid)
             if pids:
                 try:
                     os.kill(dice.choice(pids), signal.SIGKILL)
@@ -125,10 +99,7 @@ class Kills(support.CommandTest):
             try:
                 printed, said = process.communicate(timeout=LIMIT_S if pids else 60)
             except subprocess.TimeoutExpired:
-                for pid in ranks_of(process.pid):
-                    os.kill(pid, signal.SIGKILL)
-                process.kill()
-                printed, said = process.communicate()
+                printed, said = support.kill_run(process)
                 self.fail(f"{told}: not over after {LIMIT_S} s\n{printed}\n{said}")
             if pids and process.returncode != 0:
                 killed += 1

@@ -13,7 +13,7 @@ import sys
 import time
 import unittest
 
-from support import MPIEXEC, NUMPROC_FLAG, QUICK, SERRIED, CommandTest, main, need_oracles, run
+from support import MPIEXEC, NUMPROC_FLAG, QUICK, SERRIED, CommandTest, kill_run, main, need_oracles, ranks_of, run
 
 need_oracles()
 
@@ -23,22 +23,6 @@ import numpy  # noqa: E402
 KILLS = int(os.environ.get("SERRIED_KILLS", "6"))
 ROWS = 600_000
 PARTS = re.compile(r"^\.(.*)\.tmp\.(\d+)\.(\d+)\.(.*)-([0-9a-f]{6})\.([0-9a-f]{6})\.(\d+)\.([0-9a-f]+)$")
-
-
-def children_of(parent):
-    """Process numbers of the ranks that a launcher has started on this host."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent and fields[0] != "Z":
-            found.append(int(entry))
-    return found
 
 
 class Outputs(CommandTest):
@@ -109,7 +93,7 @@ class Outputs(CommandTest):
             before = self.temporary_files()
             self.assertEqual(len(before), 1)
             pid = PARTS.match(before[0]).group(7)
-            self.assertIn(int(pid), children_of(first.pid))
+            self.assertIn(int(pid), ranks_of(first.pid))
             os.symlink("out", self.path("link"))
             for ranks, path in ((0, "out/l.h5"), (2, "link/l.h5"), (3, os.path.join(self.out, "l.h5"))):
                 done = self.run_in("kmeans", "run.h5:/few", "--clusters", 2, "--labels", path, "--quiet",
@@ -123,10 +107,7 @@ class Outputs(CommandTest):
                 self.run_in("kmeans", "run.h5:/few", "--clusters", 2, "--labels", f"out/{name}", "--quiet")
             self.assertEqual(self.temporary_files(), before)
         finally:
-            first.send_signal(signal.SIGKILL)
-            for pid in children_of(first.pid):
-                os.kill(pid, signal.SIGKILL)
-            first.communicate()
+            kill_run(first)
 
     def test_runs_that_start_at_once(self):
         for attempt in range(4):
@@ -143,12 +124,10 @@ class Outputs(CommandTest):
                 self.assertIsNone(winner.poll())
                 names = self.temporary_files()
                 self.assertEqual(len(names), 1)
-                self.assertIn(int(PARTS.match(names[0]).group(7)), children_of(winner.pid))
+                self.assertIn(int(PARTS.match(names[0]).group(7)), ranks_of(winner.pid))
             finally:
                 for each in runs:
-                    for pid in children_of(each.pid):
-                        os.kill(pid, signal.SIGKILL)
-                    each.communicate()
+                    kill_run(each)
 
     # -- what earlier runs have left ---------------------------------------------------------------------------
 
@@ -158,9 +137,7 @@ class Outputs(CommandTest):
             process = self.slow_fit(name="parts.h5")
             self.wait_for(self.is_claimed, process)
             Outputs.parts = PARTS.match(self.temporary_files()[0]).groups()
-            for rank in children_of(process.pid):
-                os.kill(rank, signal.SIGKILL)
-            process.communicate()
+            kill_run(process)
         _, _, _, host_name, this_host, this_boot, this_pid, this_start = Outputs.parts
         left = (f".{name}.tmp.{job}.{attempt}.{host_name}-{host or this_host}.{boot or this_boot}."
                 f"{pid or this_pid}.{start or this_start}")
@@ -223,7 +200,7 @@ class Outputs(CommandTest):
 
         self.wait_for(is_writing, process)
         time.sleep(dice.choice((0, dice.uniform(0, 0.05), dice.uniform(0, 0.3))))
-        alive = children_of(process.pid)
+        alive = ranks_of(process.pid)
         if not alive:
             process.communicate()
             return None

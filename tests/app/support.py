@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,44 @@ def without_seconds(answer):
     answer = dict(answer)
     answer.pop("seconds")
     return answer
+
+
+def descendants(pid):
+    """The processes that a process has started, and those that they have: daemons may stand between."""
+    found = []
+    tasks = f"/proc/{pid}/task"
+    try:
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/children", encoding="utf-8") as file:
+                for child in file.read().split():
+                    found.append(int(child))
+                    found += descendants(int(child))
+    except OSError:
+        pass  # it is gone
+    return found
+
+
+def ranks_of(launcher):
+    """The processes of the program that a launcher has started, by number."""
+    pids = []
+    for pid in descendants(launcher):
+        try:
+            if os.path.realpath(f"/proc/{pid}/exe") == os.path.realpath(SERRIED):
+                pids.append(pid)
+        except OSError:
+            pass
+    return pids
+
+
+def kill_run(launcher):
+    """Kills the ranks, so that nothing is left of a run, and its launcher."""
+    for pid in ranks_of(launcher.pid):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    launcher.kill()
+    return launcher.communicate()
 
 
 class CommandTest(unittest.TestCase):

@@ -89,7 +89,7 @@ TEST(FileCheck, endless_work_is_ended) {
   const Folder folder;
   const std::string path = make_file(folder);
   for (const std::string body :
-       {"sleep 1000", "exec 1>&- 2>&- 3>&-; sleep 1000", "while :; do :; done"}) {
+       {"exec sleep 1000", "exec 1>&- 2>&- 3>&- sleep 1000", "while :; do :; done"}) {
     const FakeProgram program(folder, body);
     const auto begin = std::chrono::steady_clock::now();
     const std::string text = refusal(ErrorKind::io, path, {.seconds = 0.5});
