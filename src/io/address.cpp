@@ -11,7 +11,15 @@ namespace {
 /// Reads an address from left to right; `at_` is where it stands.
 class AddressParser {
  public:
-  explicit AddressParser(std::string_view text) : text_(text) {}
+  explicit AddressParser(std::string_view text, const char* what = "address")
+      : text_(text), what_(what) {}
+
+  /// The text is a selection in brackets.
+  std::vector<AxisSelection> parse_brackets() {
+    Address address;
+    parse_selection(address);
+    return address.selection;
+  }
 
   Address parse() {
     const std::size_t nul = text_.find('\0');
@@ -33,8 +41,8 @@ class AddressParser {
     std::string blanks;
     for (std::size_t i = 0; i < at && i < text_.size(); ++i)
       if ((static_cast<unsigned char>(text_[i]) & 0xC0u) != 0x80u) blanks += ' ';
-    throw InvalidArgument("wrong address: " + why + "\n  " + std::string(text_) + "\n  " + blanks +
-                          '^');
+    throw InvalidArgument(std::string("wrong ") + what_ + ": " + why + "\n  " + std::string(text_) +
+                          "\n  " + blanks + '^');
   }
 
   /// The position of the ']' that closes the bracket expression at `open`, as glob(7) reads it.
@@ -179,16 +187,22 @@ class AddressParser {
       step = parse_number();
     }
     if (step && *step == 0) fail(step_at, "a step must not be 0");
-    if (step && *step < 0) fail(step_at, "steps must be positive; files are not read backwards");
-    entry.range = {first.value_or(0), last.value_or(INT64_MAX), step.value_or(1)};
+    entry.range = {first, last, step.value_or(1)};
     return entry;
   }
 
   std::string_view text_;
+  const char* what_;
   std::size_t at_ = 0;
 };
 
 }  // namespace
+
+std::vector<AxisSelection> parse_selection(std::string_view text) {
+  const bool has_brackets = text.starts_with('[') && text.ends_with(']');
+  const std::string whole = has_brackets ? std::string(text) : "[" + std::string(text) + "]";
+  return AddressParser(whole, "selection").parse_brackets();
+}
 
 Address parse_address(std::string_view text) {
   return AddressParser(text).parse();

@@ -79,8 +79,8 @@ void ChunkExchange::visit_pieces(const ItemBlock& block, const WantedRows& rows,
   const std::size_t series_axes = kept;
   for (std::size_t i = 0; i < item.axes.size(); ++i) {
     if (item.axes[i].is_dropped) continue;
-    begin[kept] = block.begin[i];
-    end[kept] = block.begin[i] + block.count[i];
+    begin[kept] = item.axes[i].in_file_order(block.begin[i], block.count[i]);
+    end[kept] = begin[kept] + block.count[i];
     ++kept;
   }
   // the first and the last row that the block has elements of
@@ -113,11 +113,12 @@ void ChunkExchange::visit_pieces(const ItemBlock& block, const WantedRows& rows,
       for (std::size_t axis = 0; axis < kept; ++axis)
         piece.offset += from[axis] * geometry.strides[axis];
       std::size_t axis = series_axes;
-      for (std::size_t i = 0; i < item.axes.size(); ++i) {
-        const bool is_dropped = item.axes[i].is_dropped;
-        piece.begin.push_back(is_dropped ? 0 : from[axis]);
-        piece.count.push_back(is_dropped ? 1 : to[axis] - from[axis]);
-        if (!is_dropped) ++axis;
+      for (const SelectedAxis& selected : item.axes) {
+        const std::int64_t count = selected.is_dropped ? 1 : to[axis] - from[axis];
+        piece.begin.push_back(selected.is_dropped ? 0 : selected.in_file_order(from[axis], count));
+        piece.count.push_back(count);
+        if (selected.is_reversed) piece.offset += (count - 1) * geometry.strides[axis];
+        if (!selected.is_dropped) ++axis;
       }
       piece.elements = product(piece.count);
       visit(piece);
@@ -212,7 +213,9 @@ void ChunkExchange::list_received(std::span<const Block> blocks, const WantedRow
       std::vector<std::int64_t> strides;
       std::size_t axis = part.is_series ? 1 : 0;
       for (const SelectedAxis& selected : part.items[static_cast<std::size_t>(of.item)].axes)
-        strides.push_back(selected.is_dropped ? 0 : geometry_[of.part].strides[axis++]);
+        strides.push_back(selected.is_dropped ? 0
+                                              : (selected.is_reversed ? -1 : 1) *
+                                                    geometry_[of.part].strides[axis++]);
       visit_pieces(of, rows, [&](const Piece& piece) {
         received.push_back({from, piece.offset, strides, piece.count});
         from += piece.elements * static_cast<std::int64_t>(element_bytes_);

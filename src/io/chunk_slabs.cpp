@@ -24,18 +24,19 @@ RowRange slab_in_part(const PartMeta& part, const PartGeometry& geometry, std::i
     inner *= geometry.samples[static_cast<int>(i)];
   const std::int64_t extent = geometry.samples[static_cast<int>(leading)];
   const std::int64_t outer = row / inner / extent;
-  const std::int64_t index = row / inner % extent;
   const ItemMeta& item = part.items[is_series_first ? static_cast<std::size_t>(outer) : 0];
   if (!item.is_filtered) return alone;
   const auto place = leading_axis(part, geometry);
   if (!place || (part.is_series && samples[leading] == 0)) return alone;
   const SelectedAxis& axis = item.axes[*place];
+  const std::int64_t index = axis.in_file_order(row / inner % extent, 1);
   const std::int64_t chunk_extent = std::max<std::int64_t>(1, item.chunks[*place]);
   const std::int64_t chunk = (axis.start + index * axis.step) / chunk_extent;
-  const std::int64_t begin = divide_up(chunk * chunk_extent - axis.start, axis.step);
-  const std::int64_t end =
-      std::min(extent, divide_up((chunk + 1) * chunk_extent - axis.start, axis.step));
-  return {(outer * extent + begin) * inner, (outer * extent + end) * inner};
+  const std::int64_t first = divide_up(chunk * chunk_extent - axis.start, axis.step);
+  const std::int64_t count =
+      std::min(extent, divide_up((chunk + 1) * chunk_extent - axis.start, axis.step)) - first;
+  const std::int64_t begin = axis.in_file_order(first, count);
+  return {(outer * extent + begin) * inner, (outer * extent + begin + count) * inner};
 }
 
 }  // namespace

@@ -89,7 +89,8 @@ std::optional<Coordinate> read_scale(hid_t file, const std::string& file_name,
   rule.result = DType::f64;
   static_cast<void>(decode(rule, raw.data(), reinterpret_cast<std::byte*>(coordinate.values.data()),
                            axis.count, backend));
-  return coordinate;
+  if (!axis.is_reversed) return coordinate;
+  return select_of(coordinate, {.start = 0, .step = 1, .count = axis.count, .is_reversed = true});
 }
 
 }  // namespace
@@ -125,6 +126,24 @@ std::vector<Coordinate> read_coordinates(const PartMeta& part, const std::vector
     coordinates.push_back(std::move(*coordinate));
   }
   return coordinates;
+}
+
+Coordinate select_of(const Coordinate& coordinate, const SelectedAxis& axis) {
+  Coordinate result{.name = coordinate.name,
+                    .axis = coordinate.axis,
+                    .dtype = coordinate.dtype,
+                    .values = {},
+                    .text_attributes = coordinate.text_attributes};
+  const std::size_t bytes = size_of(coordinate.dtype);
+  for (std::int64_t i = 0; i < axis.count; ++i) {
+    const std::int64_t at = axis.is_reversed ? axis.count - 1 - i : i;
+    const auto from = static_cast<std::size_t>(axis.start + at * axis.step);
+    result.values.push_back(coordinate.values[from]);
+    if (coordinate.bytes.empty()) continue;
+    const std::byte* const exact = coordinate.bytes.data() + from * bytes;
+    result.bytes.insert(result.bytes.end(), exact, exact + bytes);
+  }
+  return result;
 }
 
 void put_coordinates(WireWriter& wire, const std::vector<Coordinate>& coordinates) {

@@ -18,6 +18,9 @@ namespace serried {
                                                        const std::vector<int>& samples,
                                                        bool is_decoding, const Backend& backend);
 
+/// The values of some indices of a coordinate's axis. Local.
+[[nodiscard]] Coordinate select_of(const Coordinate& coordinate, const SelectedAxis& axis);
+
 void put_coordinates(WireWriter& wire, const std::vector<Coordinate>& coordinates);
 [[nodiscard]] std::vector<Coordinate> get_coordinates(WireReader& wire);
 

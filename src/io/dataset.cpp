@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "array/shape/index_range.hpp"
 #include "io/batch_reader.hpp"
 #include "io/coordinates.hpp"
 #include "io/element_boxes.hpp"
@@ -90,48 +89,32 @@ PartMeta narrowed(const PartMeta& part, const std::vector<int>& axes, const Elem
       const auto at = std::ranges::find(axes, static_cast<int>(kept++));
       if (at == axes.end()) continue;
       const auto place = static_cast<std::size_t>(at - axes.begin());
-      selected.start += selected.step * box.start[place];
-      selected.count = box.extent[place];
+      selected = select_within(selected, {.start = box.start[place], .count = box.extent[place]});
     }
   }
   result.shape = Shape(std::span<const std::int64_t>(extents));
   return result;
 }
 
-/// What a slice leaves of an axis, as indices of that axis.
-SelectedAxis resolved(const Slice& slice, std::int64_t extent, const std::string& text) {
-  if (slice.step < 1)
-    throw InvalidArgument(text + ": a step of at least 1 is needed, not " +
-                          std::to_string(slice.step));
-  const IndexRange left = indices_of(slice, extent);
-  return {.start = left.begin, .step = left.step, .count = left.count};
-}
-
 /// A part of which only some indices along each axis are left.
-PartMeta sliced_part(const PartMeta& part, std::span<const Slice> slices) {
+/// @param axes one for each axis of the part's shape.
+PartMeta selected_part(const PartMeta& part, const std::vector<SelectedAxis>& axes) {
   PartMeta result = part;
-  std::vector<std::int64_t> extents(part.shape.extents().begin(), part.shape.extents().end());
-  for (std::size_t axis = 0; axis < slices.size(); ++axis) {
-    const SelectedAxis left = resolved(slices[axis], extents[axis], part.text);
-    extents[axis] = left.count;
-    if (part.is_series && axis == 0) {
-      if (left.count == 0) throw InvalidArgument(part.text + ": no dataset of the series is left");
-      result.items.clear();
-      for (std::int64_t i = 0; i < left.count; ++i)
-        result.items.push_back(part.items[static_cast<std::size_t>(left.start + i * left.step)]);
-      continue;
-    }
-    for (ItemMeta& item : result.items) {
-      std::size_t kept = part.is_series ? 1 : 0;  // the axis of the part's shape
-      for (SelectedAxis& selected : item.axes)
-        if (!selected.is_dropped && kept++ == axis) {
-          selected.start += selected.step * left.start;
-          selected.step *= left.step;
-          selected.count = left.count;
-        }
-    }
+  result.shape = selected_shape(axes);
+  if (part.is_series) {
+    const SelectedAxis& series = axes.front();
+    if (series.count == 0) throw InvalidArgument(part.text + ": no dataset of the series is left");
+    result.is_series = !series.is_dropped;
+    result.items.clear();
+    for (std::int64_t i = 0; i < series.count; ++i)
+      result.items.push_back(part.items[static_cast<std::size_t>(series.start + i * series.step)]);
+    if (series.is_reversed) std::ranges::reverse(result.items);
   }
-  result.shape = Shape(std::span<const std::int64_t>(extents));
+  for (ItemMeta& item : result.items) {
+    std::size_t kept = part.is_series ? 1 : 0;  // the axis of the part's shape
+    for (SelectedAxis& selected : item.axes)
+      if (!selected.is_dropped) selected = select_within(selected, axes[kept++]);
+  }
   return result;
 }
 
@@ -251,16 +234,43 @@ Dataset Dataset::columns(RowRange range) const {
 }
 
 Dataset Dataset::sliced(std::span<const Slice> slices, const SampleAxes& samples) const {
+  std::vector<AxisSelection> selection;
+  for (const Slice& slice : slices) selection.push_back({.range = slice});
+  return selected(selection, samples, context_of_columns(impl_->ctx));
+}
+
+Dataset Dataset::selected(std::span<const AxisSelection> selection,
+                          const SampleAxes& samples) const {
+  Dataset result = selected(selection, samples, impl_->ctx);
+  result.impl_->reader.try_open();
+  return result;
+}
+
+Dataset Dataset::selected(std::span<const AxisSelection> selection, const SampleAxes& samples,
+                          const Context& ctx) const {
   if (impl_->meta.parts.size() != 1)
     throw InvalidArgument(impl_->text + " is several addresses, which cannot be sliced together");
-  if (slices.size() > static_cast<std::size_t>(impl_->shape.dimensions()))
-    throw InvalidArgument(impl_->text + " of shape " + impl_->shape.to_string() + " has not " +
-                          std::to_string(slices.size()) + " axes");
   DatasetMeta meta;
   meta.dtype = impl_->meta.dtype;
-  meta.parts.push_back(sliced_part(impl_->meta.parts.front(), slices));
+  meta.sources = impl_->meta.sources;
+  const std::vector<SelectedAxis> axes = apply_selection(selection, impl_->shape, impl_->text);
+  meta.parts.push_back(selected_part(impl_->meta.parts.front(), axes));
   const std::vector<AxisRoles> roles = roles_of(meta, samples);
-  return Dataset(std::make_shared<Impl>(context_of_columns(impl_->ctx), std::move(meta), roles));
+  auto impl = std::make_shared<Impl>(ctx, std::move(meta), roles);
+  const std::vector<int>& known = impl_->geometry.front().roles.samples;
+  const std::vector<int>& wanted = roles.front().samples;
+  for (const Coordinate& coordinate : impl_->coordinates) {
+    const int before = known[static_cast<std::size_t>(coordinate.axis)];
+    if (axes[static_cast<std::size_t>(before)].is_dropped) continue;
+    const auto axis = before - static_cast<int>(std::count_if(
+                                   axes.begin(), axes.begin() + before,
+                                   [](const SelectedAxis& each) { return each.is_dropped; }));
+    const auto place = std::ranges::find(wanted, axis);
+    if (place == wanted.end()) continue;
+    impl->coordinates.push_back(select_of(coordinate, axes[static_cast<std::size_t>(before)]));
+    impl->coordinates.back().axis = static_cast<int>(place - wanted.begin());
+  }
+  return Dataset(std::move(impl));
 }
 
 const Shape& Dataset::shape() const noexcept {

@@ -185,6 +185,7 @@ void put_item(WireWriter& wire, const ItemMeta& item) {
   for (const SelectedAxis& axis : item.axes) {
     for (const std::int64_t number : {axis.start, axis.step, axis.count}) wire.put(number);
     wire.put(axis.is_dropped);
+    wire.put(axis.is_reversed);
   }
   wire.put(item.chunks);
   wire.put(item.is_filtered);
@@ -213,6 +214,7 @@ void get_item(WireReader& wire, ItemMeta& item) {
     SelectedAxis& axis = item.axes.emplace_back();
     for (std::int64_t* number : {&axis.start, &axis.step, &axis.count}) wire.get(*number);
     wire.get(axis.is_dropped);
+    wire.get(axis.is_reversed);
   }
   wire.get(item.chunks);
   wire.get(item.is_filtered);

@@ -50,6 +50,7 @@ std::vector<SameSource> filtered_sources(const std::vector<PartMeta>& parts,
 struct ChunkSpan {
   std::int64_t first = 0;
   std::int64_t last = 0;
+  bool is_reversed = false;  ///< the last one is gone through first
 
   [[nodiscard]] double size() const { return static_cast<double>(last - first + 1); }
 };
@@ -58,13 +59,14 @@ ChunkSpan chunk_span(const ItemMeta& item, std::size_t axis) {
   const SelectedAxis& selected = item.axes[axis];
   const std::int64_t chunk = std::max<std::int64_t>(item.chunks[axis], 1);
   const std::int64_t last = selected.start + (selected.count - 1) * selected.step;
-  return {selected.start / chunk, std::max(selected.start, last) / chunk};
+  return {selected.start / chunk, std::max(selected.start, last) / chunk, selected.is_reversed};
 }
 
 /// How many chunks along the leading axis rows go through at a time: more than one where several
 /// selections take a row's elements from different places. Example: `x[:-1]` and `x[1:]` go through
 /// two; `x[:10]` and `x[10:20]` in chunks of 10 too, one of each; `x[:20]` and `x[10:30]` through
-/// three, as the second chunk is needed again when the first selection comes to it.
+/// three, as the second chunk is needed again when the first selection comes to it; `x` and
+/// `x[::-1]` through all that there are.
 double layers_at_a_time(const std::vector<PartMeta>& parts, const SameSource& source,
                         std::size_t axis) {
   std::vector<SelectedAxis> selections;
@@ -79,8 +81,11 @@ double layers_at_a_time(const std::vector<PartMeta>& parts, const SameSource& so
   double layers = 1;
   for (std::size_t i = 1; i < spans.size(); ++i) {
     const bool is_apart = spans[i - 1].last <= spans[i].first;
-    const std::int64_t lag = std::max(std::abs(spans[i].first - spans[i - 1].first),
-                                      std::abs(spans[i].last - spans[i - 1].last));
+    const std::int64_t lag = spans[i].is_reversed != spans[i - 1].is_reversed
+                                 ? std::max(spans[i].last, spans[i - 1].last) -
+                                       std::min(spans[i].first, spans[i - 1].first)
+                                 : std::max(std::abs(spans[i].first - spans[i - 1].first),
+                                            std::abs(spans[i].last - spans[i - 1].last));
     layers += is_apart ? 1 : static_cast<double>(lag) + (i == 1 ? 1 : 0);
   }
   return layers;

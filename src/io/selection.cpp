@@ -1,6 +1,7 @@
 #include "io/selection.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "array/shape/index_range.hpp"
 #include "serried/base/error.hpp"
@@ -18,10 +19,25 @@ SelectedAxis select_index(std::int64_t index, std::int64_t extent, int axis, con
 
 SelectedAxis select_range(const Slice& range, std::int64_t extent) {
   const IndexRange indices = indices_of(range, extent);
-  return {indices.begin, indices.step, indices.count, false};
+  const bool is_reversed = indices.step < 0;
+  return {.start = is_reversed ? indices.begin + (indices.count - 1) * indices.step : indices.begin,
+          .step = std::abs(indices.step),
+          .count = indices.count,
+          .is_dropped = false,
+          .is_reversed = is_reversed};
 }
 
 }  // namespace
+
+SelectedAxis select_within(const SelectedAxis& first, const SelectedAxis& second) {
+  if (second.count == 0) return second;
+  const std::int64_t extent = (second.count - 1) * second.step + 1;
+  return {.start = first.start + first.step * first.in_file_order(second.start, extent),
+          .step = second.count > 1 ? first.step * second.step : 1,
+          .count = second.count,
+          .is_dropped = second.is_dropped,
+          .is_reversed = first.is_reversed != second.is_reversed && second.count > 1};
+}
 
 std::vector<SelectedAxis> apply_selection(std::span<const AxisSelection> selection,
                                           const Shape& shape, const std::string& name) {

@@ -17,9 +17,12 @@ Transfer make_transfer(const ItemMeta& item, const std::int64_t* begin, const st
   transfer.elements = 1;
   std::size_t kept = 0;
   for (const SelectedAxis& axis : item.axes) {
-    transfer.begin.push_back(axis.is_dropped ? 0 : begin[kept]);
+    transfer.begin.push_back(axis.is_dropped ? 0 : axis.in_file_order(begin[kept], count[kept]));
     transfer.count.push_back(axis.is_dropped ? 1 : count[kept]);
-    transfer.strides.push_back(axis.is_dropped ? 0 : strides[kept]);
+    transfer.strides.push_back(axis.is_dropped    ? 0
+                               : axis.is_reversed ? -strides[kept]
+                                                  : strides[kept]);
+    if (axis.is_reversed) transfer.offset += (count[kept] - 1) * strides[kept];
     transfer.elements *= transfer.count.back();
     if (!axis.is_dropped) ++kept;
   }

@@ -1,6 +1,8 @@
 #include "io/transposition.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -67,9 +69,9 @@ void copy_typed(std::byte* to, const std::byte* from, std::vector<Axis> axes) {
   // The writer's fastest axis and the reader's fastest axis form the plane.
   const auto take_fastest = [&](std::int64_t Axis::*stride) {
     if (axes.empty()) return one;
-    const auto fastest =
-        std::min_element(axes.begin(), axes.end(),
-                         [&](const Axis& a, const Axis& b) { return a.*stride < b.*stride; });
+    const auto fastest = std::min_element(
+        axes.begin(), axes.end(),
+        [&](const Axis& a, const Axis& b) { return std::abs(a.*stride) < std::abs(b.*stride); });
     const Axis axis = *fastest;
     axes.erase(fastest);
     return axis;
@@ -94,8 +96,10 @@ void copy_transposed(std::byte* to, std::span<const std::int64_t> to_strides, co
       return copy_typed<std::uint16_t>(to, from, axes);
     case 4:
       return copy_typed<std::uint32_t>(to, from, axes);
-    default:
+    case 8:
       return copy_typed<std::uint64_t>(to, from, axes);
+    default:  // c128
+      return copy_typed<std::array<std::uint64_t, 2>>(to, from, axes);
   }
 }
 

@@ -86,10 +86,15 @@ class Draw {
     const std::int64_t step = count == 1 ? 1 : number(1, (extent - 1) / (count - 1));
     const std::int64_t begin = number(0, extent - 1 - (count - 1) * step);
     const std::int64_t last = begin + (count - 1) * step;
-    text += bound(begin) + ':' + (last + 1 < extent ? bound(last + 1) : "");
-    if (step > 1) text += ':' + std::to_string(step);
     Indices& indices = selected.axes.emplace_back();
     for (std::int64_t i = 0; i < count; ++i) indices.push_back(begin + i * step);
+    if (number(0, 3) == 0) {
+      text += bound(last) + ':' + (begin > 0 ? bound(begin - 1) : "") + ":-" + std::to_string(step);
+      std::ranges::reverse(indices);
+      return;
+    }
+    text += bound(begin) + ':' + (last + 1 < extent ? bound(last + 1) : "");
+    if (step > 1) text += ':' + std::to_string(step);
   }
 
   std::mt19937 engine_;

@@ -31,6 +31,10 @@ struct Address {
   bool is_object_glob = false;           ///< the object holds glob characters (`*`, `?`)
 };
 
+/// NumPy's basic indexing, `[::2, 10:20, -1]`, with or without the brackets.
+/// Local. @throws InvalidArgument with a caret under the place where the text is wrong.
+[[nodiscard]] std::vector<AxisSelection> parse_selection(std::string_view text);
+
 /// Local.
 /// @throws InvalidArgument with a caret under the place where the text is wrong.
 [[nodiscard]] Address parse_address(std::string_view text);

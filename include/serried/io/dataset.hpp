@@ -144,13 +144,20 @@ class Dataset : public TileSource {
   [[nodiscard]] Dataset columns(RowRange range) const;
 
   /// The same data with only some indices along the axes of `shape()`, and other axes as its rows.
-  /// No axis is dropped: one index is an axis of extent 1. It has no coordinates, and each rank
-  /// reads for itself in either IoMode. While this Dataset lives, the file stays open. Local;
-  /// reading is as Collective as it is here.
+  /// No axis is dropped: one index is an axis of extent 1. Each rank reads for itself in either
+  /// IoMode. While this Dataset lives, the file stays open. Local; reading is as Collective as it
+  /// is here.
   /// @param slices one for each axis (fewer: the rest whole).
   /// @throws InvalidArgument for a Dataset of several addresses, for more slices than axes, steps
-  /// below 1, sample axes that do not exist, and a series of which no dataset is left.
+  /// of 0, sample axes that do not exist, and a series of which no dataset is left.
   [[nodiscard]] Dataset sliced(std::span<const Slice> slices, const SampleAxes& samples) const;
+
+  /// What a selection leaves of the axes of `shape()`, the one of a series among them, as numpy's
+  /// basic indexing: files are read where something of them is left. It has those coordinates that
+  /// this Dataset has, and is read as this one. Collective.
+  /// @throws InvalidArgument as sliced, and for an index beyond its axis.
+  [[nodiscard]] Dataset selected(std::span<const AxisSelection> selection,
+                                 const SampleAxes& samples) const;
 
   /// Reads everything into memory; each rank its own rows: shape (rows, feature_shape...).
   /// Collective.
@@ -160,6 +167,8 @@ class Dataset : public TileSource {
  private:
   struct Impl;
   explicit Dataset(std::shared_ptr<Impl> impl);
+  [[nodiscard]] Dataset selected(std::span<const AxisSelection> selection,
+                                 const SampleAxes& samples, const Context& ctx) const;
   std::shared_ptr<Impl> impl_;
 };
 
