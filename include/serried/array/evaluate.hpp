@@ -51,6 +51,13 @@ namespace SERRIED_API serried {
 [[nodiscard]] std::shared_ptr<const TileSource> to_source(const Context& ctx,
                                                           const Expr& expression);
 
+/// Several expressions as rows, in their order. Those of one shape that are split alike share each
+/// read of their operands: their plans are one plan, and whichever is asked for a batch first
+/// computes it for all; each is to read it before one of them reads the next one, which takes the
+/// memory of a batch of each. Collective. @throws as above.
+[[nodiscard]] std::vector<std::shared_ptr<const TileSource>> to_sources(
+    const Context& ctx, std::span<const Expr> expressions);
+
 /// What evaluate() allocates on the rank that needs most, besides what reading its operands takes:
 /// results, the states of reductions, operands that are replicated. Estimated from shapes, so that
 /// too little memory is known before the work. Local; the same on every rank.

@@ -71,15 +71,25 @@ class Evaluation {
     return elements();
   }
 
-  /// The rows of the only root.
-  std::shared_ptr<const TileSource> rows() {
-    const NodePtr& node = roots_.front().node();
-    if (node->kind == ExprNode::Kind::operand && node->operand->source != nullptr)
-      return node->operand->source;
+  /// The rows of all roots. Those of one domain are computed together.
+  std::vector<std::shared_ptr<const TileSource>> rows() {
     fold();
-    const Domain domain = settle(node->shape, node.get(), false);
-    if (domain.split_axis >= 0) return make_rows(ctx_, domain, node, known_);
-    return std::make_shared<const Array>(map_elements(ctx_, domain, {node}, known_).front());
+    std::vector<std::shared_ptr<const TileSource>> results(roots_.size());
+    for (const auto& [domain, members] : domains()) {
+      const NodePtr& first = roots_[members.front()].node();
+      std::vector<std::shared_ptr<const TileSource>> rows;
+      if (members.size() == 1 && first->kind == ExprNode::Kind::operand &&
+          first->operand->source != nullptr) {
+        rows.push_back(first->operand->source);
+      } else if (domain.split_axis >= 0) {
+        rows = make_rows(ctx_, domain, nodes_of(members), known_);
+      } else {
+        for (Array& array : map_elements(ctx_, domain, nodes_of(members), known_))
+          rows.push_back(std::make_shared<const Array>(std::move(array)));
+      }
+      for (std::size_t k = 0; k < members.size(); ++k) results[members[k]] = std::move(rows[k]);
+    }
+    return results;
   }
 
  private:
@@ -122,8 +132,8 @@ class Evaluation {
     for (FoldValue& value : values) known_.folds.push_back(std::move(value));
   }
 
-  std::vector<Array> elements() {
-    std::vector<Array> results;
+  /// The domains of the roots, and which roots each of them has.
+  std::vector<std::pair<Domain, std::vector<std::size_t>>> domains() {
     std::vector<std::pair<Domain, std::vector<std::size_t>>> passes;
     for (std::size_t i = 0; i < roots_.size(); ++i) {
       const ExprNode* node = roots_[i].node().get();
@@ -133,11 +143,20 @@ class Evaluation {
       if (found == passes.end()) found = passes.insert(found, {domain, {}});
       found->second.push_back(i);
     }
+    return passes;
+  }
+
+  [[nodiscard]] std::vector<NodePtr> nodes_of(const std::vector<std::size_t>& members) const {
+    std::vector<NodePtr> nodes;
+    for (const std::size_t i : members) nodes.push_back(roots_[i].node());
+    return nodes;
+  }
+
+  std::vector<Array> elements() {
+    std::vector<Array> results;
     std::vector<std::optional<Array>> by_root(roots_.size());
-    for (const auto& [domain, members] : passes) {
-      std::vector<NodePtr> nodes;
-      for (const std::size_t i : members) nodes.push_back(roots_[i].node());
-      const std::vector<Array> arrays = map_elements(ctx_, domain, nodes, known_);
+    for (const auto& [domain, members] : domains()) {
+      const std::vector<Array> arrays = map_elements(ctx_, domain, nodes_of(members), known_);
       for (std::size_t k = 0; k < members.size(); ++k) by_root[members[k]] = arrays[k];
     }
     for (std::optional<Array>& array : by_root) results.push_back(std::move(*array));
@@ -202,8 +221,13 @@ Array evaluate(const Context& ctx, const Expr& expression) {
   return evaluate(ctx, std::span<const Expr>(&expression, 1)).front();
 }
 
+std::vector<std::shared_ptr<const TileSource>> to_sources(const Context& ctx,
+                                                          std::span<const Expr> expressions) {
+  return Evaluation(ctx, expressions).rows();
+}
+
 std::shared_ptr<const TileSource> to_source(const Context& ctx, const Expr& expression) {
-  return Evaluation(ctx, std::span<const Expr>(&expression, 1)).rows();
+  return to_sources(ctx, std::span<const Expr>(&expression, 1)).front();
 }
 
 void detail::read_number(const Array& number, DType dtype, void* to) {

@@ -71,11 +71,11 @@ void evaluate_rows(const Context& ctx, const Domain& domain, const PlacedProgram
                    const JointStep& step, std::span<const DType> dtypes,
                    std::span<std::byte* const> to, FirstFailure& failure);
 
-/// The elements of an expression as rows that are computed when they are read; the domain is split.
-/// Local. @throws as PlacedProgram.
-[[nodiscard]] std::shared_ptr<const TileSource> make_rows(const Context& ctx, const Domain& domain,
-                                                          const detail::NodePtr& node,
-                                                          const Known& known);
+/// The elements of expressions as rows that are computed when they are read, a batch of all of them
+/// when the first one is asked for it; the domain is split. Local. @throws as PlacedProgram.
+[[nodiscard]] std::vector<std::shared_ptr<const TileSource>> make_rows(
+    const Context& ctx, const Domain& domain, const std::vector<detail::NodePtr>& nodes,
+    const Known& known);
 
 /// Values of a part of `count` states, as elements of the node's dtype. Local.
 /// @return false if there is a value that the dtype cannot hold, or an extremum of nothing.
