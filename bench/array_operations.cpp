@@ -5,6 +5,7 @@
 // what memory gives. --scale multiplies all sizes.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -130,6 +131,23 @@ std::vector<Operation> operations() {
     return [ctx, x] {
       sink = static_cast<double>(
           histogram(ctx, x, {.axes = {{.bins = 1000, .low = -5, .high = 5}}}).counts[0]);
+    };
+  });
+  add("histogram_log", [](const Context& ctx) {
+    const Array x = Array::random_uniform(ctx, Shape{sized(5e7)}, DType::f64, 1, 0.001, 1000);
+    return [ctx, x] {
+      sink = static_cast<double>(
+          histogram(ctx, x,
+                    {.axes = {{.bins = 1000, .low = 0.001, .high = 1000, .is_logarithmic = true}}})
+              .counts[0]);
+    };
+  });
+  add("histogram_edges", [](const Context& ctx) {
+    const Array x = normal(ctx, 5e7, 1);
+    std::vector<double> edges;
+    for (int i = 0; i <= 1000; ++i) edges.push_back(4 * std::sin(0.00157 * (2 * i - 1000)));
+    return [ctx, x, edges] {
+      sink = static_cast<double>(histogram(ctx, x, {.axes = {{.edges = edges}}}).counts[0]);
     };
   });
   add("cumsum", [](const Context& ctx) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
+#include <string_view>
 
 #include "cli_options.hpp"
 #include "command_options.hpp"
@@ -17,10 +19,25 @@ constexpr const char* histogram_footer =
     R"(Bins are half open, but the last one is closed, as numpy.histogram's; NaN is left out. Of two datasets of one
 shape the pairs of elements at the same place are counted: the first is horizontal in a picture. With --log bins are
 equidistant in the logarithm, and numbers of 0 and below are left out.
-The data is read once; twice without --range, or with --weights.
+The data is read once; twice without --range, or with --weights, and up to four times more for a rule.
 
 Example:
   mpirun -n 4 serried histogram run.h5:/u run.h5:/v --bins 200 --picture joint.png)";
+
+std::optional<BinRule> rule_named(const std::string& text) {
+  static constexpr std::array<std::pair<std::string_view, BinRule>, 7> names = {{
+      {"auto", BinRule::automatic},
+      {"fd", BinRule::freedman_diaconis},
+      {"doane", BinRule::doane},
+      {"scott", BinRule::scott},
+      {"rice", BinRule::rice},
+      {"sturges", BinRule::sturges},
+      {"sqrt", BinRule::square_root},
+  }};
+  for (const auto& [name, rule] : names)
+    if (text == name) return rule;
+  return std::nullopt;
+}
 
 /// What is given once counts for all axes.
 template <class T>
@@ -34,8 +51,13 @@ void set_up_histogram(CLI::App& app, HistogramWords& words) {
   app.add_option("ADDR", words.addresses, "a dataset, or two of one shape")
       ->required()
       ->type_name("");
-  add_value(app, "--bins", "N[,N]", "number of bins, of both datasets or of each [100; 50 each]",
-            [&words](const std::string& text) { words.bins = parse_bins("--bins", text); });
+  add_value(app, "--bins", "N[,N]|RULE",
+            "number of bins, of both datasets or of each [100; 50 each], or NumPy's rule for it:\n"
+            "auto, fd, doane, scott, rice, sturges, sqrt",
+            [&words](const std::string& text) {
+              words.rule = rule_named(text);
+              if (!words.rule) words.bins = parse_bins("--bins", text);
+            });
   add_value(app, "--range", "LO:HI[,LO:HI]", "range of the bins [minimum and maximum of the data]",
             [&words](const std::string& text) { words.ranges = parse_ranges("--range", text); });
   app.add_flag("--log", words.is_logarithmic, "bins that are equidistant in the logarithm");
@@ -52,9 +74,12 @@ HistogramCommand histogram_command(const HistogramWords& words) {
         fmt::format("histogram takes one dataset or two, but {} are given", axes));
   if (words.bins.size() > axes || words.ranges.size() > axes)
     throw InvalidArgument("--bins and --range: as many are needed as there are datasets, or one");
+  if (words.rule && (axes > 1 || words.is_logarithmic || !words.weights.empty()))
+    throw InvalidArgument("--bins: a rule is for one dataset, without --log and --weights");
   std::int64_t places = 1;
   for (std::size_t a = 0; a < axes; ++a) {
-    BinAxis axis{.bins = axes == 1 ? 100 : 50, .is_logarithmic = words.is_logarithmic};
+    BinAxis axis{
+        .bins = axes == 1 ? 100 : 50, .rule = words.rule, .is_logarithmic = words.is_logarithmic};
     if (!words.bins.empty()) axis.bins = of_axis(words.bins, a);
     if (!words.ranges.empty()) {
       const auto& [low, high] = of_axis(words.ranges, a);

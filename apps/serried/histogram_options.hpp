@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@ namespace serried::app {
 struct HistogramWords {
   std::vector<std::string> addresses;
   std::vector<std::int64_t> bins;                 ///< one for all axes, or one for each
+  std::optional<BinRule> rule;                    ///< in their place
   std::vector<std::pair<double, double>> ranges;  ///< likewise
   bool is_logarithmic = false;
   std::string weights;

@@ -84,6 +84,30 @@ class Histogram(CommandTest):
         self.check(["empty"], ["--bins", 3], 3)
         self.check(["holes"], ["--bins", 50, "--range=-2:2"], 50, (-2, 2))
 
+    def test_rules_for_the_number_of_bins(self):
+        self.data.setdefault("packed", self.data["u"])
+        for rule in ("auto", "fd", "doane", "scott", "rice", "sturges", "sqrt"):
+            self.check(["u"], ["--bins", rule], rule)
+        for names, options, ranges in ((["i16"], [], None), (["big"], ["--range", "-1:2.5"], (-1, 2.5)),
+                                       (["empty"], [], None), (["number"], [], None),
+                                       (["packed"], ["--memory", "64M"], None)):
+            self.check(names, ["--bins", "auto", *options], "auto", ranges)
+        texts = {json.dumps(without_seconds(self.histogram("u", options=["--bins", "fd"], ranks=ranks)))
+                 for ranks in (1, 2, 4)}
+        self.assertEqual(len(texts), 1)
+        # NaN is left out, which NumPy refuses
+        holes = self.data["holes"][np.isfinite(self.data["holes"])]
+        found = self.histogram("holes", options=["--bins", "auto", "--range", "-3:3"])
+        self.assertEqual(found["counts"], np.histogram(holes, "auto", (-3, 3))[0].tolist())
+        for part, *arguments in (("a rule is for one dataset", self.address("u"), self.address("v"), "--bins", "auto"),
+                                 ("a rule is for one dataset", self.address("u"), "--bins", "fd", "--log"),
+                                 ("a rule is for one dataset", self.address("u"), "--bins", "fd", "--weights",
+                                  self.address("w")),
+                                 ("whole numbers of at least 1", self.address("u"), "--bins", "stone")):
+            done = run("histogram", *arguments, ranks=2)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(part, done.stderr)
+
     def test_two_datasets(self):
         self.check(["u", "v"], [], 50)
         self.check(["u", "v"], ["--bins", "30,7"], (30, 7))

@@ -3,7 +3,10 @@
 #include "serried/device/histogram_kernels.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <random>
+#include <string>
 #include <vector>
 
 #include "backend/guarded_memory.hpp"
@@ -74,6 +77,74 @@ TYPED_TEST(HistogramKernelsOf, counts_equal_a_search_among_the_edges) {
         EXPECT_EQ(count(data.data(), rows, columns, bins, edges), expected)
             << columns << " columns, " << bins << " bins, " << level;
       }
+  }
+}
+
+// All numbers that a table could misplace: the edges, their neighbours, and what lies anywhere.
+void expect_found(const std::vector<double>& edges, const std::string& what) {
+  std::vector<double> values = {std::numeric_limits<double>::quiet_NaN(),
+                                std::numeric_limits<double>::infinity(),
+                                -std::numeric_limits<double>::infinity(),
+                                0.0,
+                                -0.0,
+                                std::numeric_limits<double>::denorm_min(),
+                                -std::numeric_limits<double>::denorm_min(),
+                                std::numeric_limits<double>::max(),
+                                std::numeric_limits<double>::lowest()};
+  std::mt19937_64 engine(11);
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    values.push_back(edges[i]);
+    values.push_back(std::nextafter(edges[i], INFINITY));
+    values.push_back(std::nextafter(edges[i], -INFINITY));
+    if (i == 0 || !std::isfinite(edges[i] - edges[i - 1])) continue;
+    for (int k = 0; k < 3; ++k)
+      values.push_back(std::uniform_real_distribution<double>(edges[i - 1], edges[i])(engine));
+  }
+  const auto bins = static_cast<std::int64_t>(edges.size()) - 1;
+  const BinSearch search(edges);
+  const auto backend = make_host_backend(1);
+  for (const auto& level : available_targets()) {
+    const TargetScope scope(level);
+    std::vector<std::int64_t> places(values.size(), 1);
+    places[3] = -1;  // stays out
+    backend->kernels<HistogramKernels>(DType::f64).find(values.data(), 1, edges, &search, places);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const std::int64_t bin = i == 3 ? -1 : bin_of(edges.data(), bins, values[i]);
+      ASSERT_EQ(places[i], bin < 0 ? -1 : bins + bin)
+          << what << " of " << bins << " bins, " << values[i] << ", " << level;
+    }
+  }
+}
+
+TEST(HistogramKernels, tables_lead_to_the_bins_of_any_edges) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  constexpr double tiny = std::numeric_limits<double>::denorm_min();
+  constexpr double largest = std::numeric_limits<double>::max();
+  expect_found({0, 1}, "one bin");
+  expect_found({-infinity, 0, infinity}, "infinite");
+  expect_found({-infinity, -largest, -tiny, -0.0, tiny, 1, largest, infinity}, "extreme");
+  expect_found({-largest, 0, largest}, "an infinite width");
+  expect_found({-0.0, tiny, 2 * tiny, 3 * tiny}, "subnormal");
+  expect_found({0.0, 0.0, 0.0, 1, 1, 2, 2}, "equal");
+  expect_found({3, 3}, "nothing wide");
+  expect_found({1, std::nextafter(1, 2), std::nextafter(std::nextafter(1, 2), 2)}, "neighbours");
+  std::mt19937_64 engine(5);
+  for (const int bins : {2, 3, 64, 1000, 70000}) {
+    std::vector<double> logarithmic, signed_ones, normal, squeezed;
+    for (int i = 0; i <= bins; ++i) {
+      const double part = static_cast<double>(i) / bins;
+      logarithmic.push_back(std::pow(10, -3 + 7 * part));
+      signed_ones.push_back(std::ldexp(part - 0.5, 40));
+      normal.push_back(std::normal_distribution<double>()(engine));
+      squeezed.push_back(i % 2 == 0 ? 1e-9 * part : 1e9 + 1e-3 * part);
+    }
+    std::ranges::sort(normal);
+    std::ranges::sort(squeezed);
+    expect_found(logarithmic, "logarithmic");
+    expect_found(signed_ones, "equal widths");
+    expect_found(normal, "normal");
+    expect_found(squeezed, "two heaps");
+    EXPECT_EQ(BinSearch(logarithmic).most_in_cell, bins == 70000 ? 3 : 1);
   }
 }
 

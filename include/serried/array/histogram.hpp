@@ -12,9 +12,24 @@
 
 namespace SERRIED_API serried {
 
+/// NumPy's estimators of the number of bins, by their names there.
+enum class BinRule : std::uint8_t {
+  automatic,          ///< "auto"
+  freedman_diaconis,  ///< "fd"
+  doane,              ///< "doane"
+  scott,              ///< "scott"
+  rice,               ///< "rice"
+  sturges,            ///< "sturges"
+  square_root         ///< "sqrt"
+};
+
 /// How one axis of a histogram is cut into bins.
 struct BinAxis {
   std::int64_t bins = 10;
+  /// In place of `bins`, of a histogram over one axis without weights, whose bins are equidistant.
+  /// It takes one more read of the data, to four; NaN, and what lies outside the range, is left
+  /// out.
+  std::optional<BinRule> rule = std::nullopt;
   /// Both or none: without them the range is that of the finite and infinite numbers there are (of
   /// those above 0 where bins are logarithmic), which takes one more read for all axes together.
   std::optional<double> low = std::nullopt;

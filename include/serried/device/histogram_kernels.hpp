@@ -6,6 +6,7 @@
 
 #include "serried/base/api.hpp"
 #include "serried/base/dtype.hpp"
+#include "serried/device/bin_search.hpp"
 #include "serried/device/kernel_field.hpp"
 
 namespace SERRIED_API serried {
@@ -32,9 +33,9 @@ class HistogramKernels {
                    std::span<std::int64_t> counts) const = 0;
   /// Places of elements in a table: places[i] = places[i] * bins + the bin of element i * stride, a
   /// bin of `edges` (ascending) as in add(). A place of -1, for NaN and what lies outside, stays.
-  /// @param is_uniform the edges are as add() wants them; else any.
+  /// @param search where the edges are not as add() wants them: a table of these edges.
   virtual void find(const void* elements, std::int64_t stride, std::span<const double> edges,
-                    bool is_uniform, std::span<std::int64_t> places) const = 0;
+                    const BinSearch* search, std::span<std::int64_t> places) const = 0;
   /// Of the elements 0, stride, 2 stride ... that are above `bound`, -infinity being above itself.
   [[nodiscard]] virtual NumberExtent extent(const void* elements, std::int64_t count,
                                             std::int64_t stride, double bound) const = 0;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "array/histogram/bin_edges.hpp"
+#include "array/histogram/bin_rules.hpp"
 #include "array/histogram/place_tables.hpp"
 #include "array/histogram/weighed_rows.hpp"
 #include "expr/promotion.hpp"
@@ -44,7 +45,12 @@ void check_axis(const BinAxis& axis) {
 std::vector<BinAxis> checked_axes(const HistogramOptions& options, std::size_t dimensions) {
   std::vector<BinAxis> axes = options.axes;
   if (axes.empty()) axes.emplace_back();
-  for (const BinAxis& axis : axes) check_axis(axis);
+  for (const BinAxis& axis : axes) {
+    check_axis(axis);
+    if (axis.rule && (dimensions > 1 || options.weights != nullptr || axis.is_logarithmic))
+      throw InvalidArgument(
+          "a rule for the number of bins is for one axis of equidistant bins, without weights");
+  }
   if (axes.size() == 1) axes.resize(dimensions, axes.front());
   std::int64_t places = 1;
   for (const BinAxis& axis : axes) {
@@ -126,7 +132,11 @@ class HistogramPass {
       ctx_.recorder().set_fact("reads of the data", "2 (the first one for ranges)");
       extents = rows_.extents(bounds);
     }
-    for (std::size_t a = 0; a < axes_.size(); ++a) edges_.push_back(edges_of(a, extents[a]));
+    for (std::size_t a = 0; a < axes_.size(); ++a) {
+      edges_.push_back(edges_of(a, extents[a]));
+      searches_.emplace_back();
+      if (!is_uniform(a)) searches_.back().emplace(edges_.back());
+    }
     if (rows_.has_weights()) unit_.emplace(rows_.largest_weight(extents.back()), rows_.elements());
   }
 
@@ -179,9 +189,13 @@ class HistogramPass {
                       " cannot be found: there are infinite values (give a range)");
     if (axis.is_logarithmic) return logarithmic_edges(low, high, axis.bins, is_of_data);
     const bool is_found = is_of_data && !is_empty;
+    const double wider = low == high ? 0.5 : 0;  // as the edges are
+    const std::int64_t bins = axis.rule ? count_bins_by(ctx_, *rows_.columns()[a].source,
+                                                        *axis.rule, low - wider, high + wider)
+                                        : axis.bins;
     // numpy.histogramdd takes a range as it is given
     const DType dtype = axes_.size() > 1 && !is_found ? DType::f64 : dtype_;
-    return make_bin_edges(dtype, low, high, axis.bins, is_found);
+    return make_bin_edges(dtype, low, high, bins, is_found);
   }
 
   void count_run(const TableRun& run, PlaceTables& tables, int worker) const {
@@ -192,7 +206,7 @@ class HistogramPass {
         const TableColumn& column = rows_.columns()[a];
         const auto bytes = static_cast<std::int64_t>(size_of(column.source->dtype()));
         kernels_of(a).find(run.columns[a] + first * column.stride * bytes, column.stride, edges_[a],
-                           is_uniform(a), places);
+                           searches_[a] ? &*searches_[a] : nullptr, places);
       }
       tables.add(places, weights, worker);
     });
@@ -203,6 +217,7 @@ class HistogramPass {
   std::vector<BinAxis> axes_;
   DType dtype_ = DType::f64;
   std::vector<std::vector<double>> edges_;
+  std::vector<std::optional<BinSearch>> searches_;  ///< of edges of any widths
   std::optional<WeightUnit> unit_;
 };
 

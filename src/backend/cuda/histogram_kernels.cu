@@ -336,7 +336,7 @@ class CudaHistogramKernels final : public HistogramKernels {
     for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += added[i];
   }
   void find(const void* /*elements*/, std::int64_t /*stride*/, std::span<const double> /*edges*/,
-            bool /*is_uniform*/, std::span<std::int64_t> /*places*/) const override {
+            const BinSearch* /*search*/, std::span<std::int64_t> /*places*/) const override {
     throw DeviceError(
         "histograms with weights, several axes or bins of any widths are made by the "
         "host backend; the CUDA backend has none yet");

@@ -81,20 +81,45 @@ void find_bins(const double* values, std::int64_t size, const Bins& bins, std::i
   }
 }
 
-// The same for edges of any widths: the last edge that is not above x is found by bisection, of all
-// lanes together.
-void search_bins(const double* values, std::int64_t size, const double* edges, std::int64_t bins,
+// The cells of numbers that lie inside, as BinSearch::cell_of has them.
+template <bool has_keys, class X>
+HWY_INLINE auto cells_of(const BinSearch& search, X x) {
+  const hn::RebindToSigned<Doubles> integers;
+  if constexpr (has_keys) {
+    const hn::RebindToUnsigned<Doubles> keys;
+    const auto number = hn::Add(x, hn::Zero(doubles));  // -0 becomes 0
+    const auto sign = hn::BitCast(keys, hn::BroadcastSignBit(hn::BitCast(integers, number)));
+    const auto flipped = hn::Or(sign, hn::Set(keys, std::uint64_t{1} << 63));
+    const auto key = hn::Xor(hn::BitCast(keys, number), flipped);
+    return hn::BitCast(
+        integers, hn::ShiftRightSame(hn::Sub(key, hn::Set(keys, search.first_key)), search.shift));
+  } else {
+    const auto last = static_cast<double>(search.edge_before.size() - 1);
+    const auto place =
+        hn::Mul(hn::Sub(x, hn::Set(doubles, search.edges.front())), hn::Set(doubles, search.scale));
+    return hn::ConvertTo(integers, hn::Min(place, hn::Set(doubles, last)));
+  }
+}
+
+// The same for edges of any widths: the last edge that is not above x, of all lanes together. It is
+// the one before x's cell, or in the cell.
+template <bool has_keys>
+void search_bins(const double* values, std::int64_t size, const BinSearch& search,
                  std::int64_t* found) {
   const hn::RebindToSigned<Doubles> integers;
+  const double* const edges = search.edges.data();
+  const auto bins = static_cast<std::int64_t>(search.edges.size()) - 1;
   const auto first = hn::Set(doubles, edges[0]);
   const auto last = hn::Set(doubles, edges[bins]);
   const auto end = hn::Set(integers, bins);
   const auto top_bin = hn::Set(integers, bins - 1);
-  const auto highest = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(bins)));
+  const auto highest =
+      static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(search.most_in_cell)));
   for (std::int64_t i = 0; i < size; i += vector_lanes) {
     const auto x = hn::LoadU(doubles, values + i);
     const auto inside = hn::And(hn::Ge(x, first), hn::Le(x, last));
-    auto edge = hn::Zero(integers);
+    const auto cell = cells_of<has_keys>(search, hn::IfThenElse(inside, x, first));
+    auto edge = hn::GatherIndex(integers, search.edge_before.data(), cell);
     for (std::int64_t step = highest; step > 0; step /= 2) {
       const auto next = hn::Min(hn::Add(edge, hn::Set(integers, step)), end);
       const auto is_below =
@@ -194,7 +219,8 @@ void widen_strided(const T* from, std::int64_t stride, std::int64_t size, double
 }
 
 void find_places(DType dtype, const void* elements, std::int64_t stride,
-                 std::span<const double> edges, bool is_uniform, std::span<std::int64_t> places) {
+                 std::span<const double> edges, const BinSearch* search,
+                 std::span<std::int64_t> places) {
   const auto bins = static_cast<std::int64_t>(edges.size()) - 1;
   const Bins equal(edges.data(), bins);
   const auto count = static_cast<std::int64_t>(places.size());
@@ -206,10 +232,12 @@ void find_places(DType dtype, const void* elements, std::int64_t stride,
     for (std::int64_t first = 0; first < count; first += block_size) {
       const std::int64_t size = std::min(block_size, count - first);
       widen_strided(from + first * stride, stride, size, values);
-      if (is_uniform)
+      if (search == nullptr)
         find_bins(values, size, equal, found);
+      else if (search->has_keys)
+        search_bins<true>(values, size, *search, found);
       else
-        search_bins(values, size, edges.data(), bins, found);
+        search_bins<false>(values, size, *search, found);
       std::int64_t* const to = places.data() + first;
       for (std::int64_t i = 0; i < size; ++i)
         to[i] = (to[i] | found[i]) < 0 ? -1 : to[i] * bins + found[i];
@@ -306,8 +334,8 @@ class HostHistogramKernels final : public HistogramKernels {
     HWY_DYNAMIC_DISPATCH(count_bins)(dtype_, rows, row_count, columns, bins, edges, counts);
   }
   void find(const void* elements, std::int64_t stride, std::span<const double> edges,
-            bool is_uniform, std::span<std::int64_t> places) const override {
-    HWY_DYNAMIC_DISPATCH(find_places)(dtype_, elements, stride, edges, is_uniform, places);
+            const BinSearch* search, std::span<std::int64_t> places) const override {
+    HWY_DYNAMIC_DISPATCH(find_places)(dtype_, elements, stride, edges, search, places);
   }
   [[nodiscard]] NumberExtent extent(const void* elements, std::int64_t count, std::int64_t stride,
                                     double bound) const override {
