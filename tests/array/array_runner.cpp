@@ -62,7 +62,15 @@ BinAxis axis_of(const std::string& text) {
     axis.edges = numbers_of(parts.at(1), ',');
     return axis;
   }
-  axis.bins = std::stoll(parts.front());
+  static const std::map<std::string, BinRule> rules{
+      {"auto", BinRule::automatic},  {"fd", BinRule::freedman_diaconis},
+      {"doane", BinRule::doane},     {"scott", BinRule::scott},
+      {"rice", BinRule::rice},       {"sturges", BinRule::sturges},
+      {"sqrt", BinRule::square_root}};
+  if (const auto rule = rules.find(parts.front()); rule != rules.end())
+    axis.rule = rule->second;
+  else
+    axis.bins = std::stoll(parts.front());
   axis.is_logarithmic = parts.back() == "log";
   if (parts.size() > 2) {
     axis.low = std::strtod(parts.at(1).c_str(), nullptr);

@@ -181,6 +181,22 @@ def histogram_case(pool, rng, dimensions):
     return Case(text, [table] + [np.asarray(e, "f8") for e in edges], bounds)
 
 
+def rule_case(pool, rng):
+    """The number of bins by a rule: of f64, as the rules of other dtypes are rounded otherwise."""
+    name = str(rng.choice(["f64", "i32", "u8", "f64"]))
+    rule = str(rng.choice(["auto", "fd", "doane", "scott", "rice", "sturges", "sqrt"]))
+    x = pool.values(name, (int(rng.choice([0, 1, 2, 30, 4000, 30011])),))
+    if rng.random() < 0.2:
+        x = np.full_like(x, 3)
+    elif name == "f64" and rng.random() < 0.5:
+        x = np.exp(np.clip(x, -3, 3))
+    bounds = None if rng.random() < 0.6 else (-1.5, 2.5)
+    with np.errstate(all="ignore"):
+        counts, edges = np.histogram(x, rule, bounds)
+    text = f"case histogram {pool.add(x, '0')} axis={rule}" + (f":{bounds[0]!r}:{bounds[1]!r}" if bounds else "")
+    return Case(text, [counts, edges.astype("f8")])
+
+
 def logarithmic_case(pool, rng):
     x = np.exp(rng.normal(size=5003))
     x[::50] = 0
@@ -229,11 +245,13 @@ def bincount_case(pool, rng):
 
 
 def lexsort_case(pool, rng):
-    rows = int(rng.choice([0, 1, 7, 2000, 20011]))
+    shapes = [(0,), (1,), (7,), (2000,), (20011,), (20011,), (3, 7), (40, 5, 9), (2, 1, 3000), (0, 4), (4, 0),
+              (700, 2)]
+    shape = shapes[int(rng.integers(len(shapes)))]
     keys = []
     for _ in range(int(rng.integers(1, 5))):
         name = str(rng.choice(REAL))
-        key = pool.values(name, (rows,), 0.05 if name[0] == "f" else 0)
+        key = pool.values(name, shape, 0.05 if name[0] == "f" else 0)
         keys.append(np.round(key.astype("f8")).astype(key.dtype) if rng.random() < 0.7 and name[0] == "f" else key)
     return Case("case lexsort " + ",".join(pool.add(key) for key in keys), [np.lexsort(keys).astype(np.int64)])
 
@@ -260,7 +278,8 @@ def wrong_cases(pool, rng):
         ("data", f"bincount {negative}"), ("invalid", f"bincount {pool.add(np.arange(100), '0')} weights={short}"),
         ("invalid", f"searchsorted {square},{x}"), ("invalid", f"searchsorted {x},{z}"),
         ("data", f"searchsorted {falling},{x}"),
-        ("invalid", f"digitize {x} bins=1,3,2"), ("invalid", f"lexsort {x},{short}"), ("invalid", f"lexsort {square}")]]
+        ("invalid", f"digitize {x} bins=1,3,2"), ("invalid", f"lexsort {x},{short}"), ("invalid", f"lexsort {square},{x}"),
+        ("invalid", f"lexsort {pool.add(np.float64(3))}"), ("invalid", f"lexsort {z}")]]
 
 
 def make_cases(pool, rng):
@@ -271,8 +290,8 @@ def make_cases(pool, rng):
                 cases.append(scan_case(pool, rng, name, shape, op))
     for make, count in ((lambda: histogram_case(pool, rng, 1), 80), (lambda: histogram_case(pool, rng, 2), 40),
                         (lambda: histogram_case(pool, rng, 3), 15), (lambda: search_case(pool, rng), 60),
-                        (lambda: digitize_case(pool, rng), 40), (lambda: bincount_case(pool, rng), 30),
-                        (lambda: lexsort_case(pool, rng), 30)):
+                        (lambda: rule_case(pool, rng), 40), (lambda: digitize_case(pool, rng), 40), (lambda: bincount_case(pool, rng), 30),
+                        (lambda: lexsort_case(pool, rng), 40)):
         cases += [make() for _ in range(int(count * TIMES))]
     return [case for case in cases if case] + logarithmic_case(pool, rng) + wrong_cases(pool, rng)
 

@@ -116,6 +116,12 @@ struct PadOptions {
 /// Each index along an axis `count` times.
 /// @throws InvalidArgument for a negative count.
 [[nodiscard]] Array repeat(const Array& array, std::int64_t count, int axis = 0);
+/// Index i along an axis `counts[i]` times: as many integers as the axis is long, or one. The
+/// result lies as that of take() with such indices, replicated if the array is. Memory beside input
+/// and result: 16 bytes for each count, 48 for each index of the result, and what take() needs.
+/// @throws InvalidArgument for counts that are no integers, or another number of them; DataError,
+/// on all ranks, for negative ones.
+[[nodiscard]] Array repeat(const Array& array, const Array& counts, int axis = 0);
 
 // --- neighbours ---
 

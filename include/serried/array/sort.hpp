@@ -32,8 +32,11 @@ struct Sorted {
 /// one, where that is equal by the one before it, and so on; equal places keep their order. NaN
 /// comes last, -0 is +0. i64, in uniform tiles. Collective. Communication: for each key 16 bytes an
 /// element as sort() sends, and for each but the first 32 more; memory: 64 bytes an element.
-/// @throws as sort, and InvalidArgument for no keys, for keys of several dimensions, and for
-/// different lengths.
+///
+/// Keys of several dimensions are ordered along the last axis, every line for itself: the result is
+/// split along axis 0 (replicated if all keys are), as are keys that were not, in one exchange
+/// each; memory: the keys that move, and 8 bytes for each element of all keys of a line and thread.
+/// @throws as sort, and InvalidArgument for no keys, keys of no dimension, and different shapes.
 [[nodiscard]] Array lexsort(std::span<const Array> keys);
 
 struct UniqueOptions {

@@ -3,8 +3,13 @@
 #include <string>
 
 #include "array/shape/arrange.hpp"
+#include "serried/array/evaluate.hpp"
+#include "serried/array/indexing.hpp"
 #include "serried/array/manipulation.hpp"
+#include "serried/array/scan.hpp"
+#include "serried/array/search.hpp"
 #include "serried/base/error.hpp"
+#include "serried/expr/reductions.hpp"
 
 namespace serried {
 namespace {
@@ -157,6 +162,34 @@ Array tile(const Array& array, const std::vector<std::int64_t>& repetitions) {
 Array repeat(const Array& array, std::int64_t count, int axis) {
   require_host(array);
   return repeated(array, checked_axis(array.shape(), axis), count, true);
+}
+
+Array repeat(const Array& array, const Array& counts, int axis) {
+  require_host(array);
+  require_host(counts);
+  const int along = checked_axis(array.shape(), axis);
+  const std::int64_t extent = array.shape()[along];
+  if (!is_integer(counts.dtype()) && counts.dtype() != DType::b8)
+    throw InvalidArgument("counts of repetitions are integers, not " +
+                          std::string(name(counts.dtype())));
+  if (counts.shape().dimensions() != 1 || (counts.shape()[0] != extent && counts.shape()[0] != 1))
+    throw InvalidArgument("counts of shape " + counts.shape().to_string() +
+                          " could not be broadcast together with axis " + std::to_string(along) +
+                          " of shape " + array.shape().to_string());
+  const Context& ctx = array.context();
+  const Array each = counts.cast(DType::i64);
+  if (each.shape().elements() == 0) return array;
+  const Expr number(to_operand(each));
+  const std::vector<Expr> questions = {min(number), sum(number)};
+  const std::vector<Array> answers = evaluate(ctx, questions);
+  const std::int64_t least = answers[0].local<std::int64_t>()[0];
+  if (least < 0) throw DataError("repetitions may not be negative: " + std::to_string(least));
+  if (each.shape()[0] == 1) return repeat(array, answers[1].local<std::int64_t>()[0], along);
+  const auto total = static_cast<double>(answers[1].local<std::int64_t>()[0]);
+  // which index each place of the result is of
+  const Array places =
+      searchsorted(cumsum(each), Array::arange(ctx, 0, total, 1, DType::i64), SearchSide::right);
+  return take(array, array.is_replicated() ? places.replicate() : places, along);
 }
 
 }  // namespace serried

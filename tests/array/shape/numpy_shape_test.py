@@ -338,6 +338,23 @@ class Maker:
         self.case("repeat", self.add(x), times, axis, want=lambda: np.repeat(x, times, axis),
                   errors=("InvalidArgument",) if times < 0 else ())
 
+    def repeat_each(self):
+        x = self.array(1)
+        axis = self.axis(x, 0)
+        counts = self.rng.integers(0, self.pick([1, 2, 4, 9]), x.shape[axis])
+        if self.rng.random() < 0.1:
+            counts = counts[:1]
+        if self.rng.random() < 0.05:
+            counts = np.append(counts, [1, 2])  # too many
+        counts = counts.astype(self.pick([np.int8, np.int64, np.uint16, np.uint64, np.bool_]))
+        errors = ()
+        if counts.dtype == np.int64 and counts.shape == (x.shape[axis],) and counts.size > 1 and self.rng.random() < 0.1:
+            counts[self.number(0, counts.size)], errors = -1, ("DataError",)
+        if self.rng.random() < 0.03:
+            counts, errors = counts.astype(np.float64), ("InvalidArgument",)
+        self.case("repeat_each", self.add(x), self.add(counts), axis, errors=errors,
+                  want=None if errors else lambda: np.repeat(x, counts.astype(np.int64), axis))
+
     def diff(self):
         x = self.array(1, dtypes=["b8", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "f32", "f64", "c128"])
         order, axis = self.pick([0, 1, 1, 2, 3, -1]), self.axis(x)
@@ -377,8 +394,8 @@ class Maker:
 
     FUNCTIONS = [slice, slice, take_index, take, take, put, put, compress_axis, compress, flatnonzero, argwhere, nonzero,
                  concatenate, concatenate, stack, split, split_at, reshape, reshape, ravel, transpose, moveaxis,
-                 expand_dims, squeeze, broadcast_to, meshgrid, flip, roll, roll_flat, pad, pad, tile, repeat, diff,
-                 coarsen, with_split_axis, balanced]
+                 expand_dims, squeeze, broadcast_to, meshgrid, flip, roll, roll_flat, pad, pad, tile, repeat,
+                 repeat_each, repeat_each, diff, coarsen, with_split_axis, balanced]
 
 
 def run(folder, ranks, tiles, threads, **variables):

@@ -160,6 +160,7 @@ class Runner {
     if (name == "roll_flat") return roll(array(), number(1));
     if (name == "pad") return padded();
     if (name == "tile") return tile(array(), numbers(1));
+    if (name == "repeat_each") return repeat(array(), array(1), axis(2));
     if (name == "repeat") return repeat(array(), number(1), axis(2));
     if (name == "diff") return diff(array(), axis(1), axis(2));
     if (name == "coarsen") return coarsened();
