@@ -12,6 +12,7 @@
 #include "expression_options.hpp"
 #include "generated_texts.hpp"
 #include "histogram_options.hpp"
+#include "select_options.hpp"
 
 namespace serried::app {
 namespace {
@@ -99,6 +100,7 @@ struct Words {
   CheckpointWishes checkpoint;
   ExpressionWords expressions;
   HistogramWords histogram;
+  SelectWords select;
 };
 
 void add_reports(CLI::App& app, CommonOptions& common, const std::string& group) {
@@ -231,12 +233,7 @@ void set_up_sort(CLI::App& app, Words& words) {
             })
       ->required();
   add_value(app, "--axis", "AXIS", "along which to sort; negative ones count from the end [-1]",
-            [&words](const std::string& text) {
-              const std::vector<int> axes = parse_axes("--axis", text);
-              if (axes.size() != 1)
-                throw InvalidArgument("--axis " + text + ": one axis is needed");
-              words.axis = axes.front();
-            });
+            [&words](const std::string& text) { words.axis = parse_axis("--axis", text); });
   app.add_flag("--descending", words.is_descending, "highest values first [ascending]");
   add_value(app, "--indices", "OUT.h5[:/indices]",
             "write also where each value came from along the axis, as numpy.argsort",
@@ -416,6 +413,13 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
     line.verb = std::move(command);
   } else if (verb == "histogram") {
     line.verb = histogram_command(words.histogram);
+  } else if (verb == "slice" || verb == "take") {
+    if (!words.common.picture_path.empty())
+      throw InvalidArgument("--picture has no use with " + verb);
+    if (verb == "slice")
+      line.verb = slice_command(words.select);
+    else
+      line.verb = take_command(words.select);
   } else if (verb == "sort" || verb == "unique") {
     if (!words.common.picture_path.empty())
       throw InvalidArgument("--picture has no use with " + verb);
@@ -518,6 +522,10 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
                 words.expressions);
   set_up_eval(*app.add_subcommand("eval", "Write the array that an expression makes"),
               words.expressions);
+  set_up_slice(*app.add_subcommand("slice", "Write a part of a dataset, as NumPy's x[::2, -1]"),
+               words.select);
+  set_up_take(*app.add_subcommand("take", "Write some indices of a dataset, in any order"),
+              words.select);
   set_up_sort(*app.add_subcommand("sort", "Sort along an axis"), words);
   set_up_unique(*app.add_subcommand("unique", "Different values, and how often each is there"),
                 words);

@@ -75,11 +75,36 @@ struct ReduceCommand {
   std::vector<int> axes;  ///< of reductions that name none; empty: all
 };
 
+/// `NAME = EXPR`, and where its array goes.
+struct EvalItem {
+  std::string name;  ///< which later expressions may use; empty: none
+  std::string text;
+  OutputAddress output{};
+};
+
 struct EvalCommand {
   std::string text;
+  std::vector<EvalItem> items;
   std::vector<NamedAddress> operands;
-  OutputAddress output;
   std::optional<DType> dtype;
+};
+
+struct SliceCommand {
+  Address address;
+  std::string text;  ///< the selection, in brackets
+  std::vector<AxisSelection> selection;
+  OutputAddress output;
+};
+
+/// The indices come from one of three places.
+struct TakeCommand {
+  Address address;
+  OutputAddress output;
+  std::optional<int> axis;
+  std::vector<std::int64_t> indices;
+  std::optional<Address> indices_address;
+  std::string where;  ///< a condition
+  std::vector<NamedAddress> operands;
 };
 
 struct SortCommand {
@@ -136,8 +161,8 @@ struct PredictCommand {
 
 struct CommandLine {
   CommonOptions common;
-  std::variant<InfoCommand, StatsCommand, HistogramCommand, ReduceCommand, EvalCommand, SortCommand,
-               UniqueCommand, KMeansCommand, PredictCommand>
+  std::variant<InfoCommand, StatsCommand, HistogramCommand, ReduceCommand, EvalCommand,
+               SliceCommand, TakeCommand, SortCommand, UniqueCommand, KMeansCommand, PredictCommand>
       verb;
   std::string text;  ///< the whole command line, quoted for a shell
 };

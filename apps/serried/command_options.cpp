@@ -203,6 +203,22 @@ std::vector<int> parse_axes(const std::string& option, const std::string& text) 
   return read_axes(option, text, "axis numbers are needed, e.g. 0 or 1,2 or -1");
 }
 
+int parse_axis(const std::string& option, const std::string& text) {
+  const std::vector<int> axes = parse_axes(option, text);
+  if (axes.size() != 1) refuse(option, text, "one axis is needed");
+  return axes.front();
+}
+
+std::vector<std::int64_t> parse_indices(const std::string& option, const std::string& text) {
+  std::vector<std::int64_t> indices;
+  for (const std::string_view part : parts_of(text, ',')) {
+    const auto index = whole_number<std::int64_t>(part);
+    if (!index) refuse(option, text, "whole numbers are needed, e.g. 3,1,-1");
+    indices.push_back(*index);
+  }
+  return indices;
+}
+
 OutputAddress parse_output(const std::string& option, const std::string& text,
                            const std::string& object) {
   const Address address = parse_address(text);

@@ -40,6 +40,11 @@ void parse_every(const std::string& option, const std::string& text, CheckpointW
 [[nodiscard]] SampleAxes parse_sample_axes(const std::string& option, const std::string& text);
 /// `0`, `1,2` or `-1`.
 [[nodiscard]] std::vector<int> parse_axes(const std::string& option, const std::string& text);
+/// `-1`: one axis.
+[[nodiscard]] int parse_axis(const std::string& option, const std::string& text);
+/// `3,1,-1`: whole numbers.
+[[nodiscard]] std::vector<std::int64_t> parse_indices(const std::string& option,
+                                                      const std::string& text);
 /// `OUT.h5[:/labels]`; without a dataset it is that of `object`.
 [[nodiscard]] OutputAddress parse_output(const std::string& option, const std::string& text,
                                          const std::string& object = "/labels");

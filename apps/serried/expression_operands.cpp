@@ -99,15 +99,20 @@ Operands::Operands(const Session& session, const std::vector<NamedAddress>& name
     session.ctx.recorder().set_fact("expressions", "computed on the host");
 }
 
-std::vector<ParsedExpr> Operands::parse(const std::string& text,
-                                        const std::vector<int>& axes) const {
-  const FindOperand find = [this](std::string_view name) -> std::optional<Expr> {
+std::vector<ParsedExpr> Operands::parse(
+    const std::string& text, const std::vector<int>& axes,
+    const std::vector<std::pair<std::string, Expr>>& defined) const {
+  const FindOperand find = [&](std::string_view name) -> std::optional<Expr> {
+    for (const auto& [known, expression] : defined)
+      if (known == name) return expression;
     for (const Opened& each : opened_)
       if (each.named.name == name || each.named.alias == name) return each.expression;
     return {};
   };
+  std::vector<std::string> names = names_;
+  for (const auto& each : defined) names.push_back(each.first);
   return parse_expressions(
-      text, find, {.axes = axes, .names = names_, .find_coordinate = [this](auto name, auto axis) {
+      text, find, {.axes = axes, .names = names, .find_coordinate = [this](auto name, auto axis) {
                      return coordinate(name, axis);
                    }});
 }
@@ -116,6 +121,9 @@ Expr Operands::coordinate(std::string_view name, std::string_view axis) const {
   const auto opened = std::ranges::find_if(opened_, [&](const Opened& each) {
     return each.named.name == name || each.named.alias == name;
   });
+  if (opened == opened_.end())
+    throw InvalidArgument(
+        fmt::format("{} is an expression, which has no coordinate variables", name));
   const std::vector<Coordinate> all =
       opened->dataset->shape().dimensions() == 0
           ? std::vector<Coordinate>()

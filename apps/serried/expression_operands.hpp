@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "serried/expr/parse.hpp"
@@ -26,8 +27,10 @@ class Operands {
   }
   /// The expressions of a text. Collective: coordinates are read when they are asked for.
   /// @throws InvalidArgument as parse_expressions.
-  [[nodiscard]] std::vector<ParsedExpr> parse(const std::string& text,
-                                              const std::vector<int>& axes = {}) const;
+  /// @param defined names that stand for expressions.
+  [[nodiscard]] std::vector<ParsedExpr> parse(
+      const std::string& text, const std::vector<int>& axes = {},
+      const std::vector<std::pair<std::string, Expr>>& defined = {}) const;
   /// The address of the first operand of that shape; null where there is none. Local.
   [[nodiscard]] const Address* find(const Shape& shape) const;
   /// The least memory with which they can be read beside `other_bytes` of something else. Local.

@@ -22,9 +22,12 @@ Example:
 
 constexpr const char* eval_footer =
     R"(The language is that of 'serried reduce': docs/expressions.md. It is written while it is computed.
+Several expressions, separated by commas, share one read of the data. Each has a name, by which its dataset in OUT.h5 is
+called, and which later ones may use; or -o is given for each of them.
 
 Example:
-  mpirun -n 4 serried eval 'sqrt(u^2 + v^2)' u=run.h5:/fields/u v=run.h5:/fields/v -o speed.h5:/speed)";
+  mpirun -n 4 serried eval 'sqrt(u^2 + v^2)' u=run.h5:/fields/u v=run.h5:/fields/v -o speed.h5:/speed
+  mpirun -n 4 serried eval 'speed = sqrt(u^2 + v^2), angle = arctan2(v, u)' u=run.h5:/u v=run.h5:/v -o polar.h5)";
 
 void add_operands(CLI::App& app, ExpressionWords& words, const std::string& description) {
   app.add_option("EXPR", words.text, description)->required()->type_name("");
@@ -54,7 +57,14 @@ NamedAddress parse_operand(const std::string& text) {
   return {.name = name, .address = parse_address(std::string_view(text).substr(sign + 1))};
 }
 
-std::vector<NamedAddress> parse_operands(const std::string& expression,
+/// Expressions, with the names by which later ones may call them.
+struct NamedText {
+  std::string name;
+  std::string text;
+};
+
+std::vector<NamedAddress> parse_operands(const std::string& all,
+                                         const std::vector<NamedText>& expressions,
                                          const std::vector<std::string>& words,
                                          std::vector<std::string> known = {}) {
   std::vector<NamedAddress> operands;
@@ -67,11 +77,83 @@ std::vector<NamedAddress> parse_operands(const std::string& expression,
     operands.push_back(std::move(operand));
   }
   known.insert(known.end(), names.begin(), names.end());
-  const std::vector<std::string> used = used_names(expression, known);
+  std::vector<std::string> used;
+  for (const auto& [name, text] : expressions) {
+    const std::vector<std::string> own = used_names(text, known);
+    used.insert(used.end(), own.begin(), own.end());
+    if (name.empty()) continue;
+    if (std::ranges::find(known, name) != known.end())
+      throw InvalidArgument(fmt::format("the name '{}' is given twice", name));
+    known.push_back(name);
+  }
   for (const std::string& name : names)
     if (std::ranges::find(used, name) == used.end())
-      throw InvalidArgument(fmt::format("'{}' is given, but not used by {}", name, expression));
+      throw InvalidArgument(fmt::format("'{}' is given, but not used by {}", name, all));
   return operands;
+}
+
+std::vector<NamedAddress> parse_operands(const std::string& expression,
+                                         const std::vector<std::string>& words,
+                                         const std::vector<std::string>& known = {}) {
+  return parse_operands(expression, {{"", expression}}, words, known);
+}
+
+std::string_view without_blanks(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t\n");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\n") + 1 - begin);
+}
+
+/// The parts of a text between the commas that stand in no brackets, and what is in front of a
+/// single '=' there.
+std::vector<EvalItem> split_items(const std::string& text) {
+  std::vector<EvalItem> items;
+  int depth = 0;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    const char c = i < text.size() ? text[i] : ',';
+    if (c == '(' || c == '[') ++depth;
+    if (c == ')' || c == ']') --depth;
+    if (i < text.size() && (c != ',' || depth > 0)) continue;
+    const std::string_view part = std::string_view(text).substr(begin, i - begin);
+    begin = i + 1;
+    EvalItem& item = items.emplace_back(EvalItem{.name = "", .text = std::string(part)});
+    const std::size_t sign = part.find('=');
+    if (sign == std::string_view::npos || part.substr(sign, 2) == "==") continue;
+    const std::string_view name = without_blanks(part.substr(0, sign));
+    if (!is_name(name)) continue;
+    item = {.name = std::string(name), .text = std::string(part.substr(sign + 1))};
+  }
+  return items;
+}
+
+/// Says which expression goes where.
+void place_items(const std::vector<OutputAddress>& outputs, std::vector<EvalItem>& items) {
+  const bool is_one_for_all = outputs.size() == 1 && items.size() > 1;
+  if (outputs.size() != items.size() && !is_one_for_all)
+    throw InvalidArgument(
+        fmt::format("there are {} expressions, but {} outputs: -o is given once, "
+                    "or for each expression",
+                    items.size(), outputs.size()));
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    EvalItem& item = items[i];
+    item.output = outputs[is_one_for_all ? 0 : i];
+    if (is_one_for_all && item.name.empty())
+      throw InvalidArgument(
+          fmt::format("{} needs a name for its dataset in {}, 'NAME = EXPR', or "
+                      "an -o of its own",
+                      without_blanks(item.text), item.output.path));
+    // where all go to one place, that is a group
+    if (is_one_for_all)
+      item.output.object += "/" + item.name;
+    else if (item.output.object.empty())
+      item.output.object = "/" + (item.name.empty() ? std::string("result") : item.name);
+    for (std::size_t k = 0; k < i; ++k)
+      if (items[k].output.path == item.output.path && items[k].output.object == item.output.object)
+        throw InvalidArgument(fmt::format("{} and {} go to the same dataset, {}:{}",
+                                          without_blanks(items[k].text), without_blanks(item.text),
+                                          item.output.path, item.output.object));
+  }
 }
 
 }  // namespace
@@ -85,11 +167,19 @@ void set_up_reduce(CLI::App& app, ExpressionWords& words) {
 }
 
 void set_up_eval(CLI::App& app, ExpressionWords& words) {
-  add_operands(app, words, "one expression");
-  add_value(app, "-o,--output", "OUT.h5[:/result]", "the file, and the dataset in it, to write",
-            [&words](const std::string& text) {
-              words.output = parse_output("--output", text, "/result");
-            })
+  add_operands(app, words, "an expression, or several, separated by commas: NAME = EXPR, ...");
+  app.add_option_function<std::vector<std::string>>(
+         "-o,--output",
+         [&words](const std::vector<std::string>& texts) {
+           for (const std::string& text : texts) {
+             words.outputs.push_back(parse_output("--output", text, "/result"));
+             if (parse_address(text).object.empty()) words.outputs.back().object.clear();
+           }
+         },
+         "the file, and the dataset in it, to write; once, or for each expression")
+      ->type_name("OUT.h5[:/result]")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->required();
   add_value(app, "--dtype", "TYPE",
             "of the result: f32, i16 ...; what it cannot hold is an error [the expression's]",
@@ -104,10 +194,12 @@ ReduceCommand reduce_command(const ExpressionWords& words) {
 }
 
 EvalCommand eval_command(const ExpressionWords& words) {
-  return {.text = words.text,
-          .operands = parse_operands(words.text, words.operands),
-          .output = words.output.value(),
-          .dtype = words.dtype};
+  EvalCommand command{.text = words.text, .items = split_items(words.text), .dtype = words.dtype};
+  std::vector<NamedText> texts;
+  for (const EvalItem& item : command.items) texts.push_back({item.name, item.text});
+  command.operands = parse_operands(words.text, texts, words.operands);
+  place_items(words.outputs, command.items);
+  return command;
 }
 
 std::string own_name(const Address& address) {
@@ -137,6 +229,16 @@ StatsCommand selecting_command(const StatsCommand& all, const std::string& where
       throw InvalidArgument("x is the dataset itself; another name is needed for " +
                             operand.address.text);
   return command;
+}
+
+std::vector<NamedAddress> names_beside(const Address& address,
+                                       const std::vector<NamedAddress>& operands) {
+  std::vector<NamedAddress> named{{.name = "x", .address = address, .alias = own_name(address)}};
+  for (const NamedAddress& operand : operands) {
+    if (operand.name == named.front().alias) named.front().alias.clear();
+    named.push_back(operand);
+  }
+  return named;
 }
 
 std::string with_blank_before_minus(const std::string& word) {

@@ -17,7 +17,7 @@ struct ExpressionWords {
   std::string text;
   std::vector<std::string> operands;
   std::vector<int> axes;
-  std::optional<OutputAddress> output;
+  std::vector<OutputAddress> outputs;  ///< an empty object: none was given
   std::optional<DType> dtype;
 };
 
@@ -39,6 +39,11 @@ void set_up_eval(CLI::App& app, ExpressionWords& words);
 /// addresses of datasets. Local. @throws as reduce_command.
 [[nodiscard]] StatsCommand selecting_command(const StatsCommand& all, const std::string& where,
                                              const std::vector<std::string>& words);
+
+/// What the names of a condition on a dataset stand for: x and its own name the dataset, unless an
+/// operand has that name. The dataset comes first. Local.
+[[nodiscard]] std::vector<NamedAddress> names_beside(const Address& address,
+                                                     const std::vector<NamedAddress>& operands);
 
 /// An expression with a minus in front, such as "-x", looks like an option: the same with a blank
 /// before it. Other words stay as they are. Local.

@@ -256,12 +256,33 @@ std::string to_json(const std::vector<ReduceResult>& results, const Seconds& sec
   return finished(json, seconds);
 }
 
-std::string to_json(const EvalResult& result, const Seconds& seconds) {
+std::string to_json(const std::vector<EvalResult>& results, const Seconds& seconds) {
   Json json;
   json["verb"] = "eval";
-  json["expression"] = result.text;
+  const auto tell = [](Json& to, const EvalResult& result) {
+    to["expression"] = result.text;
+    to["path"] = result.output.path;
+    to["object"] = result.output.object;
+    to["shape"] = shape_json(result.shape);
+    to["dtype"] = name(result.dtype);
+  };
+  if (results.size() == 1) {
+    tell(json, results.front());
+  } else {
+    json["results"] = Json::array();
+    for (const EvalResult& result : results) tell(json["results"].emplace_back(), result);
+  }
+  return finished(json, seconds);
+}
+
+std::string to_json(const SelectResult& result, const Seconds& seconds) {
+  Json json;
+  json["verb"] = result.verb;
+  json["address"] = result.address;
+  json["selection"] = result.selection;
   json["path"] = result.output.path;
   json["object"] = result.output.object;
+  json["source_shape"] = shape_json(result.source_shape);
   json["shape"] = shape_json(result.shape);
   json["dtype"] = name(result.dtype);
   return finished(json, seconds);

@@ -21,7 +21,8 @@ namespace serried::app {
 [[nodiscard]] std::string to_json(const HistogramResult& result, const Seconds& seconds);
 /// Arrays are lists in lists, complex numbers objects of `re` and `im`.
 [[nodiscard]] std::string to_json(const std::vector<ReduceResult>& results, const Seconds& seconds);
-[[nodiscard]] std::string to_json(const EvalResult& result, const Seconds& seconds);
+[[nodiscard]] std::string to_json(const std::vector<EvalResult>& results, const Seconds& seconds);
+[[nodiscard]] std::string to_json(const SelectResult& result, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const SortResult& result, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const UniqueResult& result, const Seconds& seconds);
 [[nodiscard]] std::string to_json(const KMeansModel& model, const Seconds& seconds);

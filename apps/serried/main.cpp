@@ -144,6 +144,8 @@ void run_verb(const Runtime& runtime, const CommandLine& line) {
     void operator()(const HistogramCommand& command) const { run_histogram(session, command); }
     void operator()(const ReduceCommand& command) const { run_reduce(session, command); }
     void operator()(const EvalCommand& command) const { run_eval(session, command); }
+    void operator()(const SliceCommand& command) const { run_slice(session, command); }
+    void operator()(const TakeCommand& command) const { run_take(session, command); }
     void operator()(const SortCommand& command) const { run_sort(session, command); }
     void operator()(const UniqueCommand& command) const { run_unique(session, command); }
     void operator()(const KMeansCommand& command) const { run_kmeans(session, command); }

@@ -119,27 +119,38 @@ class SeenRows : public TileSource {
 }  // namespace
 
 EvalPage::EvalPage(const Session& session, const EvalCommand& command, const Operands& operands,
-                   const Expr& expression)
-    : session_(session), command_(command), operands_(operands) {
-  const Shape& shape = expression.shape();
-  const auto axes = drawn_axes(shape, expression.dtype());
-  if (session.extras.has_picture() && !axes)
-    throw InvalidArgument(fmt::format("--picture: there is no picture of {}, whose shape is {}",
-                                      command.text, shape.to_string()));
-  session.extras.claim(session.ctx, operands.files(), {command.output.path});
-  if (!axes) return;
-  if (session.extras.has_picture())
-    picture_.emplace(shape, expression.dtype(), *axes, limits_for(*axes, {}));
-  if (session.extras.has_page())
-    field_.emplace(shape, expression.dtype(), *axes, limits_for(*axes, page_limits(1)));
+                   const std::vector<ParsedExpr>& expressions)
+    : session_(session), command_(command), operands_(operands), fields_(expressions.size()) {
+  std::vector<std::string> paths;
+  for (const EvalItem& item : command.items)
+    if (std::ranges::find(paths, item.output.path) == paths.end())
+      paths.push_back(item.output.path);
+  const std::size_t shown = std::min(expressions.size(), most_pictures);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const Expr& expression = expressions[i].expression;
+    const Shape& shape = expression.shape();
+    const auto axes = drawn_axes(shape, expression.dtype());
+    const bool has_picture = i == 0 && session.extras.has_picture();
+    if (has_picture && !axes)
+      throw InvalidArgument(fmt::format("--picture: there is no picture of {}, whose shape is {}",
+                                        expressions[i].text, shape.to_string()));
+    if (!axes) continue;
+    if (has_picture) picture_.emplace(shape, expression.dtype(), *axes, limits_for(*axes, {}));
+    if (session.extras.has_page())
+      fields_[i].emplace(shape, expression.dtype(), *axes, limits_for(*axes, page_limits(shown)));
+  }
+  session.extras.claim(session.ctx, operands.files(), paths);
 }
 
-std::shared_ptr<const TileSource> EvalPage::through(std::shared_ptr<const TileSource> rows) {
-  if (!picture_ && !field_) return rows;
-  const auto see = [this](const TileView& view) {
+std::shared_ptr<const TileSource> EvalPage::through(std::size_t expression,
+                                                    std::shared_ptr<const TileSource> rows) {
+  std::optional<PlanePicks>* const picture = expression == 0 ? &picture_ : nullptr;
+  std::optional<PlanePicks>& field = fields_[expression];
+  if ((picture == nullptr || !*picture) && !field) return rows;
+  const auto see = [picture, &field](const TileView& view) {
     const RowRange elements{view.rows.begin * view.row_elements, view.rows.end * view.row_elements};
-    if (picture_) picture_->take(elements, view.data);
-    if (field_) field_->take(elements, view.data);
+    if (picture != nullptr && *picture) (*picture)->take(elements, view.data);
+    if (field) field->take(elements, view.data);
   };
   const auto* const array = dynamic_cast<const Array*>(rows.get());
   if (array == nullptr) return std::make_shared<const SeenRows>(std::move(rows), see);
@@ -156,23 +167,26 @@ Plane EvalPage::plane_of(const PlanePicks& picks, const EvalResult& result) cons
                       axes_of(session_, operands_.find(result.shape), result.shape));
 }
 
-void EvalPage::fill(const EvalResult& result) const {
+void EvalPage::fill(const std::vector<EvalResult>& results) const {
   const ExtraOutputs& extras = session_.extras;
   if (!extras.has_page() && !extras.has_picture()) return;
   session_.extras.keep_run(session_);
   const auto phase = session_.ctx.recorder().phase("report");
   if (picture_) {
-    const Plane plane = plane_of(*picture_, result);
+    const Plane plane = plane_of(*picture_, results.front());
     if (session_.ctx.rank() == 0) session_.extras.set_picture(picture_png(plane));
   }
   if (!extras.has_page()) return;
   Page& page = session_.extras.begin_page(session_, "serried eval", command_.text);
-  page.add_heading("Result");
-  page.add_facts({{"expression", result.text},
-                  {"written to", result.output.path + ":" + result.output.object},
-                  {"shape", extents_text(result.shape)},
-                  {"type", std::string(name(result.dtype))}});
-  if (field_) page.add_plane(plane_of(*field_, result));
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const EvalResult& result = results[i];
+    page.add_heading(results.size() == 1 ? "Result" : result.text);
+    page.add_facts({{"expression", result.text},
+                    {"written to", result.output.path + ":" + result.output.object},
+                    {"shape", extents_text(result.shape)},
+                    {"type", std::string(name(result.dtype))}});
+    if (fields_[i]) page.add_plane(plane_of(*fields_[i], result));
+  }
   add_operands(page, operands_);
 }
 

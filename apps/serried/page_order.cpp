@@ -1,4 +1,4 @@
-// Pages of the verbs that put elements in order.
+// Pages of the verbs that select elements, and of those that put them in order.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,6 +17,19 @@ std::string place_of(const OutputAddress& output) {
 }
 
 }  // namespace
+
+void fill_page(const Session& session, const SelectResult& result) {
+  session.extras.keep_run(session);
+  const auto phase = session.ctx.recorder().phase("report");
+  Page& page = session.extras.begin_page(session, "serried " + result.verb, result.address);
+  page.add_heading("Result");
+  page.add_facts({{"data", result.address},
+                  {"shape", extents_text(result.source_shape)},
+                  {"type", std::string(name(result.dtype))},
+                  {result.verb == "slice" ? "selection" : "indices", result.selection},
+                  {"written to", place_of(result.output)},
+                  {"shape of the result", extents_text(result.shape)}});
+}
 
 void fill_page(const Session& session, const SortResult& result) {
   session.extras.keep_run(session);

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "serried/expr/expr.hpp"
+#include "serried/expr/parse.hpp"
 #include "serried/io/file_info.hpp"
 #include "serried/ml/kmeans_range.hpp"
 #include "serried/report/plane.hpp"
@@ -33,17 +33,19 @@ class Operands;
 void fill_page(const Session& session, const ReduceCommand& command, const Operands& operands,
                const std::vector<ReduceResult>& results);
 
-/// The page and the picture of the array that `eval` writes, where they are wanted.
+/// The page of the arrays that `eval` writes, and the picture of the first one, where they are
+/// wanted.
 class EvalPage {
  public:
   /// Claims them, and the trace.
   /// @throws InvalidArgument if a picture is wanted and there is none of such an array.
   EvalPage(const Session& session, const EvalCommand& command, const Operands& operands,
-           const Expr& expression);
-  /// The same rows, of which what is shown is kept while they are read; of an array it is kept now.
-  /// Local.
-  [[nodiscard]] std::shared_ptr<const TileSource> through(std::shared_ptr<const TileSource> rows);
-  void fill(const EvalResult& result) const;
+           const std::vector<ParsedExpr>& expressions);
+  /// The same rows of an expression, of which what is shown is kept while they are read; of an
+  /// array it is kept now. Local.
+  [[nodiscard]] std::shared_ptr<const TileSource> through(std::size_t expression,
+                                                          std::shared_ptr<const TileSource> rows);
+  void fill(const std::vector<EvalResult>& results) const;
 
  private:
   [[nodiscard]] Plane plane_of(const PlanePicks& picks, const EvalResult& result) const;
@@ -52,9 +54,10 @@ class EvalPage {
   const EvalCommand& command_;
   const Operands& operands_;
   std::optional<PlanePicks> picture_;
-  std::optional<PlanePicks> field_;  ///< of the page
+  std::vector<std::optional<PlanePicks>> fields_;  ///< of the page, by expression
 };
 
+void fill_page(const Session& session, const SelectResult& result);
 void fill_page(const Session& session, const SortResult& result);
 void fill_page(const Session& session, const UniqueResult& result);
 

@@ -80,6 +80,8 @@ void run_stats(const Session& session, const StatsCommand& command);
 void run_histogram(const Session& session, const HistogramCommand& command);
 void run_reduce(const Session& session, const ReduceCommand& command);
 void run_eval(const Session& session, const EvalCommand& command);
+void run_slice(const Session& session, const SliceCommand& command);
+void run_take(const Session& session, const TakeCommand& command);
 void run_sort(const Session& session, const SortCommand& command);
 void run_unique(const Session& session, const UniqueCommand& command);
 void run_kmeans(const Session& session, const KMeansCommand& command);

@@ -174,9 +174,19 @@ std::string to_text(const std::vector<ReduceResult>& results) {
   return text;
 }
 
-std::string to_text(const EvalResult& result) {
-  return fmt::format("{}\n  {}:{}  {} {}\n", result.text, result.output.path, result.output.object,
-                     result.shape.to_string(), name(result.dtype));
+std::string to_text(const std::vector<EvalResult>& results) {
+  std::string text;
+  for (const EvalResult& result : results)
+    text += fmt::format("{}\n  {}:{}  {} {}\n", result.text, result.output.path,
+                        result.output.object, result.shape.to_string(), name(result.dtype));
+  return text;
+}
+
+std::string to_text(const SelectResult& result) {
+  return fmt::format("{}  {} {}\n  {} {}\n  {}:{}  {}\n", result.address,
+                     result.source_shape.to_string(), name(result.dtype), result.verb,
+                     result.selection, result.output.path, result.output.object,
+                     result.shape.to_string());
 }
 
 std::string to_text(const SortResult& result) {

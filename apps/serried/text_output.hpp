@@ -17,7 +17,8 @@ namespace serried::app {
 /// A line for each bin of one dataset; of two what there is to say of all bins.
 [[nodiscard]] std::string to_text(const HistogramResult& result);
 [[nodiscard]] std::string to_text(const std::vector<ReduceResult>& results);
-[[nodiscard]] std::string to_text(const EvalResult& result);
+[[nodiscard]] std::string to_text(const std::vector<EvalResult>& results);
+[[nodiscard]] std::string to_text(const SelectResult& result);
 [[nodiscard]] std::string to_text(const SortResult& result);
 [[nodiscard]] std::string to_text(const UniqueResult& result);
 [[nodiscard]] std::string clusters_text(const KMeansModel& model,

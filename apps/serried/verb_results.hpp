@@ -50,6 +50,17 @@ struct UniqueResult {
   std::optional<OutputAddress> output;
 };
 
+/// Some elements of a dataset, which were written.
+struct SelectResult {
+  std::string verb;
+  std::string address;
+  std::string selection;  ///< "[::2, -1]", "3,1,-1 along axis 0"
+  OutputAddress output;
+  Shape source_shape;
+  Shape shape;
+  DType dtype = DType::f64;
+};
+
 /// A sorted dataset that was written.
 struct SortResult {
   std::string address;

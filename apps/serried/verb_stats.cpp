@@ -40,13 +40,9 @@ Selection select_all(const Session& session, const StatsCommand& command, const 
 
 Selection select(const Session& session, const StatsCommand& command, const Address& address) {
   if (command.where.empty()) return select_all(session, command, address);
-  std::vector<NamedAddress> named{{.name = "x", .address = address, .alias = own_name(address)}};
-  for (const NamedAddress& operand : command.operands) {
-    if (operand.name == named.front().alias) named.front().alias.clear();
-    named.push_back(operand);
-  }
   Selection selection;
-  const Operands& operands = selection.operands.emplace(session, named);
+  const Operands& operands =
+      selection.operands.emplace(session, names_beside(address, command.operands));
   const std::vector<ParsedExpr> conditions = operands.parse(command.where);
   if (conditions.size() != 1)
     throw InvalidArgument("--where " + command.where + ": one condition is needed");

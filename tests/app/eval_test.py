@@ -197,6 +197,69 @@ class Eval(CommandTest):
             self.assertEqual(answer["object"], "/result")
             self.assertEqual(len(f["result"].dims[0]), 0)
 
+    def test_several_expressions(self):
+        u, v, i = (self.data[name] for name in ("u", "v", "i"))
+        speed, angle = np.sqrt(u**2 + v**2), np.arctan2(v, u)
+        one, two, trace = self.path("one.h5"), self.path("two.h5"), self.path("reads.json")
+        contents = set()
+        for ranks in (1, 2, 3, 4):
+            answer = run_json("eval", "speed = sqrt(u^2 + v^2), angle = arctan2(v, u), n = i > 0, again = speed, "
+                              "mean_speed = mean(speed, axis=0)", *self.operands(["u", "v", "i"]), "-o", one + ":/polar",
+                              ranks=ranks)
+            self.assertEqual([r["object"] for r in answer["results"]],
+                             ["/polar/speed", "/polar/angle", "/polar/n", "/polar/again", "/polar/mean_speed"])
+            self.assertEqual(answer["results"][1]["expression"], "arctan2(v, u)")
+            with h5py.File(one) as f:
+                g = f["polar"]
+                np.testing.assert_allclose(g["speed"][...], speed, rtol=1e-15)
+                np.testing.assert_allclose(g["angle"][...], angle, rtol=1e-15)
+                np.testing.assert_allclose(g["mean_speed"][...], speed.mean(0), rtol=1e-13)
+                np.testing.assert_array_equal(g["n"][...], i > 0)
+                self.assertEqual(g["again"][...].tobytes(), g["speed"][...].tobytes())
+                self.assertEqual(g["angle"].attrs["expression"], "arctan2(v, u)")
+                np.testing.assert_array_equal(g["angle"].dims[0][0][...], np.arange(1203) * 0.5)
+                contents.add(b"".join(g[name][...].tobytes() for name in sorted(g)))
+        self.assertEqual(len(contents), 1)
+        # files of their own, and the bits of runs of their own
+        done = run("eval", "u * v, i + 1", *self.operands(["u", "v", "i"]), "-o", one, "-o", two + ":/deep/i",
+                   "--trace", trace, "--report", self.path("several.html"), "--picture", self.path("several.png"), ranks=2)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        with h5py.File(one) as f, h5py.File(two) as g:
+            np.testing.assert_array_equal(f["result"][...], u * v)
+            np.testing.assert_array_equal(g["deep/i"][...], i + 1)
+            self.assertIn("eval ", g.attrs["command_line"])
+        with open(self.path("several.html"), encoding="utf-8") as f:
+            self.assertEqual(f.read().count("<figure"), 2)
+        answer = run_json("eval", "speed = abs(u)", *self.operands(["u"]), "-o", one)
+        self.assertEqual((answer["object"], answer["expression"]), ("/speed", "abs(u)"))
+
+    def test_several_expressions_share_a_read(self):
+        large, out = self.path("shared.h5"), self.path("shared_out.h5")
+        with h5py.File(large, "w") as f:
+            f.create_dataset("x", (20000000,), "f4", chunks=(1000000,), compression=1)
+            f["x"][::1000] = 3
+        reads = {}
+        for text in ("a = x + 1", "a = x + 1, b = x * 2, c = b - a"):
+            for ranks in (1, 2):
+                trace = self.path("trace.json")
+                done = run("eval", text, f"x={large}:/x", "-o", out, "--memory", "64M", "--trace", trace, ranks=ranks)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                with open(trace, encoding="utf-8") as f:
+                    events = json.load(f)["traceEvents"]
+                reads[text, ranks] = sum(event.get("args", {}).get("bytes", 0) for event in events
+                                         if event["name"] == "read")
+                with h5py.File(out) as f:
+                    x = np.zeros(20000000, "f4")
+                    x[::1000] = 3
+                    np.testing.assert_array_equal(f["a"][...], x + 1)
+                    if "c" in text:
+                        np.testing.assert_array_equal(f["b"][...], x * 2)
+                        np.testing.assert_array_equal(f["c"][...], x * 2 - (x + 1))
+        self.assertGreaterEqual(reads["a = x + 1", 1], 80000000)
+        for ranks in (1, 2):
+            self.assertLess(reads["a = x + 1, b = x * 2, c = b - a", ranks], 1.3 * reads["a = x + 1", ranks])
+        os.remove(large)
+
     def test_number_of_ranks_changes_no_bit(self):
         text = "sin(u) * v + (u - mean(u, axis=0)) / std(v) + p * r"
         names = ["u", "v", "p=column", "r=row"]
@@ -249,7 +312,16 @@ class Eval(CommandTest):
     def test_wrong_usage(self):
         u, out = self.operands(["u"])[0], self.path("refused.h5")
         self.refused(2, ["--output is required"], "u", u)
-        self.refused(2, ["eval writes one expression"], "u, u", u, "-o", out)
+        self.refused(2, ["needs a name for its dataset", "an -o of its own"], "u, u", u, "-o", out)
+        self.refused(2, ["there are 2 expressions, but 3 outputs"], "u, u", u, "-o", out, "-o", out, "-o", out)
+        self.refused(2, ["go to the same dataset", ":/result"], "u, 2 * u", u, "-o", out, "-o", out)
+        self.refused(2, ["go to the same dataset", ":/a"], "a = u, b = 2 * u", u, "-o", out + ":/a", "-o", out + ":/a")
+        self.refused(2, ["the name 'a' is given twice"], "a = u, a = 2 * u", u, "-o", out)
+        self.refused(2, ["the name 'u' is given twice"], "u = 2 * u", u, "-o", out)
+        self.refused(2, ["there is no 'b'"], "a = b + u, b = 2 * u", u, "-o", out)
+        self.refused(2, ["are the same file"], "u, 2 * u", u, "-o", out, "-o",
+                     os.path.join(self.folder, ".", "refused.h5"))
+        self.refused(2, ["would replace the input"], "u, 2 * u", u, "-o", out, "-o", self.file)
         self.refused(2, ["there is no 'w'; the names are u", "^"], "u + w", u, "-o", out)
         self.refused(2, ["no wildcard"], "u", u, "-o", self.path("r*.h5"))
         self.refused(2, ["a dataset name is needed", ":/result"], "u", u, "-o", out + ":/")

@@ -197,6 +197,17 @@ class Faults(CommandTest):
         Job(self, 2, "unique", self.file("few.h5:/t"), "--counts").check(2)
         Job(self, 2, "histogram", self.file("many.h5:/packed"), "--memory", "20M").check(2)
 
+    def test_selections(self):
+        Job(self, 2, "slice", self.file("many.h5:/packed"), "[::-3, ::-1]", "-o", "out.h5:/y", "--memory", "24M",
+            outputs=["out.h5"]).check(3)
+        Job(self, 3, "take", self.file("few.h5:/x"), "--indices", "5,19999,-7", "-o", "out.h5:/y",
+            outputs=["out.h5"]).check(2)
+        Job(self, 2, "take", self.file("few.h5:/x"), "--where", "x > 0", "-o", "out.h5:/y", outputs=["out.h5"]).check(2)
+
+    def test_several_outputs(self):
+        Job(self, 2, "eval", "a = 2 * x, b = a + 1", "x=" + self.file("many.h5:/packed"), "-o", "out.h5:/y", "-o",
+            "other.h5:/y", "--memory", "24M", outputs=["out.h5", "other.h5"]).check(3)
+
     def test_faults_that_are_wrong(self):
         for ranks in (0, 2):
             for text in ("read", "read:rank=0,step=0", "reed:rank=0,step=1", "read:rank=0,step=1,ms=3"):

@@ -10,7 +10,7 @@ import unittest
 
 from support import SERRIED, CommandTest, main, run
 
-VERBS = ["info", "stats", "histogram", "reduce", "eval", "sort", "unique", "kmeans", "predict"]
+VERBS = ["info", "stats", "histogram", "reduce", "eval", "slice", "take", "sort", "unique", "kmeans", "predict"]
 SEEDS = os.path.join(os.path.dirname(__file__), "..", "..", "fuzz", "seeds", "hdf5")
 BIN = os.path.dirname(SERRIED)
 
@@ -55,7 +55,7 @@ class Completion(CommandTest):
     def test_bash_completes_verbs(self):
         self.assertEqual(self.bash("serried "), sorted(VERBS))
         self.assertEqual(self.bash("serried k"), ["kmeans"])
-        self.assertEqual(self.bash("serried --threads 2 --json s"), ["sort", "stats"])
+        self.assertEqual(self.bash("serried --threads 2 --json s"), ["slice", "sort", "stats"])
         self.assertEqual(self.bash("serried x"), [])
 
     def test_bash_completes_the_options_that_help_tells(self):
