@@ -31,8 +31,8 @@ void run_slice(const Session& session, const SliceCommand& command) {
   const Part part = open_part(session, command);
   const Dataset& rows = part.rows;
   const Shape& shape = rows.shape();
-  const WriteOptions options{.shape = shape,
-                             .attributes = selected_attributes(command.address, command.text)};
+  const WriteOptions options{
+      .shape = shape, .attributes = selected_attributes(rows, command.address, command.text)};
   session.outputs.add(check_output(ctx, command.output.path, rows.files(),
                                    FileWriter::least_bytes(shape, rows.dtype(), options)));
   session.extras.claim(ctx, rows.files(), {command.output.path});

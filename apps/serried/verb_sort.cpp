@@ -3,6 +3,7 @@
 #include "json_output.hpp"
 #include "output_check.hpp"
 #include "page_output.hpp"
+#include "selection_output.hpp"
 #include "serried/array/sort.hpp"
 #include "serried/base/error.hpp"
 #include "serried/io/held_rows.hpp"
@@ -80,10 +81,12 @@ void run_sort(const Session& session, const SortCommand& command) {
     const auto phase = ctx.recorder().phase("write");
     const std::vector<Coordinate> coordinates = coordinates_of(session, command.address, axis);
     const auto write = [&](FileWriter& writer, const OutputAddress& output, const Array& array) {
-      writer.write(output.object, array,
-                   {.attributes = {{"sorted", command.address.text},
-                                   {"axis", fmt::format("{}", axis)},
-                                   {"order", command.is_descending ? "descending" : "ascending"}}});
+      std::vector<std::pair<std::string, std::string>> attributes{
+          {"sorted", command.address.text},
+          {"axis", fmt::format("{}", axis)},
+          {"order", command.is_descending ? "descending" : "ascending"}};
+      if (&array == &sorted.values) attributes = with_own_attributes(dataset, attributes);
+      writer.write(output.object, array, {.attributes = attributes});
       writer.attach_coordinates(output.object, coordinates);
     };
     const auto finish = [&](FileWriter& writer) {

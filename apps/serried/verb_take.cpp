@@ -242,7 +242,7 @@ void run_take(const Session& session, const TakeCommand& command) {
     writer.write(
         command.output.object,
         values.is_replicated() || values.split_axis() == 0 ? values : values.with_split_axis(0),
-        {.attributes = selected_attributes(command.address, text)});
+        {.attributes = selected_attributes(whole, command.address, text)});
     writer.attach_coordinates(command.output.object,
                               coordinates_of(whole.sample_coordinates(), taken));
     writer.write_provenance(provenance_of(session, files, ""));

@@ -95,19 +95,20 @@ std::optional<Coordinate> read_scale(hid_t file, const std::string& file_name,
 
 }  // namespace
 
-std::vector<Coordinate> read_coordinates(const PartMeta& part, const std::vector<int>& samples,
-                                         bool is_decoding, const Backend& backend) {
+Annotations read_annotations(const PartMeta& part, const std::vector<int>& samples,
+                             bool is_decoding, const Backend& backend) {
   const hdf5::Turn turn;
-  std::vector<Coordinate> coordinates;
+  Annotations found;
   const ItemMeta& item = part.items.front();
-  if (item.is_constant) return coordinates;
+  if (item.is_constant) return found;
   const hdf5::File file = hdf5::open_serial(item.file);
   const hdf5::DatasetId dataset(
       hdf5::checked(H5Dopen2(file.id(), item.object.c_str(), H5P_DEFAULT), item.name()));
   const hdf5::Space space(hdf5::checked(H5Dget_space(dataset.id()), item.name()));
   hsize_t extents[H5S_MAX_RANK] = {};
   H5Sget_simple_extent_dims(space.id(), extents, nullptr);
-  if (H5Aexists(dataset.id(), "DIMENSION_LIST") <= 0) return coordinates;
+  found.text_attributes = text_attributes(dataset.id());
+  if (H5Aexists(dataset.id(), "DIMENSION_LIST") <= 0) return found;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     int kept = samples[i] - (part.is_series ? 1 : 0);
     if (kept < 0) continue;
@@ -123,9 +124,9 @@ std::vector<Coordinate> read_coordinates(const PartMeta& part, const std::vector
                                  static_cast<std::int64_t>(extents[axis]), is_decoding, backend);
     if (!coordinate) continue;
     coordinate->axis = static_cast<int>(i);
-    coordinates.push_back(std::move(*coordinate));
+    found.coordinates.push_back(std::move(*coordinate));
   }
-  return coordinates;
+  return found;
 }
 
 Coordinate select_of(const Coordinate& coordinate, const SelectedAxis& axis) {
@@ -146,38 +147,55 @@ Coordinate select_of(const Coordinate& coordinate, const SelectedAxis& axis) {
   return result;
 }
 
-void put_coordinates(WireWriter& wire, const std::vector<Coordinate>& coordinates) {
-  wire.put(static_cast<std::int64_t>(coordinates.size()));
-  for (const Coordinate& c : coordinates) {
+namespace {
+
+using Texts = std::vector<std::pair<std::string, std::string>>;
+
+void put_texts(WireWriter& wire, const Texts& texts) {
+  wire.put(static_cast<std::int64_t>(texts.size()));
+  for (const auto& [name, text] : texts) {
+    wire.put(name);
+    wire.put(text);
+  }
+}
+
+Texts get_texts(WireReader& wire) {
+  Texts texts;
+  for (std::size_t count = wire.get_count(); count > 0; --count) {
+    auto& [name, text] = texts.emplace_back();
+    wire.get(name);
+    wire.get(text);
+  }
+  return texts;
+}
+
+}  // namespace
+
+void put_annotations(WireWriter& wire, const Annotations& annotations) {
+  put_texts(wire, annotations.text_attributes);
+  wire.put(static_cast<std::int64_t>(annotations.coordinates.size()));
+  for (const Coordinate& c : annotations.coordinates) {
     wire.put(c.name);
     wire.put(c.axis);
     wire.put(c.dtype);
     wire.put(c.values);
     wire.put(c.bytes);
-    wire.put(static_cast<std::int64_t>(c.text_attributes.size()));
-    for (const auto& [name, text] : c.text_attributes) {
-      wire.put(name);
-      wire.put(text);
-    }
+    put_texts(wire, c.text_attributes);
   }
 }
 
-std::vector<Coordinate> get_coordinates(WireReader& wire) {
-  std::vector<Coordinate> coordinates;
+Annotations get_annotations(WireReader& wire) {
+  Annotations annotations{.coordinates = {}, .text_attributes = get_texts(wire)};
   for (std::size_t count = wire.get_count(); count > 0; --count) {
-    Coordinate& c = coordinates.emplace_back();
+    Coordinate& c = annotations.coordinates.emplace_back();
     wire.get(c.name);
     wire.get(c.axis);
     wire.get(c.dtype);
     wire.get(c.values);
     wire.get(c.bytes);
-    for (std::size_t texts = wire.get_count(); texts > 0; --texts) {
-      auto& [name, text] = c.text_attributes.emplace_back();
-      wire.get(name);
-      wire.get(text);
-    }
+    c.text_attributes = get_texts(wire);
   }
-  return coordinates;
+  return annotations;
 }
 
 }  // namespace serried

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/metadata.hpp"
@@ -10,18 +11,24 @@
 
 namespace serried {
 
-/// Reads the dimension scales of some axes of a part's first dataset, with its selection applied.
-/// Axes longer than 2^24, and scales without numbers, have none. Local.
+/// What stands beside the values of a dataset.
+struct Annotations {
+  std::vector<Coordinate> coordinates;
+  std::vector<std::pair<std::string, std::string>> text_attributes;  ///< its own: units, ...
+};
+
+/// Reads the text attributes of a part's first dataset, and the dimension scales of some of its
+/// axes, with the part's selection applied. Axes longer than 2^24, and scales without numbers, have
+/// none. Local.
 /// @param samples axes of the part's shape; Coordinate::axis is the position in this list.
 /// @throws IoError.
-[[nodiscard]] std::vector<Coordinate> read_coordinates(const PartMeta& part,
-                                                       const std::vector<int>& samples,
-                                                       bool is_decoding, const Backend& backend);
+[[nodiscard]] Annotations read_annotations(const PartMeta& part, const std::vector<int>& samples,
+                                           bool is_decoding, const Backend& backend);
 
 /// The values of some indices of a coordinate's axis. Local.
 [[nodiscard]] Coordinate select_of(const Coordinate& coordinate, const SelectedAxis& axis);
 
-void put_coordinates(WireWriter& wire, const std::vector<Coordinate>& coordinates);
-[[nodiscard]] std::vector<Coordinate> get_coordinates(WireReader& wire);
+void put_annotations(WireWriter& wire, const Annotations& annotations);
+[[nodiscard]] Annotations get_annotations(WireReader& wire);
 
 }  // namespace serried

@@ -161,7 +161,7 @@ struct Dataset::Impl {
   Shape features;
   Shape shape;
   Layout layout;
-  std::vector<Coordinate> coordinates;
+  Annotations annotations;
   std::vector<std::string> files;
   std::string file_type;
   std::string text;
@@ -193,17 +193,17 @@ Dataset Dataset::open(const Context& ctx, const std::vector<Address>& addresses,
     for (const std::string& warning : impl->meta.warnings)
       ctx.recorder().say(Severity::warning, warning);
   agree_on_root(ctx.comm(), 0, [&] {
-    bytes = std::move(untrusted.coordinates);
+    bytes = std::move(untrusted.annotations);
     if (options.untrusted) return;
     WireWriter wire;
-    put_coordinates(wire,
-                    read_coordinates(impl->meta.parts.front(), impl->geometry.front().roles.samples,
+    put_annotations(wire,
+                    read_annotations(impl->meta.parts.front(), impl->geometry.front().roles.samples,
                                      options.is_decoding, *ctx.backend()));
     bytes = wire.bytes();
   });
   bytes = ctx.comm().broadcast_text(bytes, 0);
   WireReader wire(bytes);
-  impl->coordinates = get_coordinates(wire);
+  impl->annotations = get_annotations(wire);
   if (ctx.options().io_mode != IoMode::collective || ctx.size() == 1)
     note_file_access(ctx.recorder(), "reading files", "independent, each rank without MPI-IO");
   impl->reader.try_open();
@@ -259,7 +259,8 @@ Dataset Dataset::selected(std::span<const AxisSelection> selection, const Sample
   auto impl = std::make_shared<Impl>(ctx, std::move(meta), roles);
   const std::vector<int>& known = impl_->geometry.front().roles.samples;
   const std::vector<int>& wanted = roles.front().samples;
-  for (const Coordinate& coordinate : impl_->coordinates) {
+  impl->annotations.text_attributes = impl_->annotations.text_attributes;
+  for (const Coordinate& coordinate : impl_->annotations.coordinates) {
     const int before = known[static_cast<std::size_t>(coordinate.axis)];
     if (axes[static_cast<std::size_t>(before)].is_dropped) continue;
     const auto axis = before - static_cast<int>(std::count_if(
@@ -267,8 +268,9 @@ Dataset Dataset::selected(std::span<const AxisSelection> selection, const Sample
                                    [](const SelectedAxis& each) { return each.is_dropped; }));
     const auto place = std::ranges::find(wanted, axis);
     if (place == wanted.end()) continue;
-    impl->coordinates.push_back(select_of(coordinate, axes[static_cast<std::size_t>(before)]));
-    impl->coordinates.back().axis = static_cast<int>(place - wanted.begin());
+    impl->annotations.coordinates.push_back(
+        select_of(coordinate, axes[static_cast<std::size_t>(before)]));
+    impl->annotations.coordinates.back().axis = static_cast<int>(place - wanted.begin());
   }
   return Dataset(std::move(impl));
 }
@@ -283,7 +285,11 @@ const Shape& Dataset::feature_shape() const noexcept {
   return impl_->features;
 }
 const std::vector<Coordinate>& Dataset::sample_coordinates() const noexcept {
-  return impl_->coordinates;
+  return impl_->annotations.coordinates;
+}
+
+const std::vector<std::pair<std::string, std::string>>& Dataset::text_attributes() const noexcept {
+  return impl_->annotations.text_attributes;
 }
 const std::vector<std::string>& Dataset::files() const noexcept {
   return impl_->files;

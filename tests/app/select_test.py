@@ -49,6 +49,7 @@ class Select(CommandTest):
             for axis, name in enumerate(("t", "x")):
                 f[name].make_scale(name)
                 f["plane"].dims[axis].attach_scale(f[name])
+            f["plane"].attrs.update({"units": "m/s", "long_name": "wind", "selection": "none yet", "scale": 3.0})
             f["words"] = ["a", "b"]
             f["places"] = np.array([[3, -1], [0, 3]], "i4")
             f["place"], f["no_places"], f["beyond"] = 2, np.zeros(0, "i8"), np.array([0, 301])
@@ -151,6 +152,8 @@ class Select(CommandTest):
             np.testing.assert_array_equal(part.dims[0][0][...], (np.arange(301) * 0.5)[200:10:-5])
             np.testing.assert_array_equal(part.dims[1][0][...], [1, 4, 15, 9, 2**60 + 1])
             self.assertEqual(part.dims[0][0].attrs["units"], "s")
+            self.assertEqual((part.attrs["units"], part.attrs["long_name"]), ("m/s", "wind"))
+            self.assertNotEqual(part.attrs["selection"], "none yet")
             self.assertEqual(part.attrs["selection"], "[200:10:-5, 1:]")
             self.assertIn("slice ", f.attrs["command_line"])
         with open(page, encoding="utf-8") as f:

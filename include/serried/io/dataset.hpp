@@ -96,6 +96,10 @@ class Dataset : public TileSource {
   [[nodiscard]] const Shape& feature_shape() const noexcept;
   /// The coordinate variables of the sample axes, of the first dataset, with the selection applied.
   [[nodiscard]] const std::vector<Coordinate>& sample_coordinates() const noexcept;
+  /// The attributes of the first dataset that are texts (units, long_name, ...), without HDF5's and
+  /// NetCDF's own.
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& text_attributes()
+      const noexcept;
   [[nodiscard]] const std::vector<std::string>& files() const noexcept;
   /// The element type in the (first) file, e.g. "f32 big-endian".
   [[nodiscard]] const std::string& file_type() const noexcept;

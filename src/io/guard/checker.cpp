@@ -87,9 +87,9 @@ std::string describe(const Task& task, Reporter& reporter) {
     roles.push_back(
         resolve_roles(task.options.samples, part.shape, size_of(meta.dtype), part.text));
   const PartMeta& first = meta.parts.front();
-  reporter.stage(first.items.front().file, "reading the coordinates");
-  WireWriter coordinates;
-  put_coordinates(coordinates, read_coordinates(first, roles.front().samples,
+  reporter.stage(first.items.front().file, "reading the attributes and coordinates");
+  WireWriter annotations;
+  put_annotations(annotations, read_annotations(first, roles.front().samples,
                                                 task.options.is_decoding, *make_host_backend(1)));
   for (const PartMeta& part : meta.parts)
     for (const ItemMeta& item : part.items) {
@@ -98,7 +98,7 @@ std::string describe(const Task& task, Reporter& reporter) {
     }
   WireWriter wire;
   wire.put(meta.to_bytes());
-  wire.put(coordinates.bytes());
+  wire.put(annotations.bytes());
   return wire.bytes();
 }
 

@@ -72,7 +72,7 @@ Described take_description(const std::string& bytes, std::size_t addresses,
   Described found;
   WireReader wire(bytes);
   wire.get(found.metadata);
-  wire.get(found.coordinates);
+  wire.get(found.annotations);
   const DatasetMeta meta = DatasetMeta::from_bytes(found.metadata);
   require(meta.parts.size() == addresses && is_real(meta.dtype));
   for (const PartMeta& part : meta.parts) require_part(part, meta.dtype);
@@ -80,8 +80,8 @@ Described take_description(const std::string& bytes, std::size_t addresses,
   const AxisRoles roles =
       resolve_roles(options.samples, first.shape, size_of(meta.dtype), first.text);
   const Shape samples = extents_of(first.shape, roles.samples);
-  WireReader coordinates(found.coordinates);
-  for (const Coordinate& coordinate : get_coordinates(coordinates))
+  WireReader annotations(found.annotations);
+  for (const Coordinate& coordinate : get_annotations(annotations).coordinates)
     require_coordinate(coordinate, samples);
   return found;
 }

@@ -34,7 +34,7 @@ struct Task {
 /// What Kind::describe finds.
 struct Described {
   std::string metadata;     ///< bytes of a DatasetMeta
-  std::string coordinates;  ///< bytes of put_coordinates
+  std::string annotations;  ///< bytes of put_annotations
 };
 
 /// Messages of the process: this byte, the size of what follows (uint64), what follows.

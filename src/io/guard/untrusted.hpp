@@ -11,7 +11,7 @@ namespace serried::guard {
 /// Local. @throws as check_table_file.
 [[nodiscard]] std::string list_untrusted(const std::string& path, const FileCheck& check);
 
-/// What read_metadata and read_coordinates return, of files that this process does not open.
+/// What read_metadata and read_annotations return, of files that this process does not open.
 /// options.untrusted is set.
 /// Local. @throws as check_table_file.
 [[nodiscard]] Described describe_untrusted(const std::vector<Address>& addresses,
