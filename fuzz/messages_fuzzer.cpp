@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   attempt([&] { static_cast<void>(parse_listing("file.h5", bytes)); });
   attempt([&] {
     WireReader wire(bytes);
-    static_cast<void>(get_coordinates(wire));
+    static_cast<void>(get_annotations(wire));
   });
   for (const int status : {0, 3 << 8, SIGSEGV, SIGKILL, SIGXCPU, SIGTERM}) {
     guard::Conversation conversation(guard::Task{});

@@ -8,6 +8,11 @@
 #include <type_traits>
 
 namespace serried::app {
+
+std::string real_text(double value, int digits) {
+  return value != value ? "nan" : fmt::format("{:.{}g}", value, digits);
+}
+
 namespace {
 
 constexpr std::int64_t most_elements = 1000;
@@ -19,9 +24,9 @@ std::string text_of(T value) {
   if constexpr (std::is_same_v<T, bool>)
     return value ? "true" : "false";
   else if constexpr (std::is_same_v<T, Half>)
-    return fmt::format("{:.10g}", to_float(value));
+    return real_text(to_float(value), 10);
   else if constexpr (std::is_floating_point_v<T>)
-    return fmt::format("{:.10g}", value);
+    return real_text(value, 10);
   else if constexpr (std::is_integral_v<T>)
     return fmt::format("{}", value);
   else

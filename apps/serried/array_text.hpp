@@ -6,6 +6,9 @@
 
 namespace serried::app {
 
+/// With so many digits; NaN without a sign, which says nothing. Local.
+[[nodiscard]] std::string real_text(double value, int digits);
+
 /// An element of a replicated array: ten digits of floating numbers, all of integers. Local.
 [[nodiscard]] std::string element_text(const Array& array, std::int64_t element);
 

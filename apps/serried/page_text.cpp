@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "array_text.hpp"
+
 namespace serried::app {
 namespace {
 
@@ -17,7 +19,7 @@ std::string extremum_text(DType dtype, const Statistics& s, double value, std::i
 }  // namespace
 
 std::string number_text(double value) {
-  return fmt::format("{:.8g}", value);
+  return real_text(value, 8);
 }
 
 std::string min_text(DType dtype, const Statistics& statistics) {

@@ -33,7 +33,7 @@ std::string table(const std::vector<Row>& rows) {
 }
 
 std::string number(double value) {
-  return fmt::format("{:.8g}", value);
+  return real_text(value, 8);
 }
 
 std::string extremum(DType dtype, const Statistics& s, double value, std::int64_t integer) {

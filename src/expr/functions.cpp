@@ -70,6 +70,11 @@ Expr test(Op op, const Expr& x, bool of_whole) {
   return make_apply(op, DType::b8, {x});
 }
 
+/// In arithmetic that NumPy does not do in truth values they are i8.
+Expr number_of_truth(const Expr& x) {
+  return x.dtype() == DType::b8 ? cast(x, DType::i8) : x;
+}
+
 }  // namespace
 
 Expr sqrt(const Expr& x) {
@@ -217,7 +222,8 @@ Expr sign(const Expr& x) {
 }
 
 Expr square(const Expr& x) {
-  return x * x;
+  const Expr number = number_of_truth(x);
+  return number * number;
 }
 
 Expr reciprocal(const Expr& x) {
@@ -276,7 +282,7 @@ Expr imag(const Expr& z) {
   return make_apply(Op::select, z.dtype(), {isnan(z) && Expr(false), z, zero});
 }
 Expr conj(const Expr& z) {
-  return is_complex(z.dtype()) ? make_apply(Op::conjugate, z.dtype(), {z}) : z;
+  return is_complex(z.dtype()) ? make_apply(Op::conjugate, z.dtype(), {z}) : number_of_truth(z);
 }
 Expr angle(const Expr& z) {
   if (is_complex(z.dtype())) return make_apply(Op::phase, part_type(z.dtype()), {z});

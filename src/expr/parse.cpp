@@ -288,8 +288,12 @@ class Parser {
     detail::CallOptions options;
     if (name.text == "cov") options.ddof = 1;
     bool has_axis = false;
+    std::vector<std::string_view> given;
     for (const Argument& argument : arguments) {
       if (!argument.keyword.empty() || !argument.word.empty()) {
+        given.push_back(argument.keyword.empty() ? "method" : argument.keyword);
+        if (std::ranges::count(given, given.back()) > 1)
+          fail(argument.at, "the argument '" + std::string(given.back()) + "' is given twice");
         has_axis = has_axis || argument.keyword == "axis";
         take_keyword(name, function, argument, options);
         continue;

@@ -138,6 +138,29 @@ class Histogram(CommandTest):
         both = (self.data["u"] > 0) & (self.data["v"] > 0)
         self.assertEqual(int(np.sum(pair["counts"])), int(both.sum()))
 
+    def test_weights_outside_of_bins_do_not_count(self):
+        """Fill values beside NaN, and what is not finite there."""
+        rng = np.random.default_rng(3)
+        a, b = rng.normal(size=4000), np.arange(4000.0)
+        a[::10] = np.nan
+        weights = {"ones": np.ones(4000), "tenths": np.full(4000, 0.1), "hole": rng.normal(size=4000)}
+        weights["ones"][::10], weights["tenths"][::10], weights["hole"][::10] = 9.96920996838687e36, 1e30, np.nan
+        path = self.path("fill.h5")
+        with h5py.File(path, "w") as f:
+            f["a"], f["b"] = a, b
+            for name, values in weights.items():
+                f[name] = values
+        known = ~np.isnan(a)
+        for name, values in weights.items():
+            for ranks in (1, 3):
+                for options in ([], ["--range=-9:9"], ["--bins", "3"], ["--log"]):
+                    found = run_json("histogram", f"{path}:/a", "--weights", f"{path}:/{name}", *options, ranks=ranks)
+                    expected = np.histogram(a[known], found["edges"][0], weights=values[known])[0]
+                    np.testing.assert_allclose(found["sums"], expected, rtol=1e-12, err_msg=f"{name} {options}")
+        found = run_json("histogram", f"{path}:/a", f"{path}:/b", "--weights", f"{path}:/ones", "--bins", "4,5", ranks=2)
+        expected = np.histogram2d(a[known], b[known], (found["edges"][0], found["edges"][1]))[0]
+        np.testing.assert_array_equal(found["sums"], expected)
+
     def test_weights(self):
         u, v, w = (self.data[name].ravel() for name in ("u", "v", "w"))
         found = self.histogram("u", options=["--weights", self.address("w"), "--bins", 40])

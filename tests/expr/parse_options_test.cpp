@@ -113,6 +113,15 @@ TEST(ParseOptions, names_are_told_where_one_is_wrong) {
   EXPECT_EQ(message("x + w"), "there is no 'w'; the names are speed, x\n  x + w\n      ^");
 }
 
+TEST(ParseOptions, an_argument_is_given_once) {
+  for (const char* text : {"sum(x, where=x > 0, where=x < 0)", "max(x, axis=0, axis=1)",
+                           "std(x, ddof=1, ddof=0)", "quantile(x, 0.5, hazen, method=hazen)"})
+    EXPECT_NE(message_of([text] { static_cast<void>(parse_expression(text, find)); })
+                  .find("is given twice\n"),
+              std::string::npos)
+        << text;
+}
+
 TEST(ParseOptions, coordinates_are_asked_for) {
   std::string asked;
   const FindCoordinate find_coordinate = [&](std::string_view name, std::string_view axis) {

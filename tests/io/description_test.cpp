@@ -37,7 +37,7 @@ struct Found {
 
   [[nodiscard]] std::string bytes() const {
     WireWriter list;
-    put_coordinates(list, coordinates);
+    put_annotations(list, {.coordinates = coordinates, .text_attributes = {{"units", "m"}}});
     WireWriter wire;
     wire.put(meta.to_bytes());
     wire.put(list.bytes());

@@ -43,7 +43,7 @@ struct BinAxis {
 struct HistogramOptions {
   /// One for each coordinate; one for all of them; none: 10 bins each.
   std::vector<BinAxis> axes = {};
-  /// A weight for each element, or row, instead of 1: real numbers, finite.
+  /// A weight for each element, or row, instead of 1: real numbers, finite where there is a bin.
   const TileSource* weights = nullptr;
   /// `density` is wanted.
   bool is_density = false;
@@ -66,11 +66,11 @@ struct HistogramTable {
 /// of histogramdd.
 ///
 /// Weights are added as integers of 127 bits, of which each is rounded to 2^-85 of the largest
-/// weight or less (for up to 2^40 elements): the sums are those of exact arithmetic, rounded once,
-/// unless weights differ by more than a factor of 2^32. So they have the same bits at every number
-/// of ranks and threads, and any order of the elements. Collective. One read of the sources, or two
-/// (ranges, weights); counts are added by one reduction. Memory: a table for each thread, on every
-/// rank.
+/// weight in a bin, or less (for up to 2^40 elements): the sums are those of exact arithmetic,
+/// rounded once, unless these weights differ by more than a factor of 2^32. So they have the same
+/// bits at every number of ranks and threads, and any order of the elements. Collective. One read
+/// of the sources, one more for ranges, and one for weights; counts are added by one reduction.
+/// Memory: a table for each thread, on every rank.
 /// @throws InvalidArgument for wrong options, sources that do not lie alike, complex numbers,
 /// arrays on a device; DataError for weights that are not finite, and where no range is given for
 /// infinite values or data too narrow for the bins; RankError for failing reads, or short memory.

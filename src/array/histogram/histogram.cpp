@@ -121,23 +121,27 @@ class HistogramPass {
 
   /// Ranges of data and weights. Collective.
   void find_ranges() {
-    bool is_needed = rows_.has_weights();
+    bool is_needed = false;
     std::vector<double> bounds(rows_.columns().size(), -infinity);
     for (std::size_t a = 0; a < axes_.size(); ++a) {
       is_needed = is_needed || (axes_[a].edges.empty() && !axes_[a].low);
       if (axes_[a].is_logarithmic) bounds[a] = 0;
     }
     std::vector<NumberExtent> extents(rows_.columns().size());
-    if (is_needed) {
-      ctx_.recorder().set_fact("reads of the data", "2 (the first one for ranges)");
-      extents = rows_.extents(bounds);
-    }
+    if (is_needed) extents = rows_.extents(bounds);
+    const bool has_weights = rows_.has_weights();
+    if (is_needed || has_weights)
+      ctx_.recorder().set_fact("reads of the data",
+                               is_needed && has_weights
+                                   ? "3 (the first two for the ranges of bins and of weights)"
+                               : is_needed ? "2 (the first one for ranges)"
+                                           : "2 (the first one for the range of weights)");
     for (std::size_t a = 0; a < axes_.size(); ++a) {
       edges_.push_back(edges_of(a, extents[a]));
       searches_.emplace_back();
       if (!is_uniform(a)) searches_.back().emplace(edges_.back());
     }
-    if (rows_.has_weights()) unit_.emplace(rows_.largest_weight(extents.back()), rows_.elements());
+    if (has_weights) unit_.emplace(rows_.largest_weight(weights_in_bins()), rows_.elements());
   }
 
   HistogramTable count() {
@@ -198,7 +202,9 @@ class HistogramPass {
     return make_bin_edges(dtype, low, high, bins, is_found);
   }
 
-  void count_run(const TableRun& run, PlaceTables& tables, int worker) const {
+  /// Calls use(places, weights) for pieces of a run; a place is negative outside of the bins.
+  template <class Use>
+  void find_places(const TableRun& run, const Use& use) const {
     std::vector<std::int64_t> places;
     rows_.for_each_piece(run, [&](std::int64_t first, std::int64_t count, const double* weights) {
       places.assign(static_cast<std::size_t>(count), 0);
@@ -208,8 +214,39 @@ class HistogramPass {
         kernels_of(a).find(run.columns[a] + first * column.stride * bytes, column.stride, edges_[a],
                            searches_[a] ? &*searches_[a] : nullptr, places);
       }
+      use(std::span<const std::int64_t>(places), weights);
+    });
+  }
+
+  void count_run(const TableRun& run, PlaceTables& tables, int worker) const {
+    find_places(run, [&](std::span<const std::int64_t> places, const double* weights) {
       tables.add(places, weights, worker);
     });
+  }
+
+  /// The extent of the weights that are added up: what stands beside them, such as a fill value
+  /// where there is no number, must not make the unit of the sums coarse. Collective.
+  [[nodiscard]] NumberExtent weights_in_bins() const {
+    std::vector<NumberExtent> of_worker(
+        static_cast<std::size_t>(ctx_.backend()->threads().threads()));
+    rows_.read([&](const TableRun& run, int worker) {
+      NumberExtent& own = of_worker[static_cast<std::size_t>(worker)];
+      find_places(run, [&](std::span<const std::int64_t> places, const double* weights) {
+        for (std::size_t i = 0; i < places.size(); ++i) {
+          if (places[i] < 0) continue;
+          own.low = std::min(own.low, weights[i]);
+          own.high = std::max(own.high, weights[i]);
+          own.nan_count += weights[i] != weights[i] ? 1 : 0;
+        }
+      });
+    });
+    NumberExtent all;
+    for (const NumberExtent& own : of_worker) {
+      all.low = std::min(all.low, own.low);
+      all.high = std::max(all.high, own.high);
+      all.nan_count += own.nan_count;
+    }
+    return combined(ctx_, {all}).front();
   }
 
   const Context& ctx_;
