@@ -51,7 +51,12 @@ def make_complex(re, im):
 @np.vectorize(otypes=[float])
 def log_gamma(x):
     """As C's; SciPy says inf of the smallest subnormal numbers, too, and -inf of -inf."""
-    return math.inf if math.isinf(x) or (x <= 0 and x == math.floor(x)) else math.lgamma(x)
+    if math.isinf(x) or (x <= 0 and x == math.floor(x)):
+        return math.inf
+    try:
+        return math.lgamma(x)
+    except OverflowError:  # from 2.5e305 on
+        return math.inf
 
 
 def clip(x, low, high):

@@ -116,8 +116,9 @@ TEST(ParseOptions, names_are_told_where_one_is_wrong) {
 TEST(ParseOptions, an_argument_is_given_once) {
   for (const char* text : {"sum(x, where=x > 0, where=x < 0)", "max(x, axis=0, axis=1)",
                            "std(x, ddof=1, ddof=0)", "quantile(x, 0.5, hazen, method=hazen)"})
-    EXPECT_NE(message_of([text] { static_cast<void>(parse_expression(text, find)); })
-                  .find("is given twice\n"),
+    EXPECT_NE(message_of([text] {
+                static_cast<void>(parse_expression(text, find));
+              }).find("is given twice\n"),
               std::string::npos)
         << text;
 }
