@@ -272,7 +272,7 @@ class Maker:
             return None
         value, bounds, has_failed = reduce(name, x, axes, keeps, mask, skips, weights, ddof)
         has_failed = has_failed or node.has_failed
-        if value.size == 0 and has_failed:
+        if has_failed and (value.size == 0 or name == "count"):  # what is counted need not be computed
             has_failed = "maybe"
         text = f"{'nan' if skips else ''}{name}({node.text}{options})"
         return Node(text, value, has_failed, node.loose_zeros or name in ZEROS_ARE_EQUAL), bounds
