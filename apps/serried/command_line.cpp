@@ -462,9 +462,17 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
 
 /// CLI11 would take '[ab].h5:/u[0]' for a list in brackets; './' in front changes no meaning. It
 /// wants the last word first.
-std::vector<std::string> arguments_of(int argc, const char* const* argv) {
+std::vector<std::string> arguments_of(const CLI::App& app, int argc, const char* const* argv) {
   std::vector<std::string> arguments;
   bool is_of_expressions = false;
+  // 'serried help sort' is 'serried sort --help'; what is no verb is an error without --help
+  if (argc > 1 && std::string_view(argv[1]) == "help") {
+    if (argc < 3) return {"--help"};
+    const auto verbs =
+        app.get_subcommands([&](const CLI::App* verb) { return verb->get_name() == argv[2]; });
+    if (verbs.empty()) return {argv[2]};
+    return {"--help", argv[2]};
+  }
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     if (is_of_expressions) word = with_blank_before_minus(word);
@@ -536,7 +544,7 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
     add_common(*verb, words);
   if (auto text = generated_text(app, argc, argv)) return std::move(*text);
   try {
-    app.parse(arguments_of(argc, argv));
+    app.parse(arguments_of(app, argc, argv));
     if (app.get_subcommands().empty())
       return wrong_usage("serried", "a verb is needed: " + verbs_text(app, "or"));
     CommandLine line = put_in_order(app.get_subcommands().front()->get_name(), words);

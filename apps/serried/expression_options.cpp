@@ -181,10 +181,9 @@ void set_up_eval(CLI::App& app, ExpressionWords& words) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->required();
-  add_value(
-      app, "--dtype", "TYPE",
-      "of the result: f32, i16 ...; what an integer cannot hold is an error [the expression's]",
-      [&words](const std::string& text) { words.dtype = parse_dtype(text); });
+  add_value(app, "--dtype", "TYPE",
+            "of the result: f32, i16 ...; what integers do not hold: an error [the expression's]",
+            [&words](const std::string& text) { words.dtype = parse_dtype(text); });
   app.footer(eval_footer);
 }
 

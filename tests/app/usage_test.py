@@ -93,6 +93,15 @@ class Usage(CommandTest):
                     for line in done.stdout.splitlines():
                         self.assertLessEqual(len(line), 120, line)
 
+    def test_help_of_a_verb_is_asked_for_in_two_ways(self):
+        for verb in VERBS:
+            asked = run("help", verb)
+            self.assertEqual((asked.returncode, asked.stdout), (0, run(verb, "--help").stdout))
+        self.assertEqual(run("help").stdout, run("--help").stdout)
+        wrong = run("help", "stat")
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("stats", wrong.stderr)
+
     def test_help_shows_the_names_that_need_no_quotes(self):
         text = run("kmeans", "--help").stdout
         self.assertIn("kmeans-parallel", text)
