@@ -22,6 +22,7 @@ namespace serried::host::HWY_NAMESPACE {
 // Rows of a block: what is packed of them, twice, stays in the second cache; a multiple of 8, so
 // that the lanes of the sums by row do not depend on it.
 constexpr std::int64_t block_bytes = 96 << 10;
+constexpr std::int64_t least_block_rows = 32;
 constexpr std::int64_t most_block_rows = 256;
 
 const GlmBlockFunctions& block_functions() {
@@ -197,7 +198,7 @@ class Accumulation {
         width_(sums_.terms + 1),
         stride_((width_ + 7) / 8 * 8),
         block_rows_(
-            std::clamp(block_bytes / (2 * stride_ * 8) / 8 * 8, std::int64_t{8}, most_block_rows)),
+            std::clamp(block_bytes / (2 * stride_ * 8) / 8 * 8, least_block_rows, most_block_rows)),
         values_(block_rows_),
         coefficients_(static_cast<std::size_t>(stride_), 0.),
         plain_(static_cast<std::size_t>(block_rows_ * stride_), 0.),

@@ -111,15 +111,15 @@ class Iteration {
     if (std::ranges::any_of(totals_.score, [](double value) { return !std::isfinite(value); }))
       return false;
     if (!former_objective_) return true;
-    const double rounding = rounding_rise * (*former_objective_ + smallest_deviance());
+    const double rounding = rounding_rise * (*former_objective_ + 1e-15 * squared_predictors());
     return objective() <= *former_objective_ + rounding;
   }
-  /// A deviance of rounding errors alone: the responses are as large as the weighted predictors.
-  [[nodiscard]] double smallest_deviance() const {
+  /// What the weighted sum of the predictors' squares is near to.
+  [[nodiscard]] double squared_predictors() const {
     const std::size_t n = terms_.size();
     double sum = 0;
     for (std::size_t j = 0; j < n; ++j) sum += totals_.gram[j * n + j] * terms_[j] * terms_[j];
-    return 1e-15 * sum;
+    return sum;
   }
 
   bool take_half_back() {
@@ -132,7 +132,9 @@ class Iteration {
     return true;
   }
 
-  /// Whether the step is at most `tolerance` standard errors long, or no more than rounding.
+  /// Whether the step is at most `tolerance` standard errors long in every direction, or changes
+  /// the predictors by no more than rounding does. Its longest part in standard errors is
+  /// sqrt(decrement / dispersion).
   [[nodiscard]] bool is_done(double decrement) const {
     double dispersion = 1;
     if (facts(problem_.distribution.family).has_dispersion) {
@@ -140,15 +142,8 @@ class Iteration {
       dispersion = df > 0 ? totals_.pearson / df : 0;
     }
     if (decrement <= problem_.tolerance * problem_.tolerance * dispersion) return true;
-    const std::size_t n = terms_.size();
-    double length = 0;
-    double moved = 0;
-    for (std::size_t j = 0; j < n; ++j) {
-      const double weight = std::sqrt(std::max(0., totals_.gram[j * n + j]));
-      length = std::max(length, weight * std::abs(terms_[j]));
-      moved = std::max(moved, weight * std::abs(step_[j]));
-    }
-    return moved <= 16 * std::numeric_limits<double>::epsilon() * length;
+    constexpr double rounding = 16 * std::numeric_limits<double>::epsilon();
+    return decrement <= rounding * rounding * squared_predictors();
   }
 
   bool separates(const std::vector<double>& direction) {

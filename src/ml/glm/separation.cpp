@@ -11,13 +11,9 @@
 namespace serried::glm {
 namespace {
 
-// Of the farthest row's way: what rows that should stand still may move, and what is no movement.
-constexpr double slack = 1e-3;
-
-struct Movement {
-  double farthest = 0;  // of the rows that move as they may
-  double worst = 0;     // of those that do not
-};
+// Of the farthest row's way, what rows that stand still may move. Steps come this near to such a
+// direction some iterations after the first means have come near a bound.
+constexpr double slack = 1e-5;
 
 // How far row i moves towards a bound that is its response; negative: what it moves otherwise.
 double gain(const Problem& problem, std::int64_t i, double moved) {
