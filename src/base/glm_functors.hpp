@@ -18,10 +18,15 @@ struct Mean {
   R slope;
 };
 
-/// y log(y / mean), 0 for y = 0; accurate where both are nearly the same.
+/// log(ratio), ratio = 1 + distance; accurate near 1 as far from it.
+template <class R>
+R log_ratio(R ratio, R distance) {
+  return select(absolute(distance) < R(0.5), log1p(distance), log(ratio));
+}
+/// y log(y / mean), 0 for y = 0.
 template <class R>
 R y_log_ratio(R y, R mean) {
-  return select(y > R(0), y * log1p((y - mean) / mean), R(0));
+  return select(y > R(0), y * log_ratio(y / mean, (y - mean) / mean), R(0));
 }
 /// y log y, 0 for y = 0.
 template <class R>
@@ -277,7 +282,7 @@ struct Gamma {
   template <class R>
   static R deviance(R y, const Mean<R>& m, double) {
     const R distance = (y - m.mean) / m.mean;
-    return R(2) * (distance - log1p(distance));
+    return R(2) * (distance - log_ratio(y / m.mean, distance));
   }
   template <class R>
   static R start(R y, R, double) {
@@ -359,7 +364,9 @@ struct NegativeBinomial {
   template <class R>
   static R deviance(R y, const Mean<R>& m, double theta) {
     const R size = R(theta);
-    return R(2) * (y_log_ratio(y, m.mean) - (y + size) * log1p((y - m.mean) / (m.mean + size)));
+    const R sum = m.mean + size;
+    return R(2) *
+           (y_log_ratio(y, m.mean) - (y + size) * log_ratio((y + size) / sum, (y - m.mean) / sum));
   }
   template <class R>
   static R start(R y, R, double) {

@@ -59,12 +59,13 @@ class Data:
 
 
 def family_of(name, link, parameter):
+    arguments = {"link": link, "check_link": False}
     if name == "negative_binomial":
-        return families.NegativeBinomial(link=link, alpha=1 / parameter)
+        return families.NegativeBinomial(alpha=1 / parameter, **arguments)
     if name == "tweedie":
-        return families.Tweedie(link=link, var_power=parameter)
+        return families.Tweedie(var_power=parameter, **arguments)
     return {"gaussian": families.Gaussian, "binomial": families.Binomial, "poisson": families.Poisson,
-            "gamma": families.Gamma, "inverse_gaussian": families.InverseGaussian}[name](link=link)
+            "gamma": families.Gamma, "inverse_gaussian": families.InverseGaussian}[name](**arguments)
 
 
 def draw(rng, name, mean, parameter, trials):
@@ -78,7 +79,7 @@ def draw(rng, name, mean, parameter, trials):
     if name == "gamma":
         return rng.gamma(5, mean / 5)
     if name == "inverse_gaussian":
-        return rng.wald(mean, 20)
+        return rng.wald(mean, 60)
     if name == "negative_binomial":
         return rng.negative_binomial(parameter, parameter / (parameter + mean)).astype(float)
     if parameter > 2:
@@ -95,24 +96,25 @@ class Case:
 
     def __init__(self, rng, data, name, link_name, link, link_power=None, rows=None, **options):
         self.rng, self.name, self.link = rng, name, link
-        columns = int(rng.choice([1, 2, 4, 9, 17]))
-        rows = rows or int(rng.choice([60, 350, 2500]))
+        rows = rows or int(rng.choice([150, 600, 2500]))
+        columns = int(rng.choice([1, 2, 4, 9, 17][: 2 if rows == 150 else 5]))
         self.has_intercept = options.get("has_intercept", True)
-        self.parameter = {"negative_binomial": 2.5, "tweedie": options.get("tweedie_power", 1.5)}.get(name, 0)
+        self.parameter = {"negative_binomial": 6.0, "tweedie": options.get("tweedie_power", 1.5)}.get(name, 0)
         # columns of different sizes, some far from 0
         sizes = 10.0 ** rng.integers(-2, 3, columns)
         x = (rng.normal(size=(rows, columns)) + rng.choice([0, 3, -40], columns)) * sizes
         middle = {"binomial": 0.45}.get(name, 4.0)
         centre = link(np.array([middle]))[0]
         # the mean stays within its range on any link
-        wide = 0.25 * min(abs(link(np.array([middle * 1.4]))[0] - centre), abs(link(np.array([middle * 0.6]))[0] - centre))
+        wide = 0.15 * min(abs(link(np.array([middle * 1.4]))[0] - centre), abs(link(np.array([middle * 0.6]))[0] - centre))
         shape = rng.normal(size=columns) / np.sqrt(columns)
         base = (x / sizes) @ shape
-        base = wide * np.clip((base - base.mean()) / (base.std() + 1e-300), -3, 3)
+        base = wide * (base - base.mean()) / base.std()
         has_offset = options.get("has_offset", True)
         offset = 0.3 * wide * rng.uniform(-1, 1, rows) if has_offset else np.zeros(rows)
         trials = rng.integers(1, 9, rows).astype(float) if name == "binomial" and options.get("has_trials", True) else None
-        mean = link.inverse(centre + base + offset)
+        self.predictor = centre + base
+        mean = link.inverse(self.predictor + offset)
         y = draw(rng, name, mean, self.parameter, 1 if trials is None else trials.astype(int))
         if not self.has_intercept:
             x = np.column_stack([x, 0.5 + rng.uniform(0, 1, rows)])
@@ -158,7 +160,8 @@ class Case:
             y = y / self.trials[used]
             arguments["var_weights"] = self.trials[used] * (1 if self.is_frequency else weights)
         model = sm.GLM(y, design, family=family_of(self.name, self.link, parameter), offset=self.offset[used], **arguments)
-        return model.fit(tol=1e-14, maxiter=300, tol_criterion="params")
+        start = np.linalg.lstsq(design, self.predictor[used], rcond=None)[0]
+        return model.fit(start_params=start, tol=1e-14, maxiter=300, tol_criterion="params")
 
     def likelihood(self, mean, deviance, parameter):
         """log L at R's dispersion, by SciPy's densities."""

@@ -85,17 +85,6 @@ HWY_INLINE void add_products(const double* weighted, const double* plain, std::i
   if (i < width) add_tile_row<1>(weighted, plain, count, stride, i, products);
 }
 
-// The upper half of the lanes is added to the lower half, until one is left.
-template <class D>
-HWY_INLINE double sum_of_lanes(D, hn::Vec<D> sums) {
-  if constexpr (hn::MaxLanes(D()) == 1) {
-    return hn::GetLane(sums);
-  } else {
-    const hn::Half<D> half;
-    return sum_of_lanes(half, hn::Add(hn::LowerHalf(half, sums), hn::UpperHalf(half, sums)));
-  }
-}
-
 // sum of a[i] b[i] in 8 virtual lanes; `count` is a multiple of 8.
 HWY_INLINE double dot(const double* a, const double* b, std::int64_t count) {
   constexpr int vectors = 8 / vector_lanes;
@@ -108,7 +97,7 @@ HWY_INLINE double dot(const double* a, const double* b, std::int64_t count) {
       sums[v] = hn::MulAdd(hn::LoadU(doubles, a + i + v * vector_lanes),
                            hn::LoadU(doubles, b + i + v * vector_lanes), sums[v]);
   if constexpr (vectors == 2) sums[0] = hn::Add(sums[0], sums[1]);
-  return sum_of_lanes(doubles, sums[0]);
+  return fold_vector(doubles, sums[0]);
 }
 
 // Sums of values by row in 8 lanes, row i in lane i % 8.
