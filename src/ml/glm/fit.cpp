@@ -53,6 +53,24 @@ struct NullFit {
   double deviance = std::numeric_limits<double>::quiet_NaN();
   std::optional<double> intercept;
 };
+/// An intercept by which every row has a mean, near that of the responses: where predictors must
+/// lie on one side of a bound, all are put beyond that of the common mean.
+std::optional<std::vector<double>> null_start(const Problem& problem) {
+  const GlmFamilyFacts& family = facts(problem.distribution.family);
+  const GlmLinkFacts& link = facts(problem.distribution.link);
+  const auto [least, largest] = problem.rows.offset_range();
+  const bool is_bounded_below = link.link == GlmLink::inverse_square ||
+                                link.link == GlmLink::square_root || link.link == GlmLink::power ||
+                                (family.mean_low == 0 && !link.has_far_end);
+  const bool is_bounded_above =
+      family.family == GlmFamily::binomial && !link.is_for_probabilities && link.has_far_end;
+  const double intercept =
+      problem.rows.common_predictor(problem.distribution) - (is_bounded_below   ? least
+                                                             : is_bounded_above ? largest
+                                                                                : 0);
+  if (!std::isfinite(intercept)) return {};
+  return std::vector<double>{intercept};
+}
 NullFit fit_null(const Problem& problem) {
   Problem null{problem.rows, problem.distribution, problem.has_intercept, {},
                {},           problem.tolerance,    problem.max_iterations};
@@ -62,7 +80,7 @@ NullFit fit_null(const Problem& problem) {
   }
   null.penalty = {0};
   try {
-    const Fit fit = iterate(null, {}, {}, {"(Intercept)"});
+    const Fit fit = iterate(null, null_start(null), {}, {"(Intercept)"});
     return {fit.totals.deviance, fit.terms.front()};
   } catch (const NumericError&) {
     // the same on every rank; x may make up for it

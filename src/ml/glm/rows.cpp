@@ -12,6 +12,7 @@
 #include "serried/array/array.hpp"
 #include "serried/base/error.hpp"
 #include "serried/base/faults.hpp"
+#include "serried/base/order_key.hpp"
 #include "serried/comm/agree.hpp"
 #include "serried/device/convert_kernels.hpp"
 
@@ -248,6 +249,43 @@ std::vector<double> Rows::predict(const GlmPass& pass, bool with_offset) const {
     kernels_.predict(pass, rows, run.row_count(), predictors.data() + local);
   });
   return predictors;
+}
+
+double Rows::common_predictor(const GlmDistribution& distribution) const {
+  const auto totals =
+      sum(y_, 2, [](const GlmRows& rows, std::span<const std::int64_t> offsets, double* sums) {
+        for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf, sums += 2) {
+          sums[0] = sums[1] = 0;
+          for (std::int64_t i = offsets[leaf]; i < offsets[leaf + 1]; ++i) {
+            const double weight = rows.weights == nullptr ? 1 : rows.weights[i];
+            sums[0] += weight * rows.response[i];
+            sums[1] += weight;
+          }
+        }
+      });
+  // The start of a fit to one row that has this response, and a weight by which it counts.
+  const double mean = totals[0] / totals[1];
+  const double weight = 1e6;
+  GlmPass pass;
+  pass.distribution = distribution;
+  pass.is_start = true;
+  const std::array<std::int64_t, 2> offsets{0, 1};
+  std::vector<double> payload(static_cast<std::size_t>(GlmSums{1}.size()));
+  kernels_.accumulate(pass, {nullptr, &mean, &weight, nullptr, nullptr}, offsets, payload.data());
+  return payload[1] / payload[0];
+}
+
+std::array<double, 2> Rows::offset_range() const {
+  std::array<std::uint64_t, 2> keys{order_key(-std::numeric_limits<double>::infinity()),
+                                    order_key(-std::numeric_limits<double>::infinity())};
+  for (std::int64_t i = 0; i < local_rows(); ++i) {
+    if (weight(i) == 0) continue;
+    const double offset = value_at(offset_, static_cast<std::size_t>(i), 0);
+    keys[0] = std::max(keys[0], order_key(-offset));
+    keys[1] = std::max(keys[1], order_key(offset));
+  }
+  ctx_.comm().allreduce(std::span<std::uint64_t>(keys), ReduceOp::max);
+  return {-double_from_key(keys[0]), double_from_key(keys[1])};
 }
 
 double Rows::likelihood_terms(const GlmDistribution& distribution) const {

@@ -32,6 +32,11 @@ class Rows {
   /// What the rows count: used(), or weight_sum() where weights are frequencies.
   [[nodiscard]] double count() const noexcept { return count_; }
 
+  /// About the predictor whose mean is that of the responses; NaN where there is none. Collective.
+  [[nodiscard]] double common_predictor(const GlmDistribution& distribution) const;
+  /// The least and the largest offset of the rows that are used. Collective.
+  [[nodiscard]] std::array<double, 2> offset_range() const;
+
   [[nodiscard]] std::int64_t local_rows() const noexcept { return own_.size(); }
   /// By local row. Proportions for the binomial family.
   [[nodiscard]] double response(std::int64_t i) const {
