@@ -3,6 +3,8 @@
 #include "serried/device/glm_kernels.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <new>
 #include <vector>
 
 #include "backend/host/glm_blocks.hpp"
@@ -14,6 +16,8 @@
 #include "hwy/foreach_target.h"
 // after foreach_target.h
 #include "backend/host/widen-inl.hpp"
+#include "hwy/aligned_allocator.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -36,10 +40,18 @@ const GlmBlockFunctions& block_functions() {
 // Rows of a tile of the products that stand in registers, beside two vectors of columns.
 constexpr int tile_rows = HWY_TARGET == HWY_AVX3 ? 8 : 6;
 
+// The rows of the next block are asked for while the products of this one are computed, a cache
+// line for each row of a tile.
+struct Ahead {
+  const std::byte* at = nullptr;
+  const std::byte* end = nullptr;
+};
+
 // product[i][j] += sum over rows of weighted[row][i] * plain[row][j], one FMA chain each.
 template <int kRows, int kVectors>
 HWY_INLINE void add_tile(const double* weighted, const double* plain, std::int64_t count,
-                         std::int64_t stride, double* products) {
+                         std::int64_t stride, Ahead& ahead, double* products) {
+  const std::int64_t line = ahead.at < ahead.end ? 64 : 0;
   DoubleVec sums[kRows][kVectors];
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i)
@@ -47,6 +59,8 @@ HWY_INLINE void add_tile(const double* weighted, const double* plain, std::int64
     for (int v = 0; v < kVectors; ++v)
       sums[i][v] = hn::LoadU(doubles, products + i * stride + v * vector_lanes);
   for (std::int64_t row = 0; row < count; ++row, weighted += stride, plain += stride) {
+    hwy::Prefetch(ahead.at);
+    ahead.at += line;
     DoubleVec columns[kVectors];
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) columns[v] = hn::LoadU(doubles, plain + v * vector_lanes);
@@ -67,22 +81,26 @@ HWY_INLINE void add_tile(const double* weighted, const double* plain, std::int64
 // The tiles of some rows of the products, from the diagonal on.
 template <int kRows>
 HWY_INLINE void add_tile_row(const double* weighted, const double* plain, std::int64_t count,
-                             std::int64_t stride, std::int64_t first, double* products) {
+                             std::int64_t stride, std::int64_t first, Ahead& ahead,
+                             double* products) {
   std::int64_t column = first / 8 * 8;
   const double* const factors = weighted + first;
   double* const to = products + first * stride;
   for (; column + 2 * vector_lanes <= stride; column += 2 * vector_lanes)
-    add_tile<kRows, 2>(factors, plain + column, count, stride, to + column);
-  if (column < stride) add_tile<kRows, 1>(factors, plain + column, count, stride, to + column);
+    add_tile<kRows, 2>(factors, plain + column, count, stride, ahead, to + column);
+  if (column < stride)
+    add_tile<kRows, 1>(factors, plain + column, count, stride, ahead, to + column);
 }
 
 HWY_INLINE void add_products(const double* weighted, const double* plain, std::int64_t count,
-                             std::int64_t stride, std::int64_t width, double* products) {
+                             std::int64_t stride, std::int64_t width, Ahead ahead,
+                             double* products) {
   std::int64_t i = 0;
   for (; i + tile_rows <= width; i += tile_rows)
-    add_tile_row<tile_rows>(weighted, plain, count, stride, i, products);
-  for (; i + 2 <= width; i += 2) add_tile_row<2>(weighted, plain, count, stride, i, products);
-  if (i < width) add_tile_row<1>(weighted, plain, count, stride, i, products);
+    add_tile_row<tile_rows>(weighted, plain, count, stride, i, ahead, products);
+  for (; i + 2 <= width; i += 2)
+    add_tile_row<2>(weighted, plain, count, stride, i, ahead, products);
+  if (i < width) add_tile_row<1>(weighted, plain, count, stride, i, ahead, products);
 }
 
 // sum of a[i] b[i] in 8 virtual lanes; `count` is a multiple of 8.
@@ -116,11 +134,26 @@ class LaneSums {
   double lanes_[8] = {};
 };
 
+// Zeros in memory that begins with a cache line, so that no vector lies across two of them.
+class Lines {
+ public:
+  explicit Lines(std::int64_t count)
+      : count_(static_cast<std::size_t>(count)), memory_(hwy::AllocateAligned<double>(count_)) {
+    if (memory_ == nullptr) throw std::bad_alloc();
+    clear();
+  }
+  void clear() { std::fill_n(memory_.get(), count_, 0.); }
+  [[nodiscard]] double* data() const { return memory_.get(); }
+
+ private:
+  std::size_t count_;
+  hwy::AlignedFreeUniquePtr<double[]> memory_;
+};
+
 // Values by row of a block, in one piece of memory.
 class BlockValues {
  public:
-  explicit BlockValues(std::int64_t rows)
-      : rows_(rows), memory_(static_cast<std::size_t>(11 * rows)) {
+  explicit BlockValues(std::int64_t rows) : rows_(rows), memory_(11 * rows) {
     for (double** values :
          {&block_.predictor, &block_.mean, &block_.rest, &block_.slope, &block_.working_weight,
           &block_.working_residual, &block_.deviance, &block_.invalid, &block_.extreme})
@@ -158,7 +191,7 @@ class BlockValues {
 
   std::int64_t rows_;
   std::int64_t used_ = 0;
-  std::vector<double> memory_;
+  Lines memory_;
   std::vector<double> trials_;
   double* weight_ = nullptr;
   double* response_ = nullptr;
@@ -189,21 +222,20 @@ class Accumulation {
         block_rows_(
             std::clamp(block_bytes / (2 * stride_ * 8) / 8 * 8, least_block_rows, most_block_rows)),
         values_(block_rows_),
-        coefficients_(static_cast<std::size_t>(stride_), 0.),
-        plain_(static_cast<std::size_t>(block_rows_ * stride_), 0.),
-        weighted_(plain_.size(), 0.),
-        products_(static_cast<std::size_t>(width_ * stride_)) {
+        coefficients_(stride_),
+        plain_(block_rows_ * stride_),
+        weighted_(block_rows_ * stride_),
+        products_(width_ * stride_) {
     values_.set_distribution(pass.distribution);
     if (pass.has_intercept) {
-      coefficients_[0] = pass.intercept;
-      for (std::int64_t row = 0; row < block_rows_; ++row)
-        plain_[static_cast<std::size_t>(row * stride_)] = 1;
+      *coefficients_.data() = pass.intercept;
+      for (std::int64_t row = 0; row < block_rows_; ++row) plain_.data()[row * stride_] = 1;
     }
-    std::copy(pass.coefficients.begin(), pass.coefficients.end(), coefficients_.begin() + first_);
+    std::copy(pass.coefficients.begin(), pass.coefficients.end(), coefficients_.data() + first_);
   }
 
   HWY_INLINE void add_leaf(std::int64_t begin, std::int64_t end, double* payload) {
-    std::fill(products_.begin(), products_.end(), 0.);
+    products_.clear();
     LaneSums deviance;
     LaneSums invalid;
     LaneSums extreme;
@@ -217,7 +249,7 @@ class Accumulation {
     }
     double* to = payload;
     for (std::int64_t i = 0; i < width_; ++i)
-      to = std::copy(products_.begin() + i * stride_ + i, products_.begin() + i * stride_ + width_,
+      to = std::copy(products_.data() + i * stride_ + i, products_.data() + i * stride_ + width_,
                      to);
     payload[sums_.deviance()] = deviance.total();
     payload[sums_.invalid()] = pass_.is_start ? 0 : invalid.total();
@@ -277,14 +309,20 @@ class Accumulation {
       if (pass_.is_start && block.working_weight[row] > 0)
         residual +=
             block.predictor[row] - (rows_.offset == nullptr ? 0 : rows_.offset[begin + row]);
-      double* const plain = plain_.data() + row * stride_;
+      plain_.data()[row * stride_ + width_ - 1] = residual;
+    }
+    // in a loop of its own: a vector that holds what was just stored would wait for it
+    for (std::int64_t row = 0; row < count; ++row) {
+      const double* const plain = plain_.data() + row * stride_;
       double* const weighted = weighted_.data() + row * stride_;
-      plain[width_ - 1] = residual;
       const auto weight = hn::Set(doubles, block.working_weight[row]);
       for (std::int64_t i = 0; i < stride_; i += vector_lanes)
-        hn::StoreU(hn::Mul(weight, hn::LoadU(doubles, plain + i)), doubles, weighted + i);
+        hn::Store(hn::Mul(weight, hn::Load(doubles, plain + i)), doubles, weighted + i);
     }
-    add_products(weighted_.data(), plain_.data(), count, stride_, width_, products_.data());
+    const auto* const next = static_cast<const std::byte*>(rows_.x) +
+                             (begin + count) * columns_ * static_cast<std::int64_t>(sizeof(T));
+    const Ahead ahead{next, next + block_rows_ * columns_ * static_cast<std::int64_t>(sizeof(T))};
+    add_products(weighted_.data(), plain_.data(), count, stride_, width_, ahead, products_.data());
   }
 
   const GlmPass& pass_;
@@ -297,10 +335,10 @@ class Accumulation {
   std::int64_t stride_;  // from one packed row to the next
   std::int64_t block_rows_;
   BlockValues values_;
-  std::vector<double> coefficients_;
-  std::vector<double> plain_;     // packed rows
-  std::vector<double> weighted_;  // the same times the working weight
-  std::vector<double> products_;
+  Lines coefficients_;
+  Lines plain_;     // packed rows
+  Lines weighted_;  // the same times the working weight
+  Lines products_;
 };
 
 void accumulate_rows(DType dtype, const GlmPass& pass, const GlmRows& rows,
