@@ -33,7 +33,7 @@ std::vector<double> penalized(const Problem& problem, const Totals& totals) {
   return matrix;
 }
 
-/// Which columns are aliased, by the weights of the start.
+/// Which columns are aliased, by the weights of the first pass.
 Factor first_factor(const Problem& problem, const Totals& totals) {
   const std::size_t n = problem.terms();
   const std::vector<double> matrix = penalized(problem, totals);
@@ -63,7 +63,9 @@ class Iteration {
         continue;
       }
       halvings_ = 0;
-      factor_ = Factor(penalized(problem_, totals_), {}, factor_.is_aliased());
+      factor_ = knows_aliased_ ? Factor(penalized(problem_, totals_), {}, factor_.is_aliased())
+                               : first_factor(problem_, totals_);
+      knows_aliased_ = true;
       if (!factor_.is_good()) {
         if (separates(step_)) return finish(GlmStatus::separated);
         return finish(GlmStatus::singular);
@@ -87,6 +89,11 @@ class Iteration {
  private:
   void begin(const std::optional<std::vector<double>>& start,
              const std::optional<std::vector<double>>& feasible) {
+    if (feasible) former_ = *feasible;
+    if (start) {
+      terms_ = *start;
+      return;
+    }
     const std::vector<double> zeros(problem_.terms(), 0.);
     totals_ = totals_of(problem_, zeros, true);
     if (std::ranges::any_of(totals_.gram, [](double value) { return !std::isfinite(value); }))
@@ -94,8 +101,8 @@ class Iteration {
           "the fit has nothing to begin with: the working weights of the responses "
           "leave the range of f64; y needs other units");
     factor_ = first_factor(problem_, totals_);
-    terms_ = start ? *start : factor_.solve(totals_.score);
-    if (feasible) former_ = *feasible;
+    knows_aliased_ = true;
+    terms_ = factor_.solve(totals_.score);
   }
 
   [[nodiscard]] double objective() const {
@@ -175,6 +182,7 @@ class Iteration {
   std::optional<double> former_objective_;
   Totals totals_;
   Factor factor_;
+  bool knows_aliased_ = false;
   std::int64_t iterations_ = 1;
   int halvings_ = 0;
   std::string message_;

@@ -14,7 +14,9 @@ namespace serried::glm {
 double log_likelihood(const Rows& rows, const GlmDistribution& distribution, double deviance,
                       GlmWeights weights) {
   if (distribution.family == GlmFamily::tweedie) return std::numeric_limits<double>::quiet_NaN();
-  const double terms = rows.likelihood_terms(distribution);
+  // of a single trial they are 0
+  const bool has_terms = distribution.family != GlmFamily::binomial || rows.has_trials();
+  const double terms = has_terms ? rows.likelihood_terms(distribution) : 0;
   const double sum = rows.weight_sum();
   const auto normal = [&](double count) {
     return -0.5 * count * (std::log(2 * std::numbers::pi * deviance / count) + 1);

@@ -97,7 +97,8 @@ Rows::Rows(const Context& ctx, const TileSource& x, const TileSource& y, const G
       kernels_(ctx_.device()->kernels<GlmKernels>(x.dtype())),
       leaves_(x.layout(), x.row_bytes(),
               8 * GlmSums{x.row_elements() + (options.has_intercept ? 1 : 0)}.size()),
-      own_(leaves_.rows_of(ctx.rank())) {
+      own_(leaves_.rows_of(ctx.rank())),
+      has_trials_(options.trials != nullptr) {
   check_alike(x, y, "y");
   if (options.weights != nullptr) check_alike(x, *options.weights, "weights");
   if (options.offset != nullptr) check_alike(x, *options.offset, "offset");
@@ -263,7 +264,7 @@ double Rows::common_predictor(const GlmDistribution& distribution) const {
           }
         }
       });
-  // The start of a fit to one row that has this response, and a weight by which it counts.
+  // The fit to one row that has this response, and a weight by which it counts.
   const double mean = totals[0] / totals[1];
   const double weight = 1e6;
   GlmPass pass;
@@ -271,8 +272,15 @@ double Rows::common_predictor(const GlmDistribution& distribution) const {
   pass.is_start = true;
   const std::array<std::int64_t, 2> offsets{0, 1};
   std::vector<double> payload(static_cast<std::size_t>(GlmSums{1}.size()));
-  kernels_.accumulate(pass, {nullptr, &mean, &weight, nullptr, nullptr}, offsets, payload.data());
-  return payload[1] / payload[0];
+  for (int step = 0; step < 50; ++step) {
+    kernels_.accumulate(pass, {nullptr, &mean, &weight, nullptr, nullptr}, offsets, payload.data());
+    const double former = pass.intercept;
+    pass.intercept += payload[1] / payload[0];
+    const bool is_at_rest = std::abs(pass.intercept - former) <= 1e-15 * std::abs(former);
+    if (!std::isfinite(pass.intercept) || (!pass.is_start && is_at_rest)) break;
+    pass.is_start = false;
+  }
+  return pass.intercept;
 }
 
 std::array<double, 2> Rows::offset_range() const {

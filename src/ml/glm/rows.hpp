@@ -32,7 +32,8 @@ class Rows {
   /// What the rows count: used(), or weight_sum() where weights are frequencies.
   [[nodiscard]] double count() const noexcept { return count_; }
 
-  /// About the predictor whose mean is that of the responses; NaN where there is none. Collective.
+  [[nodiscard]] bool has_trials() const noexcept { return has_trials_; }
+  /// The predictor whose mean is that of all responses; not finite where there is none. Collective.
   [[nodiscard]] double common_predictor(const GlmDistribution& distribution) const;
   /// The least and the largest offset of the rows that are used. Collective.
   [[nodiscard]] std::array<double, 2> offset_range() const;
@@ -82,6 +83,7 @@ class Rows {
   std::vector<double> weights_;  ///< with the trials in them; empty: all 1
   std::vector<double> offset_;
   std::vector<double> trials_;
+  bool has_trials_ = false;  ///< the same on every rank
   std::int64_t used_ = 0;
   double weight_sum_ = 0;
   double count_ = 0;
