@@ -23,4 +23,5 @@
 #include "serried/expr/reductions.hpp"
 #include "serried/io/dataset.hpp"
 #include "serried/io/file_writer.hpp"
+#include "serried/ml/glm.hpp"
 #include "serried/ml/kmeans.hpp"

@@ -33,6 +33,7 @@ class Serried(CMakePackage, CudaPackage):
     depends_on("fmt@9:")
     depends_on("libpng@1.6:")
     depends_on("eigen@3.4:3", type="build")
+    depends_on("boost@1.74:+math", type="build")
     depends_on("cli11@2.1:", type="build")
     depends_on("nlohmann-json@3.11:", type="build")
     depends_on("googletest", type="build", when="+tests")

@@ -92,6 +92,7 @@ FNR == 601 { breach("length", "more than 600 lines") }
   check_name("(^|[^A-Za-z0-9_])(Eigen::|Eigen/|fftw)", "Eigen or FFTW", "src/backend/host/")
   check_name("(^|[^A-Za-z0-9_])(cuda[A-Z]|cublas|cusolver|cufft|nccl[A-Z]|nvrtc|cub::|thrust::|cuda\\.h[>\"]|cuda_runtime)", \
              "CUDA", "src/backend/cuda/")
+  check_name("(^|[^A-Za-z0-9_])boost(::|/)", "Boost", "src/base/distributions.cpp")
   check_name("(^|[^A-Za-z0-9_])(CLI::|CLI/)", "CLI11", "apps/")
   check_name("(^|[^A-Za-z0-9_])png_|[<\"]png\\.h", "libpng", "src/report/")
 }

@@ -5,6 +5,7 @@
 #include "serried/device/backend.hpp"
 #include "serried/device/convert_kernels.hpp"
 #include "serried/device/dense_kernels.hpp"
+#include "serried/device/glm_kernels.hpp"
 #include "serried/device/histogram_kernels.hpp"
 #include "serried/device/kmeans_kernels.hpp"
 #include "serried/device/moment_kernels.hpp"
@@ -41,13 +42,15 @@ void visit_interface(KernelField field, F f) {
       return f(TypeTag<SortKernels>{});
     case KernelField::scans:
       return f(TypeTag<ScanKernels>{});
+    case KernelField::glm:
+      return f(TypeTag<GlmKernels>{});
   }
   FAIL() << "a field without an interface: " << static_cast<int>(field);
 }
 
 TEST(KernelTable, is_complete) {
   const auto backend = make_host_backend(1);
-  for (int field = 0; field <= static_cast<int>(KernelField::scans); ++field)
+  for (int field = 0; field <= static_cast<int>(KernelField::glm); ++field)
     visit_interface(static_cast<KernelField>(field), [&](auto tag) {
       using Kernels = typename decltype(tag)::type;
       EXPECT_EQ(static_cast<int>(Kernels::field), field);

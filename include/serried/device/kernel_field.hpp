@@ -18,7 +18,8 @@ enum class KernelField : std::uint8_t {
   dense,
   programs,
   sort,
-  scans
+  scans,
+  glm
 };
 
 }  // namespace serried

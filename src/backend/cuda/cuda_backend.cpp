@@ -18,10 +18,10 @@ namespace serried::cuda {
 namespace {
 
 // The table of kernels: one row for each KernelField, in its order.
-constexpr std::array<MakeKernels, 10> kernel_table{
+constexpr std::array<MakeKernels, 11> kernel_table{
     make_moment_kernels, make_sum_kernels,    make_histogram_kernels, make_convert_kernels,
     make_random_kernels, make_kmeans_kernels, make_dense_kernels,     make_program_kernels,
-    make_sort_kernels,   make_scan_kernels,
+    make_sort_kernels,   make_scan_kernels,   make_glm_kernels,
 };
 
 class CudaBackend final : public Backend {

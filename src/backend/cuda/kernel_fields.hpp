@@ -21,5 +21,6 @@ using MakeKernels = std::shared_ptr<const void> (*)(CudaDevice& device, DType dt
 [[nodiscard]] std::shared_ptr<const void> make_program_kernels(CudaDevice& device, DType dtype);
 [[nodiscard]] std::shared_ptr<const void> make_sort_kernels(CudaDevice& device, DType dtype);
 [[nodiscard]] std::shared_ptr<const void> make_scan_kernels(CudaDevice& device, DType dtype);
+[[nodiscard]] std::shared_ptr<const void> make_glm_kernels(CudaDevice& device, DType dtype);
 
 }  // namespace serried::cuda

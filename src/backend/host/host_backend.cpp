@@ -18,10 +18,10 @@ namespace host {
 namespace {
 
 // The table of kernels: one row for each KernelField, in its order.
-constexpr std::array<FindKernels, 10> kernel_table{
+constexpr std::array<FindKernels, 11> kernel_table{
     find_moment_kernels, find_sum_kernels,    find_histogram_kernels, find_convert_kernels,
     find_random_kernels, find_kmeans_kernels, find_dense_kernels,     find_program_kernels,
-    find_sort_kernels,   find_scan_kernels,
+    find_sort_kernels,   find_scan_kernels,   find_glm_kernels,
 };
 
 class HostBackend final : public Backend {

@@ -17,6 +17,7 @@ using FindKernels = const void* (*)(DType dtype);
 [[nodiscard]] const void* find_dense_kernels(DType dtype);
 [[nodiscard]] const void* find_sort_kernels(DType dtype);
 [[nodiscard]] const void* find_scan_kernels(DType dtype);
+[[nodiscard]] const void* find_glm_kernels(DType dtype);
 [[nodiscard]] const void* find_program_kernels(DType dtype);
 
 }  // namespace serried::host

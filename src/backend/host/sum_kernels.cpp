@@ -72,17 +72,6 @@ HWY_INLINE void sum_steps_in_registers(const T* from, std::int64_t steps, double
   for (int v = 0; v < kVectors; ++v) hn::StoreU(sums[v], doubles, lanes + v * vector_lanes);
 }
 
-// The upper half of the lanes is added to the lower half, until one is left.
-template <class D>
-HWY_INLINE double fold_vector(D, hn::Vec<D> sums) {
-  if constexpr (hn::MaxLanes(D()) == 1) {
-    return hn::GetLane(sums);
-  } else {
-    const hn::Half<D> half;
-    return fold_vector(half, hn::Add(hn::LowerHalf(half, sums), hn::UpperHalf(half, sums)));
-  }
-}
-
 // As sum_steps_in_registers and fold_lanes for one column, 32 lanes, without leaving the registers.
 template <class T>
 HWY_INLINE double sum_of_number_steps(const T* from, std::int64_t steps) {

@@ -77,6 +77,17 @@ HWY_INLINE DoubleVec load_wide(const T* from) {
   }
 }
 
+// The upper half of the lanes is added to the lower half, until one is left.
+template <class D>
+HWY_INLINE double fold_vector(D, hn::Vec<D> sums) {
+  if constexpr (hn::MaxLanes(D()) == 1) {
+    return hn::GetLane(sums);
+  } else {
+    const hn::Half<D> half;
+    return fold_vector(half, hn::Add(hn::LowerHalf(half, sums), hn::UpperHalf(half, sums)));
+  }
+}
+
 // Combines the upper half of the lanes with the lower half until `columns` are left. The array has
 // one vector of room behind its lanes. The last few go one by one: a vector that spans two stores
 // waits for both.

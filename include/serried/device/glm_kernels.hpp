@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "serried/base/api.hpp"
+#include "serried/base/dtype.hpp"
+#include "serried/base/glm_family.hpp"
+#include "serried/device/kernel_field.hpp"
+
+namespace SERRIED_API serried {
+
+/// The model that a pass over the rows evaluates: the linear predictor of a row is intercept +
+/// sum of coefficients[j] * ((x[j] - shift[j]) * scale[j]) + the row's offset.
+struct GlmPass {
+  GlmDistribution distribution;
+  bool has_intercept = true;
+  /// Instead of the model's, take means that follow from the response alone; see accumulate.
+  bool is_start = false;
+  double intercept = 0;
+  std::span<const double> coefficients;  ///< one for each column of x, as the next two have
+  std::span<const double> shift;
+  std::span<const double> scale;
+};
+
+/// A run of rows. All but x is f64, one for each row.
+struct GlmRows {
+  const void* x = nullptr;  ///< (rows, columns), C order, in the kernels' dtype
+  const double* response = nullptr;
+  const double* weights = nullptr;  ///< null: all 1. A row of weight 0 adds nothing
+  const double* offset = nullptr;   ///< null: all 0
+  const double* trials = nullptr;   ///< null: all 1
+};
+
+/// Where the sums of a pass stand in a payload. With z = ([1,] (x - shift) * scale, r), r being the
+/// working residual (y - mean) / (d mean / d predictor), and the working weight w = weight *
+/// (d mean / d predictor)^2 / variance(mean), the first `products()` entries are the upper triangle
+/// of the sum of w z z^T, row by row. So they hold the Gram matrix, its right-hand side (the last
+/// column) and Pearson's statistic (the last element).
+struct GlmSums {
+  std::int64_t terms = 0;  ///< length of z without r: columns, and 1 with an intercept
+
+  [[nodiscard]] constexpr std::int64_t products() const { return (terms + 1) * (terms + 2) / 2; }
+  [[nodiscard]] constexpr std::int64_t deviance() const { return products(); }
+  /// Rows (of a weight above 0) for which there is no mean in the family's range.
+  [[nodiscard]] constexpr std::int64_t invalid() const { return products() + 1; }
+  /// Rows whose mean is within 1e-8 of a bound of the family's range.
+  [[nodiscard]] constexpr std::int64_t extreme() const { return products() + 2; }
+  [[nodiscard]] constexpr std::int64_t size() const { return products() + 3; }
+};
+
+/// Sums of generalised linear models over leaves, for every real dtype of x; computed in f64. The
+/// bits of a leaf's sums depend on the leaf alone: each product is one FMA chain over the leaf's
+/// rows in ascending order. Leaf l of a call holds the rows [offsets[l], offsets[l + 1]), counted
+/// from the first row that GlmRows points to. Calls are safe from several threads at once.
+class GlmKernels {
+ public:
+  static constexpr KernelField field = KernelField::glm;
+  static constexpr bool covers(DType dtype) noexcept { return is_real(dtype); }
+  virtual ~GlmKernels() = default;
+
+  /// One read of x: predictors, means, working weights and residuals, products and deviance; the
+  /// payload of leaf l begins at payloads[l * GlmSums::size()]. At the start (GlmPass::is_start) r
+  /// is the working response less the offset, for coefficients that are all 0, and rows without a
+  /// mean are left out without being counted.
+  virtual void accumulate(const GlmPass& pass, const GlmRows& rows,
+                          std::span<const std::int64_t> offsets, double* payloads) const = 0;
+
+  /// out[i] = the linear predictor of row i.
+  virtual void predict(const GlmPass& pass, const GlmRows& rows, std::int64_t count,
+                       double* out) const = 0;
+
+  /// sums[l] = what the leaf's rows add to the log-likelihood whatever the model is. Without x.
+  virtual void likelihood_terms(const GlmDistribution& distribution, const GlmRows& rows,
+                                std::span<const std::int64_t> offsets, double* sums) const = 0;
+
+  /// For the negative binomial family, whose theta is distribution.family_parameter: sums[2 l] and
+  /// sums[2 l + 1] = the first and the negative second derivative by theta of the leaf's
+  /// log-likelihood, for the linear predictors given. Without x.
+  virtual void theta_terms(const GlmDistribution& distribution, const GlmRows& rows,
+                           const double* predictors, std::span<const std::int64_t> offsets,
+                           double* sums) const = 0;
+};
+
+}  // namespace serried

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "serried/base/api.hpp"
+#include "serried/base/glm_family.hpp"
+#include "serried/comm/tile_source.hpp"
+#include "serried/context.hpp"
+
+namespace SERRIED_API serried {
+
+/// What a weight w of a row says. variance: the row is the mean of w observations, or else as good:
+/// its variance is dispersion * V(mean) / w; the number of rows is what it is (R's `weights`).
+/// frequency: the row stands for w rows that are alike, and so it counts.
+enum class GlmWeights : std::uint8_t { variance, frequency };
+
+struct GlmOptions {
+  GlmFamily family = GlmFamily::gaussian;
+  /// Of the family's default where none is given; see is_allowed.
+  std::optional<GlmLink> link = {};
+  /// Exponent of GlmLink::power, not 0.
+  double link_power = 1;
+  /// Of the negative binomial family, above 0: variance mean + mean^2 / theta. Without it, it is
+  /// estimated by maximum likelihood, in turn with the coefficients.
+  std::optional<double> theta = {};
+  /// Of the tweedie family: between 1 and 2, or above 2.
+  double tweedie_power = 1.5;
+  bool has_intercept = true;
+  /// The fit minimises deviance / 2 + l2 / 2 * (sum of squares of the coefficients without the
+  /// intercept).
+  double l2 = 0;
+  /// Whether l2 means the coefficients of columns divided by their standard deviations. The model's
+  /// coefficients are those of the columns as they are all the same.
+  bool is_standardized = false;
+  /// The iteration ends where the next step is at most `tolerance` standard errors long, in every
+  /// direction.
+  double tolerance = 1e-9;
+  int max_iterations = 100;
+  double confidence = 0.95;  ///< of the intervals
+  GlmWeights weights_mean = GlmWeights::variance;
+  /// Known in advance for each row; or null.
+  const TileSource* offset = nullptr;
+  /// Numbers >= 0, or null: all 1. A row of weight 0 is left out.
+  const TileSource* weights = nullptr;
+  /// For the binomial family: y then counts the successes among so many trials; or null: y is 0 or
+  /// 1. A row without trials is left out.
+  const TileSource* trials = nullptr;
+  /// Of the columns of x; empty: x0, x1, ...
+  std::vector<std::string> column_names = {};
+};
+
+/// How a fit ended.
+enum class GlmStatus : std::uint8_t {
+  converged,
+  iteration_limit,  ///< max_iterations were too few
+  separated,        ///< no finite coefficients are best: a direction separates the responses
+  no_descent,       ///< no part of a step lowers the deviance
+  singular          ///< the weighted columns have become dependent on each other
+};
+
+struct GlmCoefficient {
+  std::string name;
+  /// NaN, as all that follows, for a column that depends on those before it.
+  double estimate = 0;
+  double std_error = 0;
+  double statistic = 0;  ///< estimate / std_error: t where the dispersion is estimated, else z
+  double p_value = 0;    ///< two-sided
+  double low = 0;        ///< of the confidence interval
+  double high = 0;
+  bool is_aliased = false;
+};
+
+/// A fitted model: a plain value, the same on every rank.
+struct GlmModel {
+  GlmDistribution distribution;
+  bool has_intercept = true;
+  std::vector<GlmCoefficient> coefficients;  ///< the intercept first, then by column
+  /// (coefficients, coefficients), C order; NaN for aliased ones.
+  std::vector<double> covariance;
+  double deviance = 0;
+  double null_deviance = 0;  ///< of the intercept and the offset alone
+  double pearson = 0;        ///< Pearson's statistic
+  /// pearson / df_residual, or 1 for binomial, poisson and negative binomial.
+  double dispersion = 1;
+  bool has_estimated_dispersion = false;
+  /// R's: at the dispersion deviance / (number or weight of the rows) where one is estimated. NaN
+  /// for tweedie, which has no closed form.
+  double log_likelihood = 0;
+  double aic = 0;  ///< -2 log_likelihood + 2 parameters; a dispersion or theta that was estimated
+                   ///< counts as one, as in R
+  double bic = 0;
+  double df_residual = 0;
+  double df_null = 0;
+  std::int64_t rank = 0;  ///< coefficients that are not aliased
+  std::int64_t rows = 0;
+  std::int64_t rows_used = 0;  ///< of a weight above 0
+  std::int64_t iterations = 0;
+  GlmStatus status = GlmStatus::converged;
+  bool converged = false;
+  std::string message;         ///< why it has not converged, or empty
+  double theta_std_error = 0;  ///< of an estimated theta; else 0
+  double confidence = 0.95;
+};
+
+/// Generalised linear model by iteratively reweighted least squares, one read of x in each
+/// iteration (and one before for means and deviations, and one for each new theta).
+/// The columns are centred about their means (with an intercept) and the step is solved for from
+/// the Gram matrix, in which a column is aliased where less than 1e-12 of its sum of squares is its
+/// own. Bits do not depend on ranks, threads and batches. Collective.
+/// Memory: 8 bytes a row for y, and as much for each of offset, weights and trials. Communication:
+/// (p + 2)(p + 3) / 2 numbers along the reduction tree in each iteration.
+/// @param x (n, p), real numbers, in memory or read in batches. @param y (n), lying as x does.
+/// @throws InvalidArgument for wrong options, shapes and dtypes; DataError for NaN or Inf,
+/// responses outside of the family's range, negative weights (naming the first such row), and no
+/// row of a weight above 0; NumericError where there is nothing to begin with; RankError for
+/// failing reads.
+[[nodiscard]] GlmModel fit_glm(const Context& ctx, const TileSource& x, const TileSource& y,
+                               const GlmOptions& options);
+
+/// Whether a model can be fitted with these options, before anything is read. Local.
+/// @throws InvalidArgument.
+void check_glm_options(const GlmOptions& options);
+
+/// As R's summary prints a model, some lines of text. Local.
+[[nodiscard]] std::string summary(const GlmModel& model);
+
+}  // namespace serried

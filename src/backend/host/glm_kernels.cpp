@@ -1,0 +1,452 @@
+// Rows of generalised linear models: a block of rows is widened to f64, shifted and scaled once and
+// then read from the cache for the predictor and for the products.
+#include "serried/device/glm_kernels.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+#include <vector>
+
+#include "backend/host/glm_blocks.hpp"
+#include "backend/host/highway_targets.hpp"
+#include "backend/host/kernel_tables.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backend/host/glm_kernels.cpp"
+#include "hwy/foreach_target.h"
+// after foreach_target.h
+#include "backend/host/widen-inl.hpp"
+#include "hwy/aligned_allocator.h"
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace serried::host::HWY_NAMESPACE {
+
+// Rows of a block: what is packed of them, twice, stays in the second cache; a multiple of 8, so
+// that the lanes of the sums by row do not depend on it.
+constexpr std::int64_t block_bytes = 96 << 10;
+constexpr std::int64_t least_block_rows = 32;
+constexpr std::int64_t most_block_rows = 256;
+
+const GlmBlockFunctions& block_functions() {
+#if HWY_TARGET == HWY_AVX3
+  return glm_functions_avx512;
+#else
+  return glm_functions_avx2;
+#endif
+}
+
+// Rows of a tile of the products that stand in registers, beside two vectors of columns.
+constexpr int tile_rows = HWY_TARGET == HWY_AVX3 ? 8 : 6;
+
+// The rows of the next block are asked for while the products of this one are computed, a cache
+// line for each row of a tile.
+struct Ahead {
+  const std::byte* at = nullptr;
+  const std::byte* end = nullptr;
+};
+
+// product[i][j] += sum over rows of weighted[row][i] * plain[row][j], one FMA chain each.
+template <int kRows, int kVectors>
+HWY_INLINE void add_tile(const double* weighted, const double* plain, std::int64_t count,
+                         std::int64_t stride, Ahead& ahead, double* products) {
+  const std::int64_t line = ahead.at < ahead.end ? 64 : 0;
+  DoubleVec sums[kRows][kVectors];
+#pragma GCC unroll 8
+  for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v)
+      sums[i][v] = hn::LoadU(doubles, products + i * stride + v * vector_lanes);
+  for (std::int64_t row = 0; row < count; ++row, weighted += stride, plain += stride) {
+    hwy::Prefetch(ahead.at);
+    ahead.at += line;
+    DoubleVec columns[kVectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) columns[v] = hn::LoadU(doubles, plain + v * vector_lanes);
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows; ++i) {
+      const auto factor = hn::Set(doubles, weighted[i]);
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::MulAdd(factor, columns[v], sums[i][v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v)
+      hn::StoreU(sums[i][v], doubles, products + i * stride + v * vector_lanes);
+}
+
+// The tiles of some rows of the products, from the diagonal on.
+template <int kRows>
+HWY_INLINE void add_tile_row(const double* weighted, const double* plain, std::int64_t count,
+                             std::int64_t stride, std::int64_t first, Ahead& ahead,
+                             double* products) {
+  std::int64_t column = first / 8 * 8;
+  const double* const factors = weighted + first;
+  double* const to = products + first * stride;
+  for (; column + 2 * vector_lanes <= stride; column += 2 * vector_lanes)
+    add_tile<kRows, 2>(factors, plain + column, count, stride, ahead, to + column);
+  if (column < stride)
+    add_tile<kRows, 1>(factors, plain + column, count, stride, ahead, to + column);
+}
+
+HWY_INLINE void add_products(const double* weighted, const double* plain, std::int64_t count,
+                             std::int64_t stride, std::int64_t width, Ahead ahead,
+                             double* products) {
+  std::int64_t i = 0;
+  for (; i + tile_rows <= width; i += tile_rows)
+    add_tile_row<tile_rows>(weighted, plain, count, stride, i, ahead, products);
+  for (; i + 2 <= width; i += 2)
+    add_tile_row<2>(weighted, plain, count, stride, i, ahead, products);
+  if (i < width) add_tile_row<1>(weighted, plain, count, stride, i, ahead, products);
+}
+
+// sum of a[i] b[i] in 8 virtual lanes; `count` is a multiple of 8.
+HWY_INLINE double dot(const double* a, const double* b, std::int64_t count) {
+  constexpr int vectors = 8 / vector_lanes;
+  DoubleVec sums[vectors];
+#pragma GCC unroll 2
+  for (int v = 0; v < vectors; ++v) sums[v] = hn::Zero(doubles);
+  for (std::int64_t i = 0; i < count; i += 8)
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v)
+      sums[v] = hn::MulAdd(hn::LoadU(doubles, a + i + v * vector_lanes),
+                           hn::LoadU(doubles, b + i + v * vector_lanes), sums[v]);
+  if constexpr (vectors == 2) sums[0] = hn::Add(sums[0], sums[1]);
+  return fold_vector(doubles, sums[0]);
+}
+
+// Sums of values by row in 8 lanes, row i in lane i % 8.
+class LaneSums {
+ public:
+  HWY_INLINE void add(const double* values, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; i += 8)
+      for (int l = 0; l < 8; ++l) lanes_[l] += values[i + l];
+  }
+  [[nodiscard]] HWY_INLINE double total() const {
+    return ((lanes_[0] + lanes_[4]) + (lanes_[2] + lanes_[6])) +
+           ((lanes_[1] + lanes_[5]) + (lanes_[3] + lanes_[7]));
+  }
+
+ private:
+  double lanes_[8] = {};
+};
+
+// Zeros in memory that begins with a cache line, so that no vector lies across two of them.
+class Lines {
+ public:
+  explicit Lines(std::int64_t count)
+      : count_(static_cast<std::size_t>(count)), memory_(hwy::AllocateAligned<double>(count_)) {
+    if (memory_ == nullptr) throw std::bad_alloc();
+    clear();
+  }
+  void clear() { std::fill_n(memory_.get(), count_, 0.); }
+  [[nodiscard]] double* data() const { return memory_.get(); }
+
+ private:
+  std::size_t count_;
+  hwy::AlignedFreeUniquePtr<double[]> memory_;
+};
+
+// Values by row of a block, in one piece of memory.
+class BlockValues {
+ public:
+  explicit BlockValues(std::int64_t rows) : rows_(rows), memory_(11 * rows) {
+    for (double** values :
+         {&block_.predictor, &block_.mean, &block_.rest, &block_.slope, &block_.working_weight,
+          &block_.working_residual, &block_.deviance, &block_.invalid, &block_.extreme})
+      *values = next();
+    weight_ = next();
+    response_ = next();
+    trials_.assign(static_cast<std::size_t>(rows), 1.);
+    block_.weight = weight_;
+    block_.response = response_;
+    block_.trials = trials_.data();
+  }
+
+  void set_distribution(const GlmDistribution& distribution) {
+    block_.family_parameter = distribution.family_parameter;
+    block_.link_power = distribution.link_power;
+  }
+  // The rows [begin, begin + count) of a run, filled up to a multiple of 8.
+  void set_rows(const GlmRows& rows, std::int64_t begin, std::int64_t count) {
+    block_.count = (count + 7) / 8 * 8;
+    fill(weight_, rows.weights, 1, begin, count, 0);
+    fill(response_, rows.response, 1, begin, count, 1);
+    if (rows.trials != nullptr) fill(trials_.data(), rows.trials, 1, begin, count, 1);
+  }
+  // values[i] = from[begin + i], or `other` without them, and `behind` after the last one.
+  void fill(double* values, const double* from, double other, std::int64_t begin,
+            std::int64_t count, double behind) const {
+    for (std::int64_t i = 0; i < count; ++i) values[i] = from == nullptr ? other : from[begin + i];
+    for (std::int64_t i = count; i < block_.count; ++i) values[i] = behind;
+  }
+
+  [[nodiscard]] const GlmBlock& block() const { return block_; }
+
+ private:
+  double* next() { return memory_.data() + rows_ * used_++; }
+
+  std::int64_t rows_;
+  std::int64_t used_ = 0;
+  Lines memory_;
+  std::vector<double> trials_;
+  double* weight_ = nullptr;
+  double* response_ = nullptr;
+  GlmBlock block_;
+};
+
+template <class T>
+double widened(T value) {
+  if constexpr (std::is_same_v<T, Half>)
+    return static_cast<double>(to_float(value));
+  else
+    return static_cast<double>(value);
+}
+
+// The leaves of a call, block by block.
+template <class T>
+class Accumulation {
+ public:
+  Accumulation(const GlmPass& pass, const GlmRows& rows)
+      : pass_(pass),
+        rows_(rows),
+        functions_(block_functions()),
+        columns_(static_cast<std::int64_t>(pass.coefficients.size())),
+        first_(pass.has_intercept ? 1 : 0),
+        sums_{first_ + columns_},
+        width_(sums_.terms + 1),
+        stride_((width_ + 7) / 8 * 8),
+        block_rows_(
+            std::clamp(block_bytes / (2 * stride_ * 8) / 8 * 8, least_block_rows, most_block_rows)),
+        values_(block_rows_),
+        coefficients_(stride_),
+        plain_(block_rows_ * stride_),
+        weighted_(block_rows_ * stride_),
+        products_(width_ * stride_) {
+    values_.set_distribution(pass.distribution);
+    if (pass.has_intercept) {
+      *coefficients_.data() = pass.intercept;
+      for (std::int64_t row = 0; row < block_rows_; ++row) plain_.data()[row * stride_] = 1;
+    }
+    std::copy(pass.coefficients.begin(), pass.coefficients.end(), coefficients_.data() + first_);
+  }
+
+  HWY_INLINE void add_leaf(std::int64_t begin, std::int64_t end, double* payload) {
+    products_.clear();
+    LaneSums deviance;
+    LaneSums invalid;
+    LaneSums extreme;
+    for (; begin < end; begin += block_rows_) {
+      const std::int64_t count = std::min(block_rows_, end - begin);
+      add_block(begin, count);
+      const GlmBlock& block = values_.block();
+      deviance.add(block.deviance, block.count);
+      invalid.add(block.invalid, block.count);
+      extreme.add(block.extreme, block.count);
+    }
+    double* to = payload;
+    for (std::int64_t i = 0; i < width_; ++i)
+      to = std::copy(products_.data() + i * stride_ + i, products_.data() + i * stride_ + width_,
+                     to);
+    payload[sums_.deviance()] = deviance.total();
+    payload[sums_.invalid()] = pass_.is_start ? 0 : invalid.total();
+    payload[sums_.extreme()] = extreme.total();
+  }
+
+  HWY_INLINE void predict(std::int64_t count, double* out) {
+    for (std::int64_t begin = 0; begin < count; begin += block_rows_) {
+      const std::int64_t rows = std::min(block_rows_, count - begin);
+      pack(begin, rows);
+      set_predictors(begin, rows, out + begin);
+    }
+  }
+
+ private:
+  HWY_INLINE void pack(std::int64_t begin, std::int64_t count) {
+    const T* x = static_cast<const T*>(rows_.x) + begin * columns_;
+    const double* const shift = pass_.shift.data();
+    const double* const scale = pass_.scale.data();
+    for (std::int64_t row = 0; row < count; ++row, x += columns_) {
+      double* const to = plain_.data() + row * stride_ + first_;
+      std::int64_t j = 0;
+      for (; j + vector_lanes <= columns_; j += vector_lanes)
+        hn::StoreU(hn::Mul(hn::Sub(load_wide(x + j), hn::LoadU(doubles, shift + j)),
+                           hn::LoadU(doubles, scale + j)),
+                   doubles, to + j);
+      for (; j < columns_; ++j) to[j] = (widened(x[j]) - shift[j]) * scale[j];
+      // the residual's place
+      to[columns_] = 0;
+    }
+  }
+
+  HWY_INLINE void set_predictors(std::int64_t begin, std::int64_t count, double* out) const {
+    for (std::int64_t row = 0; row < count; ++row)
+      out[row] = dot(plain_.data() + row * stride_, coefficients_.data(), stride_);
+    if (rows_.offset == nullptr) return;
+    for (std::int64_t row = 0; row < count; ++row) out[row] += rows_.offset[begin + row];
+  }
+
+  HWY_INLINE void add_block(std::int64_t begin, std::int64_t count) {
+    values_.set_rows(rows_, begin, count);
+    const GlmBlock& block = values_.block();
+    pack(begin, count);
+    const auto family = static_cast<std::size_t>(pass_.distribution.family);
+    const auto link = static_cast<std::size_t>(pass_.distribution.link);
+    if (pass_.is_start) {
+      functions_.family_start[family](block);
+      functions_.link_predictor[link](block);
+    } else {
+      set_predictors(begin, count, block.predictor);
+      std::fill(block.predictor + count, block.predictor + block.count, 1.);
+    }
+    functions_.link_mean[link](block);
+    functions_.family_weigh[family](block);
+    for (std::int64_t row = 0; row < count; ++row) {
+      double residual = block.working_residual[row];
+      if (pass_.is_start && block.working_weight[row] > 0)
+        residual +=
+            block.predictor[row] - (rows_.offset == nullptr ? 0 : rows_.offset[begin + row]);
+      plain_.data()[row * stride_ + width_ - 1] = residual;
+    }
+    // in a loop of its own: a vector that holds what was just stored would wait for it
+    for (std::int64_t row = 0; row < count; ++row) {
+      const double* const plain = plain_.data() + row * stride_;
+      double* const weighted = weighted_.data() + row * stride_;
+      const auto weight = hn::Set(doubles, block.working_weight[row]);
+      for (std::int64_t i = 0; i < stride_; i += vector_lanes)
+        hn::Store(hn::Mul(weight, hn::Load(doubles, plain + i)), doubles, weighted + i);
+    }
+    const auto* const next = static_cast<const std::byte*>(rows_.x) +
+                             (begin + count) * columns_ * static_cast<std::int64_t>(sizeof(T));
+    const Ahead ahead{next, next + block_rows_ * columns_ * static_cast<std::int64_t>(sizeof(T))};
+    add_products(weighted_.data(), plain_.data(), count, stride_, width_, ahead, products_.data());
+  }
+
+  const GlmPass& pass_;
+  const GlmRows& rows_;
+  const GlmBlockFunctions& functions_;
+  std::int64_t columns_;
+  std::int64_t first_;  // column of the first coefficient: 1 with an intercept
+  GlmSums sums_;
+  std::int64_t width_;   // of a packed row: terms, and the residual
+  std::int64_t stride_;  // from one packed row to the next
+  std::int64_t block_rows_;
+  BlockValues values_;
+  Lines coefficients_;
+  Lines plain_;     // packed rows
+  Lines weighted_;  // the same times the working weight
+  Lines products_;
+};
+
+void accumulate_rows(DType dtype, const GlmPass& pass, const GlmRows& rows,
+                     std::span<const std::int64_t> offsets, double* payloads) {
+  const GlmSums sums{static_cast<std::int64_t>(pass.coefficients.size()) +
+                     (pass.has_intercept ? 1 : 0)};
+  visit_real(dtype, [&](auto tag) {
+    Accumulation<typename decltype(tag)::type> work(pass, rows);
+    for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf)
+      work.add_leaf(offsets[leaf], offsets[leaf + 1],
+                    payloads + static_cast<std::int64_t>(leaf) * sums.size());
+  });
+}
+
+void predict_rows(DType dtype, const GlmPass& pass, const GlmRows& rows, std::int64_t count,
+                  double* out) {
+  visit_real(dtype, [&](auto tag) {
+    Accumulation<typename decltype(tag)::type>(pass, rows).predict(count, out);
+  });
+}
+
+void sum_likelihood(const GlmDistribution& distribution, const GlmRows& rows,
+                    std::span<const std::int64_t> offsets, double* sums) {
+  BlockValues values(most_block_rows);
+  values.set_distribution(distribution);
+  const auto function =
+      block_functions().family_likelihood[static_cast<std::size_t>(distribution.family)];
+  for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf) {
+    LaneSums sum;
+    for (std::int64_t row = offsets[leaf]; row < offsets[leaf + 1]; row += most_block_rows) {
+      values.set_rows(rows, row, std::min(most_block_rows, offsets[leaf + 1] - row));
+      function(values.block());
+      sum.add(values.block().deviance, values.block().count);
+    }
+    sums[leaf] = sum.total();
+  }
+}
+
+void sum_theta(const GlmDistribution& distribution, const GlmRows& rows, const double* predictors,
+               std::span<const std::int64_t> offsets, double* sums) {
+  BlockValues values(most_block_rows);
+  values.set_distribution(distribution);
+  const GlmBlock& block = values.block();
+  const auto mean = block_functions().link_mean[static_cast<std::size_t>(distribution.link)];
+  for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf) {
+    LaneSums score;
+    LaneSums information;
+    for (std::int64_t row = offsets[leaf]; row < offsets[leaf + 1]; row += most_block_rows) {
+      const std::int64_t count = std::min(most_block_rows, offsets[leaf + 1] - row);
+      values.set_rows(rows, row, count);
+      values.fill(block.predictor, predictors, 0, row, count, 1);
+      mean(block);
+      block_functions().theta(block);
+      score.add(block.deviance, block.count);
+      information.add(block.extreme, block.count);
+    }
+    sums[2 * leaf] = score.total();
+    sums[2 * leaf + 1] = information.total();
+  }
+}
+
+}  // namespace serried::host::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace serried::host {
+namespace {
+
+HWY_EXPORT(accumulate_rows);
+HWY_EXPORT(predict_rows);
+HWY_EXPORT(sum_likelihood);
+HWY_EXPORT(sum_theta);
+
+class HostGlmKernels final : public GlmKernels {
+ public:
+  explicit constexpr HostGlmKernels(DType dtype) : dtype_(dtype) {}
+
+  void accumulate(const GlmPass& pass, const GlmRows& rows, std::span<const std::int64_t> offsets,
+                  double* payloads) const override {
+    HWY_DYNAMIC_DISPATCH(accumulate_rows)(dtype_, pass, rows, offsets, payloads);
+  }
+  void predict(const GlmPass& pass, const GlmRows& rows, std::int64_t count,
+               double* out) const override {
+    HWY_DYNAMIC_DISPATCH(predict_rows)(dtype_, pass, rows, count, out);
+  }
+  void likelihood_terms(const GlmDistribution& distribution, const GlmRows& rows,
+                        std::span<const std::int64_t> offsets, double* sums) const override {
+    HWY_DYNAMIC_DISPATCH(sum_likelihood)(distribution, rows, offsets, sums);
+  }
+  void theta_terms(const GlmDistribution& distribution, const GlmRows& rows,
+                   const double* predictors, std::span<const std::int64_t> offsets,
+                   double* sums) const override {
+    HWY_DYNAMIC_DISPATCH(sum_theta)(distribution, rows, predictors, offsets, sums);
+  }
+
+ private:
+  DType dtype_;
+};
+
+}  // namespace
+
+const void* find_glm_kernels(DType dtype) {
+  if (!is_real(dtype)) return nullptr;
+  return visit_real(dtype, [](auto tag) -> const GlmKernels* {
+    static const HostGlmKernels kernels(dtype_of<typename decltype(tag)::type>);
+    return &kernels;
+  });
+}
+
+}  // namespace serried::host
+#endif  // HWY_ONCE

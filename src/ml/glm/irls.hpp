@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ml/glm/columns.hpp"
+#include "ml/glm/factor.hpp"
+#include "ml/glm/rows.hpp"
+
+namespace serried::glm {
+
+/// What is fitted: a model of the rows' scaled columns. Its terms are the intercept, if there is
+/// one, and the columns.
+struct Problem {
+  const Rows& rows;
+  GlmDistribution distribution;
+  bool has_intercept = true;
+  Columns columns;              ///< none: the intercept and the offset alone
+  std::vector<double> penalty;  ///< of the terms: half of penalty * square is added to deviance / 2
+  double tolerance = 0;
+  int max_iterations = 0;
+
+  [[nodiscard]] std::size_t first_column() const { return has_intercept ? 1 : 0; }
+  [[nodiscard]] std::size_t terms() const { return first_column() + columns.shift.size(); }
+  [[nodiscard]] GlmPass pass_of(const std::vector<double>& terms) const;
+};
+
+/// The sums of a pass.
+struct Totals {
+  std::vector<double> gram;   ///< (terms, terms), its upper triangle
+  std::vector<double> score;  ///< X^T W r
+  double pearson = 0;
+  double deviance = 0;
+  double invalid = 0;
+  double extreme = 0;
+};
+
+struct Fit {
+  std::vector<double> terms;
+  Totals totals;  ///< at these terms
+  Factor factor;  ///< of the Gram matrix with the penalty
+  std::int64_t iterations = 0;
+  GlmStatus status = GlmStatus::converged;
+  std::string message;
+};
+
+/// Reads x once.
+/// Collective.
+[[nodiscard]] Totals totals_of(const Problem& problem, const std::vector<double>& terms,
+                               bool is_start = false);
+
+/// Iteratively reweighted least squares. Each iteration reads x once, at the present terms: the
+/// deviance tells whether the last step was good (else half of it is taken back), and the same
+/// read's Gram matrix and score give the next one. Collective.
+/// @param start terms to begin with; none: the response's own means.
+/// @param feasible terms that have a mean for every row, or none.
+/// @param names of the terms, for messages.
+/// @throws NumericError where there is nothing to begin with.
+[[nodiscard]] Fit iterate(const Problem& problem, const std::optional<std::vector<double>>& start,
+                          const std::optional<std::vector<double>>& feasible,
+                          const std::vector<std::string>& names);
+
+}  // namespace serried::glm

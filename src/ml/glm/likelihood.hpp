@@ -1,0 +1,11 @@
+#pragma once
+
+#include "ml/glm/rows.hpp"
+
+namespace serried::glm {
+
+/// The log-likelihood of a fit with a deviance, as R has it. Without x; Collective.
+[[nodiscard]] double log_likelihood(const Rows& rows, const GlmDistribution& distribution,
+                                    double deviance, GlmWeights weights);
+
+}  // namespace serried::glm

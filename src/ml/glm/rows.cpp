@@ -1,0 +1,315 @@
+#include "ml/glm/rows.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <utility>
+
+#include "serried/array/array.hpp"
+#include "serried/base/error.hpp"
+#include "serried/base/faults.hpp"
+#include "serried/base/order_key.hpp"
+#include "serried/comm/agree.hpp"
+#include "serried/device/convert_kernels.hpp"
+
+namespace serried::glm {
+namespace {
+
+constexpr std::int64_t no_row = std::numeric_limits<std::int64_t>::max();
+
+void require_host(const TileSource& source) {
+  const auto* array = dynamic_cast<const Array*>(&source);
+  if (array != nullptr && array->is_on_device())
+    throw InvalidArgument(array->describe() +
+                          " lies on a device, where linear models are not fitted; to_host()");
+}
+
+const TileSource& checked_x(const Context& ctx, const TileSource& x) {
+  if (!is_real(x.dtype()))
+    throw InvalidArgument(x.describe() + " has dtype " + std::string(name(x.dtype())) +
+                          "; a linear model needs real numbers");
+  if (x.layout().ranks() != ctx.size())
+    throw InvalidArgument(fmt::format("{} lies on {} ranks, the context has {}", x.describe(),
+                                      x.layout().ranks(), ctx.size()));
+  if (x.row_elements() < 1) throw InvalidArgument(x.describe() + " has no columns");
+  require_host(x);
+  return x;
+}
+
+void check_alike(const TileSource& x, const TileSource& source, const char* role) {
+  if (!is_real(source.dtype()))
+    throw InvalidArgument(fmt::format("{} ({}) has dtype {}; it must be real numbers", role,
+                                      source.describe(), name(source.dtype())));
+  if (source.rows() != x.rows() || source.row_elements() != 1)
+    throw InvalidArgument(fmt::format(
+        "there must be one number of {} for each of the {} rows of {}; {} has {} rows of {}", role,
+        x.rows(), x.describe(), source.describe(), source.rows(), source.row_elements()));
+  if (source.layout() != x.layout())
+    throw InvalidArgument(
+        fmt::format("{} ({}) and {} do not have the same rows on the ranks; "
+                    "balance() makes them lie alike",
+                    role, source.describe(), x.describe()));
+  require_host(source);
+}
+
+/// What is wrong with a row, or nothing.
+std::string fault_of(const GlmFamilyFacts& family, bool is_low_allowed, double y, double weight,
+                     double offset, double trials, bool has_trials) {
+  if (!std::isfinite(weight) || weight < 0)
+    return fmt::format("has the weight {}; weights must be numbers >= 0", weight);
+  if (has_trials && (!(trials >= 0) || std::floor(trials) != trials || std::isinf(trials)))
+    return fmt::format("has {} trials; they must be a whole number >= 0", trials);
+  if (weight == 0 || (has_trials && trials == 0 && y == 0)) return {};
+  if (!std::isfinite(offset)) return fmt::format("has the offset {}", offset);
+  if (!std::isfinite(y)) return fmt::format("has the response {}", y);
+  if (family.family == GlmFamily::binomial && !has_trials)
+    return y == 0 || y == 1 ? std::string()
+                            : fmt::format(
+                                  "has the response {}; the binomial family needs 0 or 1, "
+                                  "or successes and their trials",
+                                  y);
+  if (has_trials)
+    return y >= 0 && y <= trials && std::floor(y) == y
+               ? std::string()
+               : fmt::format(
+                     "has {} successes in {} trials; they must be a whole number from 0 to "
+                     "the trials",
+                     y, trials);
+  if (y > family.low || (is_low_allowed && y == family.low)) return {};
+  return fmt::format("has the response {}; the {} family needs numbers {} {}", y, family.name,
+                     is_low_allowed ? ">=" : ">", family.low);
+}
+
+double value_at(const std::vector<double>& values, std::size_t i, double other) {
+  return values.empty() ? other : values[i];
+}
+
+}  // namespace
+
+Rows::Rows(const Context& ctx, const TileSource& x, const TileSource& y, const GlmOptions& options)
+    : ctx_(ctx.on_host()),
+      x_(checked_x(ctx, x)),
+      y_(y),
+      kernels_(ctx_.device()->kernels<GlmKernels>(x.dtype())),
+      leaves_(x.layout(), x.row_bytes(),
+              8 * GlmSums{x.row_elements() + (options.has_intercept ? 1 : 0)}.size()),
+      own_(leaves_.rows_of(ctx.rank())),
+      has_trials_(options.trials != nullptr) {
+  check_alike(x, y, "y");
+  if (options.weights != nullptr) check_alike(x, *options.weights, "weights");
+  if (options.offset != nullptr) check_alike(x, *options.offset, "offset");
+  if (options.trials != nullptr) check_alike(x, *options.trials, "trials");
+  response_ = values_of(y, "y");
+  if (options.weights != nullptr) weights_ = values_of(*options.weights, "weights");
+  if (options.offset != nullptr) offset_ = values_of(*options.offset, "offset");
+  if (options.trials != nullptr) trials_ = values_of(*options.trials, "trials");
+  check(options, y);
+  prepare(options);
+}
+
+Leaves Rows::leaves_of(const TileSource& source) const {
+  return Leaves::of_tiles(source.layout(), leaves_.tiles_per_leaf());
+}
+
+std::vector<double> Rows::values_of(const TileSource& source, const char* role) const {
+  std::vector<double> values;
+  agree(ctx_.comm(), [&] {
+    faults::before_allocation();
+    values.resize(static_cast<std::size_t>(own_.size()));
+  });
+  const auto& convert = ctx_.backend()->kernels<ConvertKernels>(source.dtype());
+  const Leaves leaves = leaves_of(source);
+  const auto span = ctx_.recorder().span(role, Activity::computation);
+  visit_leaf_runs(ctx_, source, leaves, [&](const LeafRun& run, std::byte*, int) {
+    const std::int64_t row = leaves.row_begin(run.first_leaf) - own_.begin;
+    static_cast<void>(convert.convert(run.rows + run.offsets.front() * source.row_bytes(),
+                                      run.row_count(), DType::f64, values.data() + row));
+  });
+  return values;
+}
+
+void Rows::check(const GlmOptions& options, const TileSource& y) const {
+  const GlmFamilyFacts& family = facts(options.family);
+  const bool allows_low =
+      family.allows_low && !(options.family == GlmFamily::tweedie && options.tweedie_power > 2);
+  std::string text;
+  std::int64_t first = no_row;
+  for (std::size_t i = 0; i < response_.size() && first == no_row; ++i) {
+    text = fault_of(family, allows_low, response_[i], value_at(weights_, i, 1),
+                    value_at(offset_, i, 0), value_at(trials_, i, 1), !trials_.empty());
+    if (!text.empty()) first = own_.begin + static_cast<std::int64_t>(i);
+  }
+  const std::int64_t least = ctx_.comm().allreduce(first, ReduceOp::min);
+  if (least == no_row) return;
+  const std::vector<std::string> texts =
+      ctx_.comm().allgather_text(first == least ? text : std::string());
+  for (const std::string& found : texts)
+    if (!found.empty())
+      throw DataError(fmt::format("{}: row {} (counted from 0) {}", y.describe(), least, found));
+}
+
+void Rows::prepare(const GlmOptions& options) {
+  agree(ctx_.comm(), [&] {
+    if (!trials_.empty() && weights_.empty()) weights_.assign(response_.size(), 1.);
+  });
+  std::int64_t used = 0;
+  for (std::size_t i = 0; i < response_.size(); ++i) {
+    if (value_at(weights_, i, 1) > 0 && value_at(trials_, i, 1) > 0) {
+      ++used;
+      continue;
+    }
+    weights_[i] = 0;
+    response_[i] = 1;
+    if (!offset_.empty()) offset_[i] = 0;
+    if (!trials_.empty()) trials_[i] = 1;
+  }
+  used_ = ctx_.comm().allreduce(used, ReduceOp::sum);
+  if (used_ == 0)
+    throw DataError(x_.rows() == 0 ? x_.describe() + " has no rows"
+                                   : "no row of " + x_.describe() + " has a weight above 0");
+  weight_sum_ = static_cast<double>(used_);
+  if (options.weights != nullptr)
+    weight_sum_ =
+        sum(y_, 1, [&](const GlmRows& rows, std::span<const std::int64_t> offsets, double* sums) {
+          for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf) {
+            sums[leaf] = 0;
+            for (std::int64_t i = offsets[leaf]; i < offsets[leaf + 1]; ++i)
+              sums[leaf] += rows.weights[i];
+          }
+        })[0];
+  count_ = options.weights_mean == GlmWeights::frequency ? weight_sum_ : static_cast<double>(used_);
+  for (std::size_t i = 0; i < trials_.size(); ++i) {
+    if (weights_[i] == 0) continue;
+    response_[i] /= trials_[i];
+    weights_[i] *= trials_[i];
+  }
+}
+
+GlmRows Rows::rows_from(std::int64_t local_row) const {
+  const auto from = [&](const std::vector<double>& values) {
+    return values.empty() ? nullptr : values.data() + local_row;
+  };
+  GlmRows rows;
+  rows.response = from(response_);
+  rows.weights = from(weights_);
+  rows.offset = from(offset_);
+  rows.trials = from(trials_);
+  return rows;
+}
+
+std::vector<double> Rows::sum(const TileSource& source, std::int64_t width,
+                              const LeafSums& leaf_sums) const {
+  std::vector<double> result(static_cast<std::size_t>(width), 0.);
+  const Leaves leaves = leaves_of(source);
+  const auto add = [](std::byte* left, const std::byte* right, std::int64_t items) {
+    auto* const a = reinterpret_cast<double*>(left);
+    const auto* const b = reinterpret_cast<const double*>(right);
+    for (std::int64_t i = 0; i < items; ++i) a[i] += b[i];
+  };
+  const auto bytes = reduce_leaf_runs(
+      ctx_, source, leaves,
+      [&](const LeafRun& run, std::byte* payloads, int) {
+        const std::int64_t first = run.offsets.front();
+        std::vector<std::int64_t> offsets(run.offsets.begin(), run.offsets.end());
+        for (std::int64_t& offset : offsets) offset -= first;
+        GlmRows rows = rows_from(leaves.row_begin(run.first_leaf) - own_.begin);
+        rows.x = run.rows + first * source.row_bytes();
+        leaf_sums(rows, offsets, reinterpret_cast<double*>(payloads));
+      },
+      [&](std::byte* left, const std::byte* right) { add(left, right, width); },
+      std::as_bytes(std::span<const double>(result)),
+      {.item_bytes = sizeof(double), .combine_items = add});
+  std::memcpy(result.data(), bytes.data(), bytes.size());
+  return result;
+}
+
+std::vector<double> Rows::accumulate(const GlmPass& pass) const {
+  const auto columns = static_cast<std::int64_t>(pass.coefficients.size());
+  const GlmSums sums{columns + (pass.has_intercept ? 1 : 0)};
+  return sum(columns == 0 ? y_ : x_, sums.size(),
+             [&](const GlmRows& rows, std::span<const std::int64_t> offsets, double* payloads) {
+               kernels_.accumulate(pass, rows, offsets, payloads);
+             });
+}
+
+std::vector<double> Rows::predict(const GlmPass& pass, bool with_offset) const {
+  std::vector<double> predictors;
+  agree(ctx_.comm(), [&] {
+    faults::before_allocation();
+    predictors.resize(static_cast<std::size_t>(own_.size()));
+  });
+  visit_leaf_runs(ctx_, x_, leaves_, [&](const LeafRun& run, std::byte*, int) {
+    const std::int64_t local = leaves_.row_begin(run.first_leaf) - own_.begin;
+    GlmRows rows = rows_from(local);
+    rows.x = run.rows + run.offsets.front() * x_.row_bytes();
+    if (!with_offset) rows.offset = nullptr;
+    kernels_.predict(pass, rows, run.row_count(), predictors.data() + local);
+  });
+  return predictors;
+}
+
+double Rows::common_predictor(const GlmDistribution& distribution) const {
+  const auto totals =
+      sum(y_, 2, [](const GlmRows& rows, std::span<const std::int64_t> offsets, double* sums) {
+        for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf, sums += 2) {
+          sums[0] = sums[1] = 0;
+          for (std::int64_t i = offsets[leaf]; i < offsets[leaf + 1]; ++i) {
+            const double weight = rows.weights == nullptr ? 1 : rows.weights[i];
+            sums[0] += weight * rows.response[i];
+            sums[1] += weight;
+          }
+        }
+      });
+  // The fit to one row that has this response, and a weight by which it counts.
+  const double mean = totals[0] / totals[1];
+  const double weight = 1e6;
+  GlmPass pass;
+  pass.distribution = distribution;
+  pass.is_start = true;
+  const std::array<std::int64_t, 2> offsets{0, 1};
+  std::vector<double> payload(static_cast<std::size_t>(GlmSums{1}.size()));
+  for (int step = 0; step < 50; ++step) {
+    kernels_.accumulate(pass, {nullptr, &mean, &weight, nullptr, nullptr}, offsets, payload.data());
+    const double former = pass.intercept;
+    pass.intercept += payload[1] / payload[0];
+    const bool is_at_rest = std::abs(pass.intercept - former) <= 1e-15 * std::abs(former);
+    if (!std::isfinite(pass.intercept) || (!pass.is_start && is_at_rest)) break;
+    pass.is_start = false;
+  }
+  return pass.intercept;
+}
+
+std::array<double, 2> Rows::offset_range() const {
+  std::array<std::uint64_t, 2> keys{order_key(-std::numeric_limits<double>::infinity()),
+                                    order_key(-std::numeric_limits<double>::infinity())};
+  for (std::int64_t i = 0; i < local_rows(); ++i) {
+    if (weight(i) == 0) continue;
+    const double offset = value_at(offset_, static_cast<std::size_t>(i), 0);
+    keys[0] = std::max(keys[0], order_key(-offset));
+    keys[1] = std::max(keys[1], order_key(offset));
+  }
+  ctx_.comm().allreduce(std::span<std::uint64_t>(keys), ReduceOp::max);
+  return {-double_from_key(keys[0]), double_from_key(keys[1])};
+}
+
+double Rows::likelihood_terms(const GlmDistribution& distribution) const {
+  return sum(y_, 1, [&](const GlmRows& rows, std::span<const std::int64_t> offsets, double* sums) {
+    kernels_.likelihood_terms(distribution, rows, offsets, sums);
+  })[0];
+}
+
+std::array<double, 2> Rows::theta_terms(const GlmDistribution& distribution,
+                                        const std::vector<double>& predictors) const {
+  const auto sums =
+      sum(y_, 2, [&](const GlmRows& rows, std::span<const std::int64_t> offsets, double* payloads) {
+        const auto local = rows.response - response_.data();
+        kernels_.theta_terms(distribution, rows, predictors.data() + local, offsets, payloads);
+      });
+  return {sums[0], sums[1]};
+}
+
+}  // namespace serried::glm

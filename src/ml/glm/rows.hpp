@@ -1,0 +1,92 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "array/leaf_pass.hpp"
+#include "serried/comm/leaves.hpp"
+#include "serried/device/glm_kernels.hpp"
+#include "serried/ml/glm.hpp"
+
+namespace serried::glm {
+
+/// The rows of a fit as one rank sees them. What stands beside x is held in memory for the rows of
+/// this rank's leaves; x is read in each pass. A row of weight 0 has the response 1 and no offset,
+/// whatever was given.
+class Rows {
+ public:
+  /// Reads and checks all but x.
+  /// Collective.
+  /// @throws InvalidArgument for shapes, dtypes and layouts; DataError naming the first bad row.
+  Rows(const Context& ctx, const TileSource& x, const TileSource& y, const GlmOptions& options);
+
+  [[nodiscard]] const Context& context() const noexcept { return ctx_; }
+  [[nodiscard]] const TileSource& x() const noexcept { return x_; }
+  [[nodiscard]] std::int64_t columns() const noexcept { return x_.row_elements(); }
+  /// Of a weight above 0, on all ranks.
+  [[nodiscard]] std::int64_t used() const noexcept { return used_; }
+  /// The sum of the weights as they were given (without trials), on all ranks.
+  [[nodiscard]] double weight_sum() const noexcept { return weight_sum_; }
+  /// What the rows count: used(), or weight_sum() where weights are frequencies.
+  [[nodiscard]] double count() const noexcept { return count_; }
+
+  [[nodiscard]] bool has_trials() const noexcept { return has_trials_; }
+  /// The predictor whose mean is that of all responses; not finite where there is none. Collective.
+  [[nodiscard]] double common_predictor(const GlmDistribution& distribution) const;
+  /// The least and the largest offset of the rows that are used. Collective.
+  [[nodiscard]] std::array<double, 2> offset_range() const;
+
+  [[nodiscard]] std::int64_t local_rows() const noexcept { return own_.size(); }
+  /// By local row. Proportions for the binomial family.
+  [[nodiscard]] double response(std::int64_t i) const {
+    return response_[static_cast<std::size_t>(i)];
+  }
+  [[nodiscard]] double weight(std::int64_t i) const {
+    return weights_.empty() ? 1 : weights_[static_cast<std::size_t>(i)];
+  }
+
+  /// GlmKernels::accumulate over all rows; reads x where the pass has coefficients.
+  /// Collective.
+  /// @return a payload, on every rank.
+  [[nodiscard]] std::vector<double> accumulate(const GlmPass& pass) const;
+  /// GlmKernels::predict, by local row.
+  /// Collective.
+  [[nodiscard]] std::vector<double> predict(const GlmPass& pass, bool with_offset) const;
+  /// Sums of GlmKernels::likelihood_terms and theta_terms.
+  /// Collective.
+  [[nodiscard]] double likelihood_terms(const GlmDistribution& distribution) const;
+  [[nodiscard]] std::array<double, 2> theta_terms(const GlmDistribution& distribution,
+                                                  const std::vector<double>& predictors) const;
+
+ private:
+  using LeafSums =
+      std::function<void(const GlmRows& rows, std::span<const std::int64_t> offsets, double* sums)>;
+
+  [[nodiscard]] std::vector<double> values_of(const TileSource& source, const char* role) const;
+  void check(const GlmOptions& options, const TileSource& y) const;
+  void prepare(const GlmOptions& options);
+  [[nodiscard]] GlmRows rows_from(std::int64_t local_row) const;
+  /// `width` sums over all leaves, by one read of a source whose rows lie as those of x.
+  [[nodiscard]] std::vector<double> sum(const TileSource& source, std::int64_t width,
+                                        const LeafSums& leaf_sums) const;
+  [[nodiscard]] Leaves leaves_of(const TileSource& source) const;
+
+  Context ctx_;
+  const TileSource& x_;
+  const TileSource& y_;
+  const GlmKernels& kernels_;
+  Leaves leaves_;
+  RowRange own_;
+  std::vector<double> response_;
+  std::vector<double> weights_;  ///< with the trials in them; empty: all 1
+  std::vector<double> offset_;
+  std::vector<double> trials_;
+  bool has_trials_ = false;  ///< the same on every rank
+  std::int64_t used_ = 0;
+  double weight_sum_ = 0;
+  double count_ = 0;
+};
+
+}  // namespace serried::glm
