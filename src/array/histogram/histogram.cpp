@@ -13,6 +13,7 @@
 #include "array/histogram/weighed_rows.hpp"
 #include "expr/promotion.hpp"
 #include "serried/base/error.hpp"
+#include "serried/base/half.hpp"
 
 namespace serried {
 namespace {
@@ -114,6 +115,7 @@ class HistogramPass {
  public:
   HistogramPass(const Context& ctx, const WeighedRows& rows, std::vector<BinAxis> axes)
       : ctx_(ctx), rows_(rows), axes_(std::move(axes)) {
+    edge_dtypes_.assign(axes_.size(), DType::f64);
     dtype_ = rows.columns().front().source->dtype();
     for (std::size_t a = 1; a < axes_.size(); ++a)
       dtype_ = promote(dtype_, rows.columns()[a].source->dtype());
@@ -143,6 +145,8 @@ class HistogramPass {
     }
     if (has_weights) unit_.emplace(rows_.largest_weight(weights_in_bins()), rows_.elements());
   }
+
+  [[nodiscard]] const std::vector<DType>& edge_dtypes() const noexcept { return edge_dtypes_; }
 
   HistogramTable count() {
     HistogramTable table;
@@ -180,7 +184,7 @@ class HistogramPass {
     return ctx_.backend()->kernels<HistogramKernels>(rows_.columns()[column].source->dtype());
   }
 
-  [[nodiscard]] std::vector<double> edges_of(std::size_t a, const NumberExtent& extent) const {
+  [[nodiscard]] std::vector<double> edges_of(std::size_t a, const NumberExtent& extent) {
     const BinAxis& axis = axes_[a];
     if (!axis.edges.empty()) return axis.edges;
     const bool is_of_data = !axis.low;
@@ -199,6 +203,7 @@ class HistogramPass {
                                         : axis.bins;
     // numpy.histogramdd takes a range as it is given
     const DType dtype = axes_.size() > 1 && !is_found ? DType::f64 : dtype_;
+    if (is_floating(dtype)) edge_dtypes_[a] = dtype;
     return make_bin_edges(dtype, low, high, bins, is_found);
   }
 
@@ -254,12 +259,20 @@ class HistogramPass {
   std::vector<BinAxis> axes_;
   DType dtype_ = DType::f64;
   std::vector<std::vector<double>> edges_;
+  std::vector<DType> edge_dtypes_;                  ///< in which NumPy has them
   std::vector<std::optional<BinSearch>> searches_;  ///< of edges of any widths
   std::optional<WeightUnit> unit_;
 };
 
+/// A bin's width, as NumPy has it of edges of a dtype.
+double width_in(DType dtype, double low, double high) {
+  if (dtype == DType::f64) return high - low;
+  const auto width = static_cast<float>(high - low);
+  return static_cast<double>(dtype == DType::f16 ? to_float(to_half(width)) : width);
+}
+
 /// value / total / volume, in NumPy's order of operations.
-std::vector<double> density_of(const HistogramTable& table) {
+std::vector<double> density_of(const HistogramTable& table, const std::vector<DType>& dtypes) {
   std::vector<double> density = table.sums;
   for (const std::int64_t count : table.counts) density.push_back(static_cast<double>(count));
   long double total = 0;
@@ -271,7 +284,7 @@ std::vector<double> density_of(const HistogramTable& table) {
       const auto& edges = table.edges[static_cast<std::size_t>(a)];
       const auto bin = static_cast<std::size_t>(rest % table.shape[a]);
       rest /= table.shape[a];
-      volume *= edges[bin + 1] - edges[bin];
+      volume *= width_in(dtypes[static_cast<std::size_t>(a)], edges[bin], edges[bin + 1]);
     }
     density[i] = density[i] / volume / static_cast<double>(total);
   }
@@ -288,7 +301,7 @@ HistogramTable histogram(const Context& ctx, std::span<const TileSource* const> 
   HistogramPass pass(ctx, rows, std::move(axes));
   pass.find_ranges();
   HistogramTable table = pass.count();
-  if (options.is_density) table.density = density_of(table);
+  if (options.is_density) table.density = density_of(table, pass.edge_dtypes());
   return table;
 }
 
