@@ -1,5 +1,7 @@
 #include "base/distributions.hpp"
 
+// Boost would throw classes of its own, which the shared library would show.
+#define BOOST_EXCEPTION_DISABLE
 #include <boost/math/distributions/normal.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <boost/math/special_functions/gamma.hpp>
