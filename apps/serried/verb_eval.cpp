@@ -111,6 +111,7 @@ void write_rows(const Context& ctx, const std::vector<const Output*>& outputs,
       Leaves::single_tiles(sources.front()->layout()),
       std::max(ctx.options().batch_bytes, rows_between * row_bytes), ctx.rank());
   std::vector<Buffer> scratch(outputs.size());
+  for (std::size_t k = 0; k < outputs.size(); ++k) sources[k]->prepare(plan, scratch[k]);
   const auto count = static_cast<std::int64_t>(plan.batches.size());
   for (std::int64_t batch = 0; batch < count; ++batch) {
     for (std::size_t k = 0; k < outputs.size(); ++k) {

@@ -69,7 +69,7 @@ class Runner {
   Runner(const Context& ctx, const std::string& data, const std::string& output)
       : ctx_(ctx), data_(test::bytes_of_file(data)), output_(ctx, output) {}
 
-  void take(const std::string& line) {
+  void take_line(const std::string& line) {
     const std::vector<std::string> fields = test::split_text(line, '\t');
     if (fields.front() == "operand")
       add_operand(fields);
@@ -142,22 +142,5 @@ class Runner {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4 || argc > 5) {
-    std::fprintf(stderr, "expression_runner CASES DATA OUTPUT [MAX_TILES]\n");
-    return 2;
-  }
-  try {
-    const Runtime runtime;
-    ContextOptions options;
-    if (argc == 5) options.max_tiles = std::stoll(argv[4]);
-    options.batch_bytes = 1000;
-    const Context ctx(runtime, options);
-    Runner runner(ctx, argv[2], argv[3]);
-    std::istringstream cases(test::bytes_of_file(argv[1]));
-    for (std::string line; std::getline(cases, line);) runner.take(line);
-    return runner.finish() ? 0 : 1;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "expression_runner: %s\n", error.what());
-    abort_job(1);
-  }
+  return test::run_cases<Runner>(argc, argv, "expression_runner", {.batch_bytes = 1000});
 }

@@ -35,7 +35,7 @@ class Runner {
   Runner(const Context& ctx, const std::string& data, const std::string& output)
       : ctx_(ctx), data_(bytes_of_file(data)), output_(ctx, output) {}
 
-  void take(const std::string& line) {
+  void take_line(const std::string& line) {
     const std::vector<std::string> fields = split_text(line, ' ');
     if (fields.front() == "operand")
       add_operand(fields);
@@ -117,22 +117,6 @@ class Runner {
 }  // namespace serried::test
 
 int main(int argc, char** argv) {
-  if (argc < 4 || argc > 5) {
-    std::fprintf(stderr, "glm_runner CASES DATA OUTPUT [MAX_TILES]\n");
-    return 2;
-  }
-  try {
-    const serried::Runtime runtime;
-    serried::ContextOptions options;
-    if (argc == 5) options.max_tiles = std::stoll(argv[4]);
-    options.batch_bytes = 20000;
-    const serried::Context ctx(runtime, options);
-    serried::test::Runner runner(ctx, argv[2], argv[3]);
-    std::istringstream cases(serried::test::bytes_of_file(argv[1]));
-    for (std::string line; std::getline(cases, line);) runner.take(line);
-    return runner.finish() ? 0 : 1;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "glm_runner: %s\n", error.what());
-    serried::abort_job(1);
-  }
+  return serried::test::run_cases<serried::test::Runner>(argc, argv, "glm_runner",
+                                                         {.batch_bytes = 20000});
 }

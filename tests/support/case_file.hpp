@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <fstream>
 #include <functional>
@@ -11,6 +12,7 @@
 
 #include "serried/array/array.hpp"
 #include "serried/base/error.hpp"
+#include "serried/comm/runtime.hpp"
 
 /// Files of cases for programs whose results a script knows: one start for thousands of cases.
 namespace serried::test {
@@ -120,5 +122,27 @@ class CaseOutput {
   Context ctx_;
   std::ofstream output_;
 };
+
+/// The main function of such a program, `NAME CASES DATA OUTPUT [MAX_TILES]`: a Runner, made of the
+/// context, the path of the data and that of the output, takes the lines of CASES. All ranks.
+template <class Runner>
+int run_cases(int argc, char** argv, const char* name, ContextOptions options = {}) {
+  if (argc < 4 || argc > 5) {
+    std::fprintf(stderr, "%s CASES DATA OUTPUT [MAX_TILES]\n", name);
+    return 2;
+  }
+  try {
+    const Runtime runtime;
+    if (argc == 5) options.max_tiles = std::stoll(argv[4]);
+    const Context ctx(runtime, options);
+    Runner runner(ctx, argv[2], argv[3]);
+    std::istringstream cases(bytes_of_file(argv[1]));
+    for (std::string line; std::getline(cases, line);) runner.take_line(line);
+    return runner.finish() ? 0 : 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", name, error.what());
+    abort_job(1);
+  }
+}
 
 }  // namespace serried::test

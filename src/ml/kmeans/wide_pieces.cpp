@@ -23,6 +23,7 @@ Piece WidePieces::read(RowRange columns) {
   const ReadPlan plan = source.plan(rows_.leaves(), ctx.options().batch_bytes, ctx.rank());
   const auto& kernels = ctx.backend()->kernels<ConvertKernels>(source.dtype());
   const auto count = static_cast<std::int64_t>(plan.batches.size());
+  source.prepare(plan, scratch_);
   // Nothing here can fail but reading, which the ranks agree on in the last batch.
   for (std::int64_t batch = 0; batch < count; ++batch) {
     const TileView view = source.read(plan, batch, scratch_);

@@ -199,21 +199,5 @@ class Runner {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4 || argc > 5) {
-    std::fprintf(stderr, "shape_runner CASES DATA OUTPUT [MAX_TILES]\n");
-    return 2;
-  }
-  try {
-    const Runtime runtime;
-    ContextOptions options;
-    if (argc == 5) options.max_tiles = std::stoll(argv[4]);
-    const Context ctx(runtime, options);
-    Runner runner(ctx, argv[2], argv[3]);
-    std::istringstream cases(test::bytes_of_file(argv[1]));
-    for (std::string line; std::getline(cases, line);) runner.take_line(line);
-    return runner.finish() ? 0 : 1;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "shape_runner: %s\n", error.what());
-    abort_job(1);
-  }
+  return test::run_cases<Runner>(argc, argv, "shape_runner");
 }
