@@ -1,7 +1,6 @@
 """`serried slice` and `serried take` against NumPy."""
 
 import os
-import random
 
 from support import CommandTest, main, need_oracles, run, run_json
 
@@ -9,7 +8,7 @@ need_oracles()
 import h5py
 import numpy as np
 
-SEED = int(os.environ.get("SERRIED_TEST_SEED", random.randrange(10**6)))
+SEED = int(os.environ.get("SERRIED_TEST_SEED", 1))
 
 
 def index_of(text):
