@@ -99,6 +99,10 @@ class Runner {
     if (key == "theta") options.theta = number();
     if (key == "tweedie_power") options.tweedie_power = number();
     if (key == "has_intercept") options.has_intercept = value == "1";
+    if (key == "solver")
+      options.solver = value == "qr"     ? GlmSolver::qr
+                       : value == "irls" ? GlmSolver::irls
+                                         : GlmSolver::automatic;
     if (key == "l2") options.l2 = number();
     if (key == "is_standardized") options.is_standardized = value == "1";
     if (key == "frequency" && value == "1") options.weights_mean = GlmWeights::frequency;

@@ -202,6 +202,17 @@ TEST(Glm, same_bits_for_ranks_threads_tiles_targets_and_streams) {
                        what + " streamed by 2 threads");
       expect_same_bits(numbers_of(fit(wide(1, 1 << 20, "avx2"), data, options)), alone,
                        what + " avx2");
+      options.solver = GlmSolver::qr;
+      const auto alone_qr =
+          numbers_of(fit(lone_host_context({.max_tiles = max_tiles}), data, options));
+      expect_same_bits(numbers_of(fit(wide(2, 1 << 16), data, options, true)), alone_qr,
+                       what + " qr, streamed by 2 threads");
+      expect_same_bits(numbers_of(fit(wide(1, 1 << 20, "avx2"), data, options)), alone_qr,
+                       what + " qr avx2");
+      for (std::size_t i = 0; i < alone.size(); ++i)
+        EXPECT_TRUE(std::abs(alone_qr[i] - alone[i]) <= 1e-7 * std::abs(alone[i]) ||
+                    std::isnan(alone[i]))
+            << what << ' ' << i << ' ' << alone[i] << ' ' << alone_qr[i];
     }
 }
 

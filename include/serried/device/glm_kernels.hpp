@@ -66,6 +66,22 @@ class GlmKernels {
   virtual void accumulate(const GlmPass& pass, const GlmRows& rows,
                           std::span<const std::int64_t> offsets, double* payloads) const = 0;
 
+  /// As accumulate, but the first products() entries are the triangle R of a QR decomposition of
+  /// the rows sqrt(w) z, whose R^T R is what accumulate has there, for half of its digits at least.
+  /// Its diagonal may have any sign.
+  virtual void factor(const GlmPass& pass, const GlmRows& rows,
+                      std::span<const std::int64_t> offsets, double* payloads) const = 0;
+
+  /// The triangle R, of (n + 1) n / 2 entries row by row, of the rows sqrt(weight) * z, z = ([1,]
+  /// (x - shift) * scale, y), n long: least squares of several targets at once. The pass's
+  /// distribution and coefficients are not used, but for their number, and GlmRows::response is
+  /// (rows, targets), C order; offset and trials are not used.
+  virtual void factor_targets(const GlmPass& pass, const GlmRows& rows, std::int64_t targets,
+                              std::span<const std::int64_t> offsets, double* payloads) const = 0;
+
+  /// left = the triangle of the rows of both, `width` columns each.
+  virtual void combine_factors(std::int64_t width, double* left, const double* right) const = 0;
+
   /// out[i] = the linear predictor of row i.
   virtual void predict(const GlmPass& pass, const GlmRows& rows, std::int64_t count,
                        double* out) const = 0;

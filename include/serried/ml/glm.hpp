@@ -17,6 +17,12 @@ namespace SERRIED_API serried {
 /// frequency: the row stands for w rows that are alike, and so it counts.
 enum class GlmWeights : std::uint8_t { variance, frequency };
 
+/// How the steps of a fit are solved for. irls: from the Gram matrix of the weighted columns, by
+/// LDL^T; qr: from a QR decomposition of the columns themselves, by Householder reflectors along
+/// the reduction tree, which takes twice the work and keeps twice the digits. automatic: irls, and
+/// qr from where a column has less than 3e-4 of its length to itself.
+enum class GlmSolver : std::uint8_t { automatic, irls, qr };
+
 struct GlmOptions {
   GlmFamily family = GlmFamily::gaussian;
   /// Of the family's default where none is given; see is_allowed.
@@ -35,6 +41,7 @@ struct GlmOptions {
   /// Whether l2 means the coefficients of columns divided by their standard deviations. The model's
   /// coefficients are those of the columns as they are all the same.
   bool is_standardized = false;
+  GlmSolver solver = GlmSolver::automatic;
   /// The iteration ends where the next step is at most `tolerance` standard errors long, in every
   /// direction.
   double tolerance = 1e-9;
@@ -98,6 +105,7 @@ struct GlmModel {
   std::int64_t rows = 0;
   std::int64_t rows_used = 0;  ///< of a weight above 0
   std::int64_t iterations = 0;
+  GlmSolver solver = GlmSolver::irls;  ///< of the last step: irls or qr
   GlmStatus status = GlmStatus::converged;
   bool converged = false;
   std::string message;         ///< why it has not converged, or empty
@@ -108,10 +116,11 @@ struct GlmModel {
 /// Generalised linear model by iteratively reweighted least squares, one read of x in each
 /// iteration (and one before for means and deviations, and one for each new theta).
 /// The columns are centred about their means (with an intercept) and the step is solved for from
-/// the Gram matrix, in which a column is aliased where less than 1e-12 of its sum of squares is its
-/// own. Bits do not depend on ranks, threads and batches. Collective.
-/// Memory: 8 bytes a row for y, and as much for each of offset, weights and trials. Communication:
-/// (p + 2)(p + 3) / 2 numbers along the reduction tree in each iteration.
+/// the Gram matrix or by QR (GlmSolver). A column is aliased where no more than 1e-12 of its length
+/// (1e-6 with GlmSolver::irls), or of what rounding of x may be, is its own. Bits do not depend on
+/// ranks, threads and batches. Collective. Memory: 8 bytes a row for y, and as much for each of
+/// offset, weights and trials. Communication: (p + 2)(p + 3) / 2 numbers along the reduction tree
+/// in each iteration.
 /// @param x (n, p), real numbers, in memory or read in batches. @param y (n), lying as x does.
 /// @throws InvalidArgument for wrong options, shapes and dtypes; DataError for NaN or Inf,
 /// responses outside of the family's range, negative weights (naming the first such row), and no

@@ -14,6 +14,19 @@ class CudaGlmKernels final : public GlmKernels {
                   std::span<const std::int64_t> /*offsets*/, double* /*payloads*/) const override {
     refuse();
   }
+  void factor(const GlmPass& /*pass*/, const GlmRows& /*rows*/,
+              std::span<const std::int64_t> /*offsets*/, double* /*payloads*/) const override {
+    refuse();
+  }
+  void factor_targets(const GlmPass& /*pass*/, const GlmRows& /*rows*/, std::int64_t /*targets*/,
+                      std::span<const std::int64_t> /*offsets*/,
+                      double* /*payloads*/) const override {
+    refuse();
+  }
+  void combine_factors(std::int64_t /*width*/, double* /*left*/,
+                       const double* /*right*/) const override {
+    refuse();
+  }
   void predict(const GlmPass& /*pass*/, const GlmRows& /*rows*/, std::int64_t /*count*/,
                double* /*out*/) const override {
     refuse();

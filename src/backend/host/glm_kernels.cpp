@@ -3,11 +3,13 @@
 #include "serried/device/glm_kernels.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
-#include <new>
+#include <optional>
 #include <vector>
 
 #include "backend/host/glm_blocks.hpp"
+#include "backend/host/glm_factors.hpp"
 #include "backend/host/highway_targets.hpp"
 #include "backend/host/kernel_tables.hpp"
 
@@ -15,19 +17,12 @@
 #define HWY_TARGET_INCLUDE "backend/host/glm_kernels.cpp"
 #include "hwy/foreach_target.h"
 // after foreach_target.h
-#include "backend/host/widen-inl.hpp"
-#include "hwy/aligned_allocator.h"
+#include "backend/host/glm_pack-inl.hpp"
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace serried::host::HWY_NAMESPACE {
-
-// Rows of a block: what is packed of them, twice, stays in the second cache; a multiple of 8, so
-// that the lanes of the sums by row do not depend on it.
-constexpr std::int64_t block_bytes = 96 << 10;
-constexpr std::int64_t least_block_rows = 32;
-constexpr std::int64_t most_block_rows = 256;
 
 const GlmBlockFunctions& block_functions() {
 #if HWY_TARGET == HWY_AVX3
@@ -103,21 +98,6 @@ HWY_INLINE void add_products(const double* weighted, const double* plain, std::i
   if (i < width) add_tile_row<1>(weighted, plain, count, stride, i, ahead, products);
 }
 
-// sum of a[i] b[i] in 8 virtual lanes; `count` is a multiple of 8.
-HWY_INLINE double dot(const double* a, const double* b, std::int64_t count) {
-  constexpr int vectors = 8 / vector_lanes;
-  DoubleVec sums[vectors];
-#pragma GCC unroll 2
-  for (int v = 0; v < vectors; ++v) sums[v] = hn::Zero(doubles);
-  for (std::int64_t i = 0; i < count; i += 8)
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v)
-      sums[v] = hn::MulAdd(hn::LoadU(doubles, a + i + v * vector_lanes),
-                           hn::LoadU(doubles, b + i + v * vector_lanes), sums[v]);
-  if constexpr (vectors == 2) sums[0] = hn::Add(sums[0], sums[1]);
-  return fold_vector(doubles, sums[0]);
-}
-
 // Sums of values by row in 8 lanes, row i in lane i % 8.
 class LaneSums {
  public:
@@ -132,22 +112,6 @@ class LaneSums {
 
  private:
   double lanes_[8] = {};
-};
-
-// Zeros in memory that begins with a cache line, so that no vector lies across two of them.
-class Lines {
- public:
-  explicit Lines(std::int64_t count)
-      : count_(static_cast<std::size_t>(count)), memory_(hwy::AllocateAligned<double>(count_)) {
-    if (memory_ == nullptr) throw std::bad_alloc();
-    clear();
-  }
-  void clear() { std::fill_n(memory_.get(), count_, 0.); }
-  [[nodiscard]] double* data() const { return memory_.get(); }
-
- private:
-  std::size_t count_;
-  hwy::AlignedFreeUniquePtr<double[]> memory_;
 };
 
 // Values by row of a block, in one piece of memory.
@@ -198,93 +162,70 @@ class BlockValues {
   GlmBlock block_;
 };
 
-template <class T>
-double widened(T value) {
-  if constexpr (std::is_same_v<T, Half>)
-    return static_cast<double>(to_float(value));
-  else
-    return static_cast<double>(value);
-}
+enum class Products { none, gram, triangle };
 
 // The leaves of a call, block by block.
 template <class T>
 class Accumulation {
  public:
-  Accumulation(const GlmPass& pass, const GlmRows& rows)
+  Accumulation(const GlmPass& pass, const GlmRows& rows, Products products)
       : pass_(pass),
         rows_(rows),
         functions_(block_functions()),
-        columns_(static_cast<std::int64_t>(pass.coefficients.size())),
-        first_(pass.has_intercept ? 1 : 0),
-        sums_{first_ + columns_},
-        width_(sums_.terms + 1),
-        stride_((width_ + 7) / 8 * 8),
-        block_rows_(
-            std::clamp(block_bytes / (2 * stride_ * 8) / 8 * 8, least_block_rows, most_block_rows)),
-        values_(block_rows_),
-        coefficients_(stride_),
-        plain_(block_rows_ * stride_),
-        weighted_(block_rows_ * stride_),
-        products_(width_ * stride_) {
+        packed_(pass, rows.x, 1),
+        sums_{packed_.width() - 1},
+        values_(packed_.block_rows()),
+        coefficients_(packed_.stride()),
+        weighted_(packed_.block_rows() * packed_.stride()),
+        products_(products == Products::gram ? packed_.width() * packed_.stride() : 0) {
     values_.set_distribution(pass.distribution);
-    if (pass.has_intercept) {
-      *coefficients_.data() = pass.intercept;
-      for (std::int64_t row = 0; row < block_rows_; ++row) plain_.data()[row * stride_] = 1;
-    }
-    std::copy(pass.coefficients.begin(), pass.coefficients.end(), coefficients_.data() + first_);
+    if (pass.has_intercept) *coefficients_.data() = pass.intercept;
+    std::copy(pass.coefficients.begin(), pass.coefficients.end(),
+              coefficients_.data() + packed_.first());
+    if (products == Products::triangle)
+      triangle_.emplace(packed_.width(), packed_.stride(), packed_.block_rows());
   }
 
   HWY_INLINE void add_leaf(std::int64_t begin, std::int64_t end, double* payload) {
     products_.clear();
+    if (triangle_) triangle_->clear();
     LaneSums deviance;
     LaneSums invalid;
     LaneSums extreme;
-    for (; begin < end; begin += block_rows_) {
-      const std::int64_t count = std::min(block_rows_, end - begin);
+    for (; begin < end; begin += packed_.block_rows()) {
+      const std::int64_t count = std::min(packed_.block_rows(), end - begin);
       add_block(begin, count);
       const GlmBlock& block = values_.block();
       deviance.add(block.deviance, block.count);
       invalid.add(block.invalid, block.count);
       extreme.add(block.extreme, block.count);
     }
-    double* to = payload;
-    for (std::int64_t i = 0; i < width_; ++i)
-      to = std::copy(products_.data() + i * stride_ + i, products_.data() + i * stride_ + width_,
-                     to);
+    if (triangle_) {
+      triangle_->copy_to(payload);
+    } else {
+      double* to = payload;
+      for (std::int64_t i = 0; i < packed_.width(); ++i) {
+        const double* const line = products_.data() + i * packed_.stride();
+        to = std::copy(line + i, line + packed_.width(), to);
+      }
+    }
     payload[sums_.deviance()] = deviance.total();
     payload[sums_.invalid()] = pass_.is_start ? 0 : invalid.total();
     payload[sums_.extreme()] = extreme.total();
   }
 
   HWY_INLINE void predict(std::int64_t count, double* out) {
-    for (std::int64_t begin = 0; begin < count; begin += block_rows_) {
-      const std::int64_t rows = std::min(block_rows_, count - begin);
-      pack(begin, rows);
+    for (std::int64_t begin = 0; begin < count; begin += packed_.block_rows()) {
+      const std::int64_t rows = std::min(packed_.block_rows(), count - begin);
+      packed_.pack(begin, rows);
       set_predictors(begin, rows, out + begin);
     }
   }
 
  private:
-  HWY_INLINE void pack(std::int64_t begin, std::int64_t count) {
-    const T* x = static_cast<const T*>(rows_.x) + begin * columns_;
-    const double* const shift = pass_.shift.data();
-    const double* const scale = pass_.scale.data();
-    for (std::int64_t row = 0; row < count; ++row, x += columns_) {
-      double* const to = plain_.data() + row * stride_ + first_;
-      std::int64_t j = 0;
-      for (; j + vector_lanes <= columns_; j += vector_lanes)
-        hn::StoreU(hn::Mul(hn::Sub(load_wide(x + j), hn::LoadU(doubles, shift + j)),
-                           hn::LoadU(doubles, scale + j)),
-                   doubles, to + j);
-      for (; j < columns_; ++j) to[j] = (widened(x[j]) - shift[j]) * scale[j];
-      // the residual's place
-      to[columns_] = 0;
-    }
-  }
-
   HWY_INLINE void set_predictors(std::int64_t begin, std::int64_t count, double* out) const {
     for (std::int64_t row = 0; row < count; ++row)
-      out[row] = dot(plain_.data() + row * stride_, coefficients_.data(), stride_);
+      out[row] = dot(packed_.row(row), coefficients_.data(), packed_.stride());
     if (rows_.offset == nullptr) return;
     for (std::int64_t row = 0; row < count; ++row) out[row] += rows_.offset[begin + row];
   }
@@ -292,7 +233,7 @@ class Accumulation {
   HWY_INLINE void add_block(std::int64_t begin, std::int64_t count) {
     values_.set_rows(rows_, begin, count);
     const GlmBlock& block = values_.block();
-    pack(begin, count);
+    packed_.pack(begin, count);
     const auto family = static_cast<std::size_t>(pass_.distribution.family);
     const auto link = static_cast<std::size_t>(pass_.distribution.link);
     if (pass_.is_start) {
@@ -309,44 +250,43 @@ class Accumulation {
       if (pass_.is_start && block.working_weight[row] > 0)
         residual +=
             block.predictor[row] - (rows_.offset == nullptr ? 0 : rows_.offset[begin + row]);
-      plain_.data()[row * stride_ + width_ - 1] = residual;
+      packed_.row(row)[packed_.width() - 1] = residual;
     }
-    // in a loop of its own: a vector that holds what was just stored would wait for it
-    for (std::int64_t row = 0; row < count; ++row) {
-      const double* const plain = plain_.data() + row * stride_;
-      double* const weighted = weighted_.data() + row * stride_;
-      const auto weight = hn::Set(doubles, block.working_weight[row]);
-      for (std::int64_t i = 0; i < stride_; i += vector_lanes)
-        hn::Store(hn::Mul(weight, hn::Load(doubles, plain + i)), doubles, weighted + i);
+    // scaled in a loop of its own: a vector that holds what was just stored would wait for it
+    if (triangle_) {
+      for (std::int64_t row = 0; row < count; ++row)
+        block.working_weight[row] = std::sqrt(block.working_weight[row]);
+      packed_.scale_rows(block.working_weight, count, weighted_.data());
+      triangle_->add(weighted_.data(), block.count);
+      return;
     }
-    const auto* const next = static_cast<const std::byte*>(rows_.x) +
-                             (begin + count) * columns_ * static_cast<std::int64_t>(sizeof(T));
-    const Ahead ahead{next, next + block_rows_ * columns_ * static_cast<std::int64_t>(sizeof(T))};
-    add_products(weighted_.data(), plain_.data(), count, stride_, width_, ahead, products_.data());
+    packed_.scale_rows(block.working_weight, count, weighted_.data());
+    const auto row_bytes = packed_.columns() * static_cast<std::int64_t>(sizeof(T));
+    const auto* const next = static_cast<const std::byte*>(rows_.x) + (begin + count) * row_bytes;
+    const Ahead ahead{next, next + packed_.block_rows() * row_bytes};
+    add_products(weighted_.data(), packed_.row(0), count, packed_.stride(), packed_.width(), ahead,
+                 products_.data());
   }
 
   const GlmPass& pass_;
   const GlmRows& rows_;
   const GlmBlockFunctions& functions_;
-  std::int64_t columns_;
-  std::int64_t first_;  // column of the first coefficient: 1 with an intercept
+  PackedRows<T> packed_;  // terms, and the residual
   GlmSums sums_;
-  std::int64_t width_;   // of a packed row: terms, and the residual
-  std::int64_t stride_;  // from one packed row to the next
-  std::int64_t block_rows_;
   BlockValues values_;
   Lines coefficients_;
-  Lines plain_;     // packed rows
-  Lines weighted_;  // the same times the working weight
+  Lines weighted_;  // packed rows times the working weight, or its root
   Lines products_;
+  std::optional<Triangle> triangle_;
 };
 
-void accumulate_rows(DType dtype, const GlmPass& pass, const GlmRows& rows,
+void accumulate_rows(DType dtype, const GlmPass& pass, const GlmRows& rows, bool is_triangle,
                      std::span<const std::int64_t> offsets, double* payloads) {
   const GlmSums sums{static_cast<std::int64_t>(pass.coefficients.size()) +
                      (pass.has_intercept ? 1 : 0)};
   visit_real(dtype, [&](auto tag) {
-    Accumulation<typename decltype(tag)::type> work(pass, rows);
+    Accumulation<typename decltype(tag)::type> work(
+        pass, rows, is_triangle ? Products::triangle : Products::gram);
     for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf)
       work.add_leaf(offsets[leaf], offsets[leaf + 1],
                     payloads + static_cast<std::int64_t>(leaf) * sums.size());
@@ -356,20 +296,23 @@ void accumulate_rows(DType dtype, const GlmPass& pass, const GlmRows& rows,
 void predict_rows(DType dtype, const GlmPass& pass, const GlmRows& rows, std::int64_t count,
                   double* out) {
   visit_real(dtype, [&](auto tag) {
-    Accumulation<typename decltype(tag)::type>(pass, rows).predict(count, out);
+    Accumulation<typename decltype(tag)::type>(pass, rows, Products::none).predict(count, out);
   });
 }
 
+// Rows of a block of the sums without x.
+constexpr std::int64_t sum_rows = 256;
+
 void sum_likelihood(const GlmDistribution& distribution, const GlmRows& rows,
                     std::span<const std::int64_t> offsets, double* sums) {
-  BlockValues values(most_block_rows);
+  BlockValues values(sum_rows);
   values.set_distribution(distribution);
   const auto function =
       block_functions().family_likelihood[static_cast<std::size_t>(distribution.family)];
   for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf) {
     LaneSums sum;
-    for (std::int64_t row = offsets[leaf]; row < offsets[leaf + 1]; row += most_block_rows) {
-      values.set_rows(rows, row, std::min(most_block_rows, offsets[leaf + 1] - row));
+    for (std::int64_t row = offsets[leaf]; row < offsets[leaf + 1]; row += sum_rows) {
+      values.set_rows(rows, row, std::min(sum_rows, offsets[leaf + 1] - row));
       function(values.block());
       sum.add(values.block().deviance, values.block().count);
     }
@@ -379,15 +322,15 @@ void sum_likelihood(const GlmDistribution& distribution, const GlmRows& rows,
 
 void sum_theta(const GlmDistribution& distribution, const GlmRows& rows, const double* predictors,
                std::span<const std::int64_t> offsets, double* sums) {
-  BlockValues values(most_block_rows);
+  BlockValues values(sum_rows);
   values.set_distribution(distribution);
   const GlmBlock& block = values.block();
   const auto mean = block_functions().link_mean[static_cast<std::size_t>(distribution.link)];
   for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf) {
     LaneSums score;
     LaneSums information;
-    for (std::int64_t row = offsets[leaf]; row < offsets[leaf + 1]; row += most_block_rows) {
-      const std::int64_t count = std::min(most_block_rows, offsets[leaf + 1] - row);
+    for (std::int64_t row = offsets[leaf]; row < offsets[leaf + 1]; row += sum_rows) {
+      const std::int64_t count = std::min(sum_rows, offsets[leaf + 1] - row);
       values.set_rows(rows, row, count);
       values.fill(block.predictor, predictors, 0, row, count, 1);
       mean(block);
@@ -418,7 +361,18 @@ class HostGlmKernels final : public GlmKernels {
 
   void accumulate(const GlmPass& pass, const GlmRows& rows, std::span<const std::int64_t> offsets,
                   double* payloads) const override {
-    HWY_DYNAMIC_DISPATCH(accumulate_rows)(dtype_, pass, rows, offsets, payloads);
+    HWY_DYNAMIC_DISPATCH(accumulate_rows)(dtype_, pass, rows, false, offsets, payloads);
+  }
+  void factor(const GlmPass& pass, const GlmRows& rows, std::span<const std::int64_t> offsets,
+              double* payloads) const override {
+    HWY_DYNAMIC_DISPATCH(accumulate_rows)(dtype_, pass, rows, true, offsets, payloads);
+  }
+  void factor_targets(const GlmPass& pass, const GlmRows& rows, std::int64_t targets,
+                      std::span<const std::int64_t> offsets, double* payloads) const override {
+    host::factor_targets(dtype_, pass, rows, targets, offsets, payloads);
+  }
+  void combine_factors(std::int64_t width, double* left, const double* right) const override {
+    host::combine_factors(width, left, right);
   }
   void predict(const GlmPass& pass, const GlmRows& rows, std::int64_t count,
                double* out) const override {

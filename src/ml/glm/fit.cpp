@@ -72,8 +72,8 @@ std::optional<std::vector<double>> null_start(const Problem& problem) {
   return std::vector<double>{intercept};
 }
 NullFit fit_null(const Problem& problem) {
-  Problem null{problem.rows, problem.distribution, problem.has_intercept, {},
-               {},           problem.tolerance,    problem.max_iterations};
+  Problem null{problem.rows, problem.distribution, problem.has_intercept,  {},
+               {},           problem.tolerance,    problem.max_iterations, problem.solver};
   if (!null.has_intercept) {
     const Totals totals = totals_of(null, {});
     return {totals.invalid > 0 ? std::numeric_limits<double>::quiet_NaN() : totals.deviance, {}};
@@ -113,7 +113,8 @@ GlmModel fit_glm(const Context& ctx, const TileSource& x, const TileSource& y,
                        glm::scan_columns(rows.context(), x, options.has_intercept),
                        {},
                        options.tolerance,
-                       options.max_iterations};
+                       options.max_iterations,
+                       options.solver};
   problem.penalty = glm::penalty_of(problem.columns, options);
 
   std::optional<std::vector<double>> feasible;
@@ -143,6 +144,7 @@ GlmModel fit_glm(const Context& ctx, const TileSource& x, const TileSource& y,
   model.rows = x.rows();
   model.rows_used = rows.used();
   model.iterations = fit->iterations;
+  model.solver = fit->solver;
   model.status = fit->status;
   model.converged = fit->status == GlmStatus::converged;
   model.message = fit->message;

@@ -12,8 +12,12 @@
 namespace serried::glm {
 namespace {
 
-/// A column of which less than this is its own, in the Gram matrix, is aliased.
-constexpr double least_pivot = 1e-12;
+/// A column is aliased where less than this of its sum of squares is its own: in the Gram matrix,
+/// and in the triangle of a QR decomposition.
+constexpr double least_share = 1e-12;
+constexpr double least_triangle_share = 1e-24;
+/// Where a column has less to itself, half of the digits are gone with the products.
+constexpr double share_for_products = 1e-7;
 constexpr int most_halvings = 40;
 /// Iterations from one look for separation to the next, where means are near their bounds.
 constexpr int separation_interval = 4;
@@ -26,62 +30,68 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
   return sum;
 }
 
-std::vector<double> penalized(const Problem& problem, const Totals& totals) {
-  std::vector<double> matrix = totals.gram;
+/// The factor of a pass, with the penalty. Which columns are aliased is found by the first pass.
+Factor factor_of(const Problem& problem, const Totals& totals, const std::vector<double>& terms,
+                 const std::optional<std::vector<std::uint8_t>>& is_aliased) {
   const std::size_t n = problem.terms();
+  std::vector<double> matrix = totals.gram;
   for (std::size_t j = 0; j < n; ++j) matrix[j * n + j] += problem.penalty[j];
-  return matrix;
+  std::vector<double> least;
+  if (!is_aliased) {
+    const double share = totals.triangle.empty() ? least_share : least_triangle_share;
+    for (std::size_t j = 0; j < n; ++j) {
+      const double noise = !problem.has_intercept || j == 0 ? 0 : problem.columns.noise[j - 1];
+      least.push_back(std::max(share * matrix[j * n + j], noise * noise * matrix[0]));
+    }
+  }
+  std::vector<std::uint8_t> aliased = is_aliased.value_or(std::vector<std::uint8_t>());
+  if (totals.triangle.empty()) return Factor(matrix, least, std::move(aliased));
+  return Factor::of_triangle(totals.triangle, problem.penalty, terms, least, std::move(aliased));
 }
 
-/// Which columns are aliased, by the weights of the first pass.
-Factor first_factor(const Problem& problem, const Totals& totals) {
+/// Whether products have lost what a QR decomposition keeps: a column has little to itself, but it
+/// is no constant.
+bool is_ill(const Problem& problem, const Totals& totals, const Factor& factor) {
+  if (factor.least_share() < share_for_products) return true;
   const std::size_t n = problem.terms();
-  const std::vector<double> matrix = penalized(problem, totals);
-  std::vector<double> least(n, 0.);
-  for (std::size_t j = 0; j < n; ++j) {
-    least[j] = least_pivot * matrix[j * n + j];
-    if (!problem.has_intercept || j == 0) continue;
-    const double noise = problem.columns.noise[j - 1];
-    least[j] = std::max(least[j], noise * noise * matrix[0]);
-  }
-  return Factor(matrix, least);
+  for (std::size_t j = problem.first_column(); j < n; ++j)
+    if (factor.is_aliased()[j] != 0 && totals.gram[j * n + j] > 0) return true;
+  return false;
 }
 
 /// The iteration; see iterate.
 class Iteration {
  public:
   Iteration(const Problem& problem, const std::vector<std::string>& names)
-      : problem_(problem), names_(names), factor_({}, {}) {}
+      : problem_(problem), names_(names), uses_triangle_(problem.solver == GlmSolver::qr) {}
 
   Fit run(const std::optional<std::vector<double>>& start,
           const std::optional<std::vector<double>>& feasible) {
     begin(start, feasible);
     for (;;) {
-      totals_ = totals_of(problem_, terms_);
+      read(false);
       if (!is_descent()) {
         if (!take_half_back()) return finish(GlmStatus::no_descent);
         continue;
       }
       halvings_ = 0;
-      factor_ = knows_aliased_ ? Factor(penalized(problem_, totals_), {}, factor_.is_aliased())
-                               : first_factor(problem_, totals_);
-      knows_aliased_ = true;
+      set_factor(false);
       if (!factor_.is_good()) {
         if (separates(step_)) return finish(GlmStatus::separated);
         return finish(GlmStatus::singular);
       }
-      std::vector<double> gradient = totals_.score;
-      for (std::size_t j = 0; j < gradient.size(); ++j)
-        gradient[j] -= problem_.penalty[j] * terms_[j];
-      step_ = factor_.solve(gradient);
-      if (is_done(dot(step_, gradient))) return finish(GlmStatus::converged);
+      if (is_done(set_step())) {
+        // too short to be worth another read, but it takes back what rounding did to the last one
+        take_step();
+        return finish(GlmStatus::converged);
+      }
       if (totals_.extreme > 0 && iterations_ % separation_interval == 0 && separates(step_))
         return finish(GlmStatus::separated);
       if (iterations_ == problem_.max_iterations)
         return finish(separates(step_) ? GlmStatus::separated : GlmStatus::iteration_limit);
       former_ = terms_;
       former_objective_ = objective();
-      for (std::size_t j = 0; j < terms_.size(); ++j) terms_[j] += step_[j];
+      take_step();
       ++iterations_;
     }
   }
@@ -94,15 +104,47 @@ class Iteration {
       terms_ = *start;
       return;
     }
-    const std::vector<double> zeros(problem_.terms(), 0.);
-    totals_ = totals_of(problem_, zeros, true);
+    terms_.assign(problem_.terms(), 0.);
+    read(true);
     if (std::ranges::any_of(totals_.gram, [](double value) { return !std::isfinite(value); }))
       throw NumericError(
           "the fit has nothing to begin with: the working weights of the responses "
           "leave the range of f64; y needs other units");
-    factor_ = first_factor(problem_, totals_);
+    set_factor(true);
+    set_step();
+    terms_ = step_;
+  }
+
+  void read(bool is_start) { totals_ = totals_of(problem_, terms_, is_start, uses_triangle_); }
+
+  void set_factor(bool is_start) {
+    std::optional<std::vector<std::uint8_t>> is_aliased;
+    if (knows_aliased_) is_aliased = factor_.is_aliased();
+    factor_ = factor_of(problem_, totals_, terms_, is_aliased);
+    if (!uses_triangle_ && problem_.solver == GlmSolver::automatic &&
+        is_ill(problem_, totals_, factor_)) {
+      uses_triangle_ = true;
+      read(is_start);
+      factor_ = factor_of(problem_, totals_, terms_, is_aliased);
+    }
     knows_aliased_ = true;
-    terms_ = factor_.solve(totals_.score);
+  }
+
+  void take_step() {
+    for (std::size_t j = 0; j < terms_.size(); ++j) terms_[j] += step_[j];
+  }
+
+  /// @return the squared length of the step, in standard errors for a dispersion of 1.
+  double set_step() {
+    if (uses_triangle_) {
+      step_ = factor_.step();
+      return factor_.decrement();
+    }
+    std::vector<double> gradient = totals_.score;
+    for (std::size_t j = 0; j < gradient.size(); ++j)
+      gradient[j] -= problem_.penalty[j] * terms_[j];
+    step_ = factor_.solve(gradient);
+    return dot(step_, gradient);
   }
 
   [[nodiscard]] double objective() const {
@@ -170,7 +212,9 @@ class Iteration {
       message_ =
           "the weighted columns have become dependent on each other: some fitted means are "
           "at a bound of their range";
-    return {std::move(terms_),  std::move(totals_), std::move(factor_), iterations_, status,
+    return {std::move(terms_),  std::move(totals_),
+            std::move(factor_), uses_triangle_ ? GlmSolver::qr : GlmSolver::irls,
+            iterations_,        status,
             std::move(message_)};
   }
 
@@ -183,6 +227,7 @@ class Iteration {
   Totals totals_;
   Factor factor_;
   bool knows_aliased_ = false;
+  bool uses_triangle_;
   std::int64_t iterations_ = 1;
   int halvings_ = 0;
   std::string message_;
@@ -201,21 +246,29 @@ GlmPass Problem::pass_of(const std::vector<double>& terms) const {
   return pass;
 }
 
-Totals totals_of(const Problem& problem, const std::vector<double>& terms, bool is_start) {
+Totals totals_of(const Problem& problem, const std::vector<double>& terms, bool is_start,
+                 bool is_triangle) {
   GlmPass pass = problem.pass_of(terms);
   pass.is_start = is_start;
-  const std::vector<double> payload = problem.rows.accumulate(pass);
+  const std::vector<double> payload =
+      is_triangle ? problem.rows.factor(pass) : problem.rows.accumulate(pass);
   const std::size_t n = terms.size();
   const GlmSums sums{static_cast<std::int64_t>(n)};
   Totals totals;
-  totals.gram.resize(n * n);
-  totals.score.resize(n);
+  totals.gram.assign(n * n, 0.);
+  totals.score.assign(n, 0.);
   const double* from = payload.data();
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = i; j < n; ++j) totals.gram[i * n + j] = *from++;
-    totals.score[i] = *from++;
+  if (is_triangle) totals.triangle.assign(from, from + sums.products());
+  // a product, or the row of a triangle whose products are added up
+  const std::size_t rows = n + 1;
+  for (std::size_t k = 0; k < rows; from += rows - k++) {
+    const std::size_t last = is_triangle ? rows : k + 1;
+    for (std::size_t i = k; i < last; ++i) {
+      const double factor = is_triangle ? from[i - k] : 1;
+      for (std::size_t j = i; j < n; ++j) totals.gram[i * n + j] += factor * from[j - k];
+      (i < n ? totals.score[i] : totals.pearson) += factor * from[n - k];
+    }
   }
-  totals.pearson = *from;
   const auto at = [&](std::int64_t i) { return payload[static_cast<std::size_t>(i)]; };
   totals.deviance = at(sums.deviance());
   totals.invalid = at(sums.invalid());

@@ -21,6 +21,7 @@ struct Problem {
   std::vector<double> penalty;  ///< of the terms: half of penalty * square is added to deviance / 2
   double tolerance = 0;
   int max_iterations = 0;
+  GlmSolver solver = GlmSolver::automatic;
 
   [[nodiscard]] std::size_t first_column() const { return has_intercept ? 1 : 0; }
   [[nodiscard]] std::size_t terms() const { return first_column() + columns.shift.size(); }
@@ -31,6 +32,8 @@ struct Problem {
 struct Totals {
   std::vector<double> gram;   ///< (terms, terms), its upper triangle
   std::vector<double> score;  ///< X^T W r
+  /// R of the weighted rows and their residual, packed; empty: the sums were made of products.
+  std::vector<double> triangle;
   double pearson = 0;
   double deviance = 0;
   double invalid = 0;
@@ -41,6 +44,7 @@ struct Fit {
   std::vector<double> terms;
   Totals totals;  ///< at these terms
   Factor factor;  ///< of the Gram matrix with the penalty
+  GlmSolver solver = GlmSolver::irls;
   std::int64_t iterations = 0;
   GlmStatus status = GlmStatus::converged;
   std::string message;
@@ -49,11 +53,12 @@ struct Fit {
 /// Reads x once.
 /// Collective.
 [[nodiscard]] Totals totals_of(const Problem& problem, const std::vector<double>& terms,
-                               bool is_start = false);
+                               bool is_start = false, bool is_triangle = false);
 
 /// Iteratively reweighted least squares. Each iteration reads x once, at the present terms: the
 /// deviance tells whether the last step was good (else half of it is taken back), and the same
-/// read's Gram matrix and score give the next one. Collective.
+/// read's Gram matrix and score, or their QR decomposition, give the next one. Where that is to be
+/// found out, the first read for which products are not enough is done again. Collective.
 /// @param start terms to begin with; none: the response's own means.
 /// @param feasible terms that have a mean for every row, or none.
 /// @param names of the terms, for messages.

@@ -84,6 +84,16 @@ std::string fault_of(const GlmFamilyFacts& family, bool is_low_allowed, double y
                      is_low_allowed ? ">=" : ">", family.low);
 }
 
+void add_numbers(std::byte* left, const std::byte* right, std::int64_t count) {
+  auto* const a = reinterpret_cast<double*>(left);
+  const auto* const b = reinterpret_cast<const double*>(right);
+  for (std::int64_t i = 0; i < count; ++i) a[i] += b[i];
+}
+
+GlmSums sums_of(const GlmPass& pass) {
+  return {static_cast<std::int64_t>(pass.coefficients.size()) + (pass.has_intercept ? 1 : 0)};
+}
+
 double value_at(const std::vector<double>& values, std::size_t i, double other) {
   return values.empty() ? other : values[i];
 }
@@ -201,15 +211,11 @@ GlmRows Rows::rows_from(std::int64_t local_row) const {
   return rows;
 }
 
-std::vector<double> Rows::sum(const TileSource& source, std::int64_t width,
-                              const LeafSums& leaf_sums) const {
+std::vector<double> Rows::reduce(const TileSource& source, std::int64_t width,
+                                 const LeafSums& leaf_sums, const CombineFunction& combine,
+                                 const TreeReduceOptions& tree_options) const {
   std::vector<double> result(static_cast<std::size_t>(width), 0.);
   const Leaves leaves = leaves_of(source);
-  const auto add = [](std::byte* left, const std::byte* right, std::int64_t items) {
-    auto* const a = reinterpret_cast<double*>(left);
-    const auto* const b = reinterpret_cast<const double*>(right);
-    for (std::int64_t i = 0; i < items; ++i) a[i] += b[i];
-  };
   const auto bytes = reduce_leaf_runs(
       ctx_, source, leaves,
       [&](const LeafRun& run, std::byte* payloads, int) {
@@ -220,20 +226,39 @@ std::vector<double> Rows::sum(const TileSource& source, std::int64_t width,
         rows.x = run.rows + first * source.row_bytes();
         leaf_sums(rows, offsets, reinterpret_cast<double*>(payloads));
       },
-      [&](std::byte* left, const std::byte* right) { add(left, right, width); },
-      std::as_bytes(std::span<const double>(result)),
-      {.item_bytes = sizeof(double), .combine_items = add});
+      combine, std::as_bytes(std::span<const double>(result)), tree_options);
   std::memcpy(result.data(), bytes.data(), bytes.size());
   return result;
 }
 
+std::vector<double> Rows::sum(const TileSource& source, std::int64_t width,
+                              const LeafSums& leaf_sums) const {
+  return reduce(source, width, leaf_sums,
+                [&](std::byte* left, const std::byte* right) { add_numbers(left, right, width); },
+                {.item_bytes = sizeof(double), .combine_items = add_numbers});
+}
+
 std::vector<double> Rows::accumulate(const GlmPass& pass) const {
-  const auto columns = static_cast<std::int64_t>(pass.coefficients.size());
-  const GlmSums sums{columns + (pass.has_intercept ? 1 : 0)};
-  return sum(columns == 0 ? y_ : x_, sums.size(),
+  return sum(pass.coefficients.empty() ? y_ : x_, sums_of(pass).size(),
              [&](const GlmRows& rows, std::span<const std::int64_t> offsets, double* payloads) {
                kernels_.accumulate(pass, rows, offsets, payloads);
              });
+}
+
+std::vector<double> Rows::factor(const GlmPass& pass) const {
+  const GlmSums sums = sums_of(pass);
+  const std::int64_t behind = sums.products() * static_cast<std::int64_t>(sizeof(double));
+  return reduce(
+      pass.coefficients.empty() ? y_ : x_, sums.size(),
+      [&](const GlmRows& rows, std::span<const std::int64_t> offsets, double* payloads) {
+        kernels_.factor(pass, rows, offsets, payloads);
+      },
+      [&](std::byte* left, const std::byte* right) {
+        kernels_.combine_factors(sums.terms + 1, reinterpret_cast<double*>(left),
+                                 reinterpret_cast<const double*>(right));
+        add_numbers(left + behind, right + behind, sums.size() - sums.products());
+      },
+      {});
 }
 
 std::vector<double> Rows::predict(const GlmPass& pass, bool with_offset) const {

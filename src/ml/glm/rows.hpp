@@ -47,10 +47,11 @@ class Rows {
     return weights_.empty() ? 1 : weights_[static_cast<std::size_t>(i)];
   }
 
-  /// GlmKernels::accumulate over all rows; reads x where the pass has coefficients.
+  /// GlmKernels::accumulate over all rows, or factor; reads x where the pass has coefficients.
   /// Collective.
   /// @return a payload, on every rank.
   [[nodiscard]] std::vector<double> accumulate(const GlmPass& pass) const;
+  [[nodiscard]] std::vector<double> factor(const GlmPass& pass) const;
   /// GlmKernels::predict, by local row.
   /// Collective.
   [[nodiscard]] std::vector<double> predict(const GlmPass& pass, bool with_offset) const;
@@ -71,6 +72,10 @@ class Rows {
   /// `width` sums over all leaves, by one read of a source whose rows lie as those of x.
   [[nodiscard]] std::vector<double> sum(const TileSource& source, std::int64_t width,
                                         const LeafSums& leaf_sums) const;
+  [[nodiscard]] std::vector<double> reduce(const TileSource& source, std::int64_t width,
+                                           const LeafSums& leaf_sums,
+                                           const CombineFunction& combine,
+                                           const TreeReduceOptions& tree_options) const;
   [[nodiscard]] Leaves leaves_of(const TileSource& source) const;
 
   Context ctx_;

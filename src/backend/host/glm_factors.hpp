@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "serried/device/glm_kernels.hpp"
+
+namespace serried::host {
+
+/// GlmKernels::factor_targets and combine_factors.
+void factor_targets(DType dtype, const GlmPass& pass, const GlmRows& rows, std::int64_t targets,
+                    std::span<const std::int64_t> offsets, double* payloads);
+void combine_factors(std::int64_t width, double* left, const double* right);
+
+}  // namespace serried::host
