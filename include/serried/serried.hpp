@@ -23,5 +23,7 @@
 #include "serried/expr/reductions.hpp"
 #include "serried/io/dataset.hpp"
 #include "serried/io/file_writer.hpp"
+#include "serried/ml/coefficient.hpp"
 #include "serried/ml/glm.hpp"
 #include "serried/ml/kmeans.hpp"
+#include "serried/ml/linear.hpp"

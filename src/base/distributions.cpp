@@ -2,6 +2,8 @@
 
 // Boost would throw classes of its own, which the shared library would show.
 #define BOOST_EXCEPTION_DISABLE
+#include <algorithm>
+#include <boost/math/distributions/fisher_f.hpp>
 #include <boost/math/distributions/normal.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <boost/math/special_functions/gamma.hpp>
@@ -47,6 +49,12 @@ double normal_reach(double level) {
 }
 double student_reach(double level, double df) {
   return df > 0 ? reach(Student(df), level) : nan;
+}
+double fisher_upper(double f, double df_above, double df_below) {
+  if (!(df_above > 0) || !(df_below > 0) || std::isnan(f)) return nan;
+  if (std::isinf(f)) return 0;
+  const boost::math::fisher_f_distribution<double, Policy> distribution(df_above, df_below);
+  return boost::math::cdf(boost::math::complement(distribution, std::max(f, 0.)));
 }
 double log_gamma(double x) {
   return boost::math::lgamma(x, Policy());

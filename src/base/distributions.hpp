@@ -12,6 +12,8 @@ namespace serried {
 /// The z > 0 with P(|Z| <= z) = level, 0 < level < 1.
 [[nodiscard]] double normal_reach(double level);
 [[nodiscard]] double student_reach(double level, double df);
+/// P(F >= f) for Fisher's F.
+[[nodiscard]] double fisher_upper(double f, double df_above, double df_below);
 /// log gamma(x), x > 0.
 [[nodiscard]] double log_gamma(double x);
 

@@ -67,7 +67,7 @@ class Runner {
     }
     const GlmModel model = fit_glm(ctx_, *sources_.at(fields[1]), *sources_.at(fields[2]), options);
     std::vector<double> table;
-    for (const GlmCoefficient& c : model.coefficients)
+    for (const Coefficient& c : model.coefficients)
       table.insert(table.end(), {c.estimate, c.std_error, c.statistic, c.p_value, c.low, c.high});
     const std::vector<double> numbers{model.deviance,
                                       model.null_deviance,
@@ -105,7 +105,7 @@ class Runner {
                                          : GlmSolver::automatic;
     if (key == "l2") options.l2 = number();
     if (key == "is_standardized") options.is_standardized = value == "1";
-    if (key == "frequency" && value == "1") options.weights_mean = GlmWeights::frequency;
+    if (key == "frequency" && value == "1") options.weights_meaning = WeightsMeaning::frequency;
     if (key == "offset") options.offset = sources_.at(value).get();
     if (key == "weights") options.weights = sources_.at(value).get();
     if (key == "trials") options.trials = sources_.at(value).get();

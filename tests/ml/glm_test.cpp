@@ -79,7 +79,7 @@ struct Data {
 /// All numbers of a model, to be compared bit by bit.
 std::vector<double> numbers_of(const GlmModel& m) {
   std::vector<double> all = m.covariance;
-  for (const GlmCoefficient& c : m.coefficients)
+  for (const Coefficient& c : m.coefficients)
     all.insert(all.end(), {c.estimate, c.std_error, c.statistic, c.p_value, c.low, c.high});
   all.insert(all.end(), {m.deviance, m.null_deviance, m.pearson, m.dispersion, m.log_likelihood,
                          m.aic, m.bic, m.df_residual, m.theta_std_error,
@@ -302,7 +302,7 @@ TEST(Glm, dependent_columns_are_aliased_as_in_r) {
       EXPECT_TRUE(std::isnan(m.coefficients[j].estimate)) << j;
       continue;
     }
-    const GlmCoefficient& other = full.coefficients[same_as[j]];
+    const Coefficient& other = full.coefficients[same_as[j]];
     EXPECT_NEAR(m.coefficients[j].estimate, other.estimate, 1e-10) << j;
     EXPECT_NEAR(m.coefficients[j].std_error, other.std_error, 1e-10) << j;
   }

@@ -9,13 +9,9 @@
 #include "serried/base/glm_family.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
+#include "serried/ml/coefficient.hpp"
 
 namespace SERRIED_API serried {
-
-/// What a weight w of a row says. variance: the row is the mean of w observations, or else as good:
-/// its variance is dispersion * V(mean) / w; the number of rows is what it is (R's `weights`).
-/// frequency: the row stands for w rows that are alike, and so it counts.
-enum class GlmWeights : std::uint8_t { variance, frequency };
 
 /// How the steps of a fit are solved for. irls: from the Gram matrix of the weighted columns, by
 /// LDL^T; qr: from a QR decomposition of the columns themselves, by Householder reflectors along
@@ -47,7 +43,7 @@ struct GlmOptions {
   double tolerance = 1e-9;
   int max_iterations = 100;
   double confidence = 0.95;  ///< of the intervals
-  GlmWeights weights_mean = GlmWeights::variance;
+  WeightsMeaning weights_meaning = WeightsMeaning::variance;
   /// Known in advance for each row; or null.
   const TileSource* offset = nullptr;
   /// Numbers >= 0, or null: all 1. A row of weight 0 is left out.
@@ -68,23 +64,11 @@ enum class GlmStatus : std::uint8_t {
   singular          ///< the weighted columns have become dependent on each other
 };
 
-struct GlmCoefficient {
-  std::string name;
-  /// NaN, as all that follows, for a column that depends on those before it.
-  double estimate = 0;
-  double std_error = 0;
-  double statistic = 0;  ///< estimate / std_error: t where the dispersion is estimated, else z
-  double p_value = 0;    ///< two-sided
-  double low = 0;        ///< of the confidence interval
-  double high = 0;
-  bool is_aliased = false;
-};
-
 /// A fitted model: a plain value, the same on every rank.
 struct GlmModel {
   GlmDistribution distribution;
   bool has_intercept = true;
-  std::vector<GlmCoefficient> coefficients;  ///< the intercept first, then by column
+  std::vector<Coefficient> coefficients;  ///< the intercept first, then by column
   /// (coefficients, coefficients), C order; NaN for aliased ones.
   std::vector<double> covariance;
   double deviance = 0;

@@ -24,20 +24,7 @@ GlmDistribution distribution_of(const GlmOptions& options) {
   return distribution;
 }
 
-std::vector<std::string> names_of(const TileSource& x, const GlmOptions& options) {
-  const auto columns = static_cast<std::size_t>(x.row_elements());
-  if (!options.column_names.empty() && options.column_names.size() != columns)
-    throw InvalidArgument(fmt::format("linear model: there are {} names for the {} columns of {}",
-                                      options.column_names.size(), columns, x.describe()));
-  std::vector<std::string> names;
-  if (options.has_intercept) names.emplace_back("(Intercept)");
-  for (std::size_t j = 0; j < columns; ++j)
-    names.push_back(options.column_names.empty() ? "x" + std::to_string(j)
-                                                 : options.column_names[j]);
-  return names;
-}
-
-std::vector<double> penalty_of(const Columns& columns, const GlmOptions& options) {
+std::vector<double> penalty_of(const regression::Columns& columns, const GlmOptions& options) {
   std::vector<double> penalty;
   if (options.has_intercept) penalty.push_back(0);
   for (std::size_t j = 0; j < columns.scale.size(); ++j) {
@@ -91,7 +78,7 @@ NullFit fit_null(const Problem& problem) {
 void set_likelihood(const Rows& rows, const GlmOptions& options, bool has_estimated_theta,
                     GlmModel& model) {
   model.log_likelihood =
-      log_likelihood(rows, model.distribution, model.deviance, options.weights_mean);
+      log_likelihood(rows, model.distribution, model.deviance, options.weights_meaning);
   const double parameters = static_cast<double>(model.rank) +
                             (model.has_estimated_dispersion || has_estimated_theta ? 1 : 0);
   model.aic = -2 * model.log_likelihood + 2 * parameters;
@@ -104,13 +91,14 @@ void set_likelihood(const Rows& rows, const GlmOptions& options, bool has_estima
 GlmModel fit_glm(const Context& ctx, const TileSource& x, const TileSource& y,
                  const GlmOptions& options) {
   check_glm_options(options);
-  const std::vector<std::string> names = glm::names_of(x, options);
+  const std::vector<std::string> names =
+      regression::term_names(x, options.has_intercept, options.column_names);
   const auto phase = ctx.recorder().phase("fit");
   const glm::Rows rows(ctx, x, y, options);
   glm::Problem problem{rows,
                        glm::distribution_of(options),
                        options.has_intercept,
-                       glm::scan_columns(rows.context(), x, options.has_intercept),
+                       regression::scan_columns(rows.context(), x, options.has_intercept),
                        {},
                        options.tolerance,
                        options.max_iterations,

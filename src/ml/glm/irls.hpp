@@ -5,11 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "ml/glm/columns.hpp"
-#include "ml/glm/factor.hpp"
 #include "ml/glm/rows.hpp"
+#include "ml/regression/columns.hpp"
+#include "ml/regression/factor.hpp"
 
 namespace serried::glm {
+
+using regression::Columns;
+using regression::Factor;
 
 /// What is fitted: a model of the rows' scaled columns. Its terms are the intercept, if there is
 /// one, and the columns.

@@ -12,7 +12,7 @@ namespace serried::glm {
 // deviance / (sum of weights), the maximum likelihood estimate of gaussian and inverse gaussian;
 // the gaussian divides by the number of rows where weights are variances.
 double log_likelihood(const Rows& rows, const GlmDistribution& distribution, double deviance,
-                      GlmWeights weights) {
+                      WeightsMeaning weights) {
   if (distribution.family == GlmFamily::tweedie) return std::numeric_limits<double>::quiet_NaN();
   // of a single trial they are 0
   const bool has_terms = distribution.family != GlmFamily::binomial || rows.has_trials();
@@ -23,7 +23,7 @@ double log_likelihood(const Rows& rows, const GlmDistribution& distribution, dou
   };
   switch (distribution.family) {
     case GlmFamily::gaussian:
-      return weights == GlmWeights::variance ? normal(rows.count()) + terms : normal(sum);
+      return weights == WeightsMeaning::variance ? normal(rows.count()) + terms : normal(sum);
     case GlmFamily::inverse_gaussian:
       return normal(sum) + terms;
     case GlmFamily::gamma: {

@@ -9,52 +9,13 @@
 #include <span>
 #include <utility>
 
-#include "serried/array/array.hpp"
 #include "serried/base/error.hpp"
 #include "serried/base/faults.hpp"
 #include "serried/base/order_key.hpp"
 #include "serried/comm/agree.hpp"
-#include "serried/device/convert_kernels.hpp"
 
 namespace serried::glm {
 namespace {
-
-constexpr std::int64_t no_row = std::numeric_limits<std::int64_t>::max();
-
-void require_host(const TileSource& source) {
-  const auto* array = dynamic_cast<const Array*>(&source);
-  if (array != nullptr && array->is_on_device())
-    throw InvalidArgument(array->describe() +
-                          " lies on a device, where linear models are not fitted; to_host()");
-}
-
-const TileSource& checked_x(const Context& ctx, const TileSource& x) {
-  if (!is_real(x.dtype()))
-    throw InvalidArgument(x.describe() + " has dtype " + std::string(name(x.dtype())) +
-                          "; a linear model needs real numbers");
-  if (x.layout().ranks() != ctx.size())
-    throw InvalidArgument(fmt::format("{} lies on {} ranks, the context has {}", x.describe(),
-                                      x.layout().ranks(), ctx.size()));
-  if (x.row_elements() < 1) throw InvalidArgument(x.describe() + " has no columns");
-  require_host(x);
-  return x;
-}
-
-void check_alike(const TileSource& x, const TileSource& source, const char* role) {
-  if (!is_real(source.dtype()))
-    throw InvalidArgument(fmt::format("{} ({}) has dtype {}; it must be real numbers", role,
-                                      source.describe(), name(source.dtype())));
-  if (source.rows() != x.rows() || source.row_elements() != 1)
-    throw InvalidArgument(fmt::format(
-        "there must be one number of {} for each of the {} rows of {}; {} has {} rows of {}", role,
-        x.rows(), x.describe(), source.describe(), source.rows(), source.row_elements()));
-  if (source.layout() != x.layout())
-    throw InvalidArgument(
-        fmt::format("{} ({}) and {} do not have the same rows on the ranks; "
-                    "balance() makes them lie alike",
-                    role, source.describe(), x.describe()));
-  require_host(source);
-}
 
 /// What is wrong with a row, or nothing.
 std::string fault_of(const GlmFamilyFacts& family, bool is_low_allowed, double y, double weight,
@@ -84,12 +45,6 @@ std::string fault_of(const GlmFamilyFacts& family, bool is_low_allowed, double y
                      is_low_allowed ? ">=" : ">", family.low);
 }
 
-void add_numbers(std::byte* left, const std::byte* right, std::int64_t count) {
-  auto* const a = reinterpret_cast<double*>(left);
-  const auto* const b = reinterpret_cast<const double*>(right);
-  for (std::int64_t i = 0; i < count; ++i) a[i] += b[i];
-}
-
 GlmSums sums_of(const GlmPass& pass) {
   return {static_cast<std::int64_t>(pass.coefficients.size()) + (pass.has_intercept ? 1 : 0)};
 }
@@ -102,17 +57,17 @@ double value_at(const std::vector<double>& values, std::size_t i, double other) 
 
 Rows::Rows(const Context& ctx, const TileSource& x, const TileSource& y, const GlmOptions& options)
     : ctx_(ctx.on_host()),
-      x_(checked_x(ctx, x)),
+      x_(regression::checked_columns(ctx, x)),
       y_(y),
       kernels_(ctx_.device()->kernels<GlmKernels>(x.dtype())),
       leaves_(x.layout(), x.row_bytes(),
               8 * GlmSums{x.row_elements() + (options.has_intercept ? 1 : 0)}.size()),
       own_(leaves_.rows_of(ctx.rank())),
       has_trials_(options.trials != nullptr) {
-  check_alike(x, y, "y");
-  if (options.weights != nullptr) check_alike(x, *options.weights, "weights");
-  if (options.offset != nullptr) check_alike(x, *options.offset, "offset");
-  if (options.trials != nullptr) check_alike(x, *options.trials, "trials");
+  regression::check_beside(x, y, "y");
+  if (options.weights != nullptr) regression::check_beside(x, *options.weights, "weights");
+  if (options.offset != nullptr) regression::check_beside(x, *options.offset, "offset");
+  if (options.trials != nullptr) regression::check_beside(x, *options.trials, "trials");
   response_ = values_of(y, "y");
   if (options.weights != nullptr) weights_ = values_of(*options.weights, "weights");
   if (options.offset != nullptr) offset_ = values_of(*options.offset, "offset");
@@ -121,45 +76,19 @@ Rows::Rows(const Context& ctx, const TileSource& x, const TileSource& y, const G
   prepare(options);
 }
 
-Leaves Rows::leaves_of(const TileSource& source) const {
-  return Leaves::of_tiles(source.layout(), leaves_.tiles_per_leaf());
-}
-
 std::vector<double> Rows::values_of(const TileSource& source, const char* role) const {
-  std::vector<double> values;
-  agree(ctx_.comm(), [&] {
-    faults::before_allocation();
-    values.resize(static_cast<std::size_t>(own_.size()));
-  });
-  const auto& convert = ctx_.backend()->kernels<ConvertKernels>(source.dtype());
-  const Leaves leaves = leaves_of(source);
-  const auto span = ctx_.recorder().span(role, Activity::computation);
-  visit_leaf_runs(ctx_, source, leaves, [&](const LeafRun& run, std::byte*, int) {
-    const std::int64_t row = leaves.row_begin(run.first_leaf) - own_.begin;
-    static_cast<void>(convert.convert(run.rows + run.offsets.front() * source.row_bytes(),
-                                      run.row_count(), DType::f64, values.data() + row));
-  });
-  return values;
+  return regression::read_values(ctx_, source, leaves_, role);
 }
 
 void Rows::check(const GlmOptions& options, const TileSource& y) const {
   const GlmFamilyFacts& family = facts(options.family);
   const bool allows_low =
       family.allows_low && !(options.family == GlmFamily::tweedie && options.tweedie_power > 2);
-  std::string text;
-  std::int64_t first = no_row;
-  for (std::size_t i = 0; i < response_.size() && first == no_row; ++i) {
-    text = fault_of(family, allows_low, response_[i], value_at(weights_, i, 1),
+  regression::check_rows(ctx_, y, own_, [&](std::int64_t local_row) {
+    const auto i = static_cast<std::size_t>(local_row);
+    return fault_of(family, allows_low, response_[i], value_at(weights_, i, 1),
                     value_at(offset_, i, 0), value_at(trials_, i, 1), !trials_.empty());
-    if (!text.empty()) first = own_.begin + static_cast<std::int64_t>(i);
-  }
-  const std::int64_t least = ctx_.comm().allreduce(first, ReduceOp::min);
-  if (least == no_row) return;
-  const std::vector<std::string> texts =
-      ctx_.comm().allgather_text(first == least ? text : std::string());
-  for (const std::string& found : texts)
-    if (!found.empty())
-      throw DataError(fmt::format("{}: row {} (counted from 0) {}", y.describe(), least, found));
+  });
 }
 
 void Rows::prepare(const GlmOptions& options) {
@@ -191,7 +120,8 @@ void Rows::prepare(const GlmOptions& options) {
               sums[leaf] += rows.weights[i];
           }
         })[0];
-  count_ = options.weights_mean == GlmWeights::frequency ? weight_sum_ : static_cast<double>(used_);
+  count_ = options.weights_meaning == WeightsMeaning::frequency ? weight_sum_
+                                                                : static_cast<double>(used_);
   for (std::size_t i = 0; i < trials_.size(); ++i) {
     if (weights_[i] == 0) continue;
     response_[i] /= trials_[i];
@@ -211,31 +141,18 @@ GlmRows Rows::rows_from(std::int64_t local_row) const {
   return rows;
 }
 
-std::vector<double> Rows::reduce(const TileSource& source, std::int64_t width,
-                                 const LeafSums& leaf_sums, const CombineFunction& combine,
-                                 const TreeReduceOptions& tree_options) const {
-  std::vector<double> result(static_cast<std::size_t>(width), 0.);
-  const Leaves leaves = leaves_of(source);
-  const auto bytes = reduce_leaf_runs(
-      ctx_, source, leaves,
-      [&](const LeafRun& run, std::byte* payloads, int) {
-        const std::int64_t first = run.offsets.front();
-        std::vector<std::int64_t> offsets(run.offsets.begin(), run.offsets.end());
-        for (std::int64_t& offset : offsets) offset -= first;
-        GlmRows rows = rows_from(leaves.row_begin(run.first_leaf) - own_.begin);
-        rows.x = run.rows + first * source.row_bytes();
-        leaf_sums(rows, offsets, reinterpret_cast<double*>(payloads));
-      },
-      combine, std::as_bytes(std::span<const double>(result)), tree_options);
-  std::memcpy(result.data(), bytes.data(), bytes.size());
-  return result;
-}
-
 std::vector<double> Rows::sum(const TileSource& source, std::int64_t width,
                               const LeafSums& leaf_sums) const {
-  return reduce(source, width, leaf_sums,
-                [&](std::byte* left, const std::byte* right) { add_numbers(left, right, width); },
-                {.item_bytes = sizeof(double), .combine_items = add_numbers});
+  return regression::sum(ctx_, source, leaves_, width, with_rows(leaf_sums));
+}
+
+regression::SumLeaves Rows::with_rows(const LeafSums& leaf_sums) const {
+  return [this, &leaf_sums](const std::byte* x, std::int64_t local_row,
+                            std::span<const std::int64_t> offsets, double* payloads) {
+    GlmRows rows = rows_from(local_row);
+    rows.x = x;
+    leaf_sums(rows, offsets, payloads);
+  };
 }
 
 std::vector<double> Rows::accumulate(const GlmPass& pass) const {
@@ -248,15 +165,16 @@ std::vector<double> Rows::accumulate(const GlmPass& pass) const {
 std::vector<double> Rows::factor(const GlmPass& pass) const {
   const GlmSums sums = sums_of(pass);
   const std::int64_t behind = sums.products() * static_cast<std::int64_t>(sizeof(double));
-  return reduce(
-      pass.coefficients.empty() ? y_ : x_, sums.size(),
-      [&](const GlmRows& rows, std::span<const std::int64_t> offsets, double* payloads) {
-        kernels_.factor(pass, rows, offsets, payloads);
-      },
+  const LeafSums factors = [&](const GlmRows& rows, std::span<const std::int64_t> offsets,
+                               double* payloads) {
+    kernels_.factor(pass, rows, offsets, payloads);
+  };
+  return regression::reduce(
+      ctx_, pass.coefficients.empty() ? y_ : x_, leaves_, sums.size(), with_rows(factors),
       [&](std::byte* left, const std::byte* right) {
         kernels_.combine_factors(sums.terms + 1, reinterpret_cast<double*>(left),
                                  reinterpret_cast<const double*>(right));
-        add_numbers(left + behind, right + behind, sums.size() - sums.products());
+        regression::add_numbers(left + behind, right + behind, sums.size() - sums.products());
       },
       {});
 }

@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "array/leaf_pass.hpp"
+#include "ml/regression/source_rows.hpp"
 #include "serried/comm/leaves.hpp"
 #include "serried/device/glm_kernels.hpp"
 #include "serried/ml/glm.hpp"
@@ -72,11 +72,7 @@ class Rows {
   /// `width` sums over all leaves, by one read of a source whose rows lie as those of x.
   [[nodiscard]] std::vector<double> sum(const TileSource& source, std::int64_t width,
                                         const LeafSums& leaf_sums) const;
-  [[nodiscard]] std::vector<double> reduce(const TileSource& source, std::int64_t width,
-                                           const LeafSums& leaf_sums,
-                                           const CombineFunction& combine,
-                                           const TreeReduceOptions& tree_options) const;
-  [[nodiscard]] Leaves leaves_of(const TileSource& source) const;
+  [[nodiscard]] regression::SumLeaves with_rows(const LeafSums& leaf_sums) const;
 
   Context ctx_;
   const TileSource& x_;

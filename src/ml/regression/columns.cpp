@@ -1,4 +1,4 @@
-#include "ml/glm/columns.hpp"
+#include "ml/regression/columns.hpp"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 #include "serried/array/statistics.hpp"
 #include "serried/base/error.hpp"
 
-namespace serried::glm {
+namespace serried::regression {
 namespace {
 
 struct Place {
@@ -76,4 +76,4 @@ Columns scan_columns(const Context& ctx, const TileSource& x, bool has_intercept
   return columns;
 }
 
-}  // namespace serried::glm
+}  // namespace serried::regression

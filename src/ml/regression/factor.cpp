@@ -1,9 +1,9 @@
-#include "ml/glm/factor.hpp"
+#include "ml/regression/factor.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-namespace serried::glm {
+namespace serried::regression {
 namespace {
 
 /// Rows that stand below each other: a reflector brings what a column has from a row on to its
@@ -77,17 +77,18 @@ Factor::Factor(std::span<const double> matrix, std::span<const double> least,
 
 Factor Factor::of_triangle(std::span<const double> triangle, std::span<const double> penalty,
                            std::span<const double> terms, std::span<const double> least,
-                           std::vector<std::uint8_t> is_aliased) {
+                           std::vector<std::uint8_t> is_aliased, std::size_t targets) {
   const std::size_t n = penalty.size();
   Factor factor(n, std::move(is_aliased));
-  RowsBelow rows(2 * n, n + 1);
+  RowsBelow rows(2 * n, n + targets);
   const double* from = triangle.data();
   for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = i; j <= n; ++j) rows.at(i, j) = *from++;
+    for (std::size_t j = i; j < n + targets; ++j) rows.at(i, j) = *from++;
     rows.at(n + i, i) = std::sqrt(penalty[i]);
-    rows.at(n + i, n) = -std::sqrt(penalty[i]) * terms[i];
+    for (std::size_t k = n; k < n + targets; ++k)
+      rows.at(n + i, k) = -std::sqrt(penalty[i]) * terms[i];
   }
-  factor.step_.assign(n, 0.);
+  factor.steps_.assign(targets, std::vector<double>(n, 0.));
   std::size_t row = 0;
   for (std::size_t j = 0; j < n; ++j) {
     const double pivot = rows.squares(row, j);
@@ -95,12 +96,11 @@ Factor Factor::of_triangle(std::span<const double> triangle, std::span<const dou
     rows.reflect(row, j);
     const double diagonal = rows.at(row, j);
     for (std::size_t i = j + 1; i < n; ++i) factor.lower_[i * n + j] = rows.at(row, i) / diagonal;
-    const double part = rows.at(row, n);
-    factor.decrement_ += part * part;
-    factor.step_[j] = part / diagonal;
+    factor.decrement_ += rows.at(row, n) * rows.at(row, n);
+    for (std::size_t k = 0; k < targets; ++k) factor.steps_[k][j] = rows.at(row, n + k) / diagonal;
     ++row;
   }
-  factor.solve_upper(factor.step_);
+  for (std::vector<double>& step : factor.steps_) factor.solve_upper(step);
   return factor;
 }
 
@@ -157,4 +157,4 @@ std::vector<double> Factor::inverse() const {
   return result;
 }
 
-}  // namespace serried::glm
+}  // namespace serried::regression

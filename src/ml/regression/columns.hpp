@@ -5,7 +5,7 @@
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
 
-namespace serried::glm {
+namespace serried::regression {
 
 /// How the columns of x are brought to one size: (x - shift) * scale, scale a power of two.
 struct Columns {
@@ -21,4 +21,4 @@ struct Columns {
 /// @throws DataError naming the first row with NaN or Inf.
 [[nodiscard]] Columns scan_columns(const Context& ctx, const TileSource& x, bool has_intercept);
 
-}  // namespace serried::glm
+}  // namespace serried::regression

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-namespace serried::glm {
+namespace serried::regression {
 
 /// LDL^T of a symmetric matrix (n, n) in the order of its columns. A column whose rest, after those
 /// before it have been taken from it, is at most its least pivot is aliased: left out, its solution
@@ -17,14 +17,15 @@ class Factor {
   /// @param least the least pivots; empty: which columns are aliased is known already.
   Factor(std::span<const double> matrix, std::span<const double> least,
          std::vector<std::uint8_t> is_aliased = {});
-  /// @param triangle packed row by row, of the columns and the residual behind them.
+  /// @param triangle packed row by row, of the columns and the residuals of `targets` behind them.
   /// @param penalty of the columns, 0 or more: for column j a row with sqrt(penalty[j]) there and
-  /// the residual -sqrt(penalty[j]) * terms[j] is added.
+  /// the residuals -sqrt(penalty[j]) * terms[j] is added.
   [[nodiscard]] static Factor of_triangle(std::span<const double> triangle,
                                           std::span<const double> penalty,
                                           std::span<const double> terms,
                                           std::span<const double> least,
-                                          std::vector<std::uint8_t> is_aliased);
+                                          std::vector<std::uint8_t> is_aliased = {},
+                                          std::size_t targets = 1);
 
   /// Whether every pivot of a column that is not aliased is a positive number.
   [[nodiscard]] bool is_good() const noexcept { return is_good_; }
@@ -32,9 +33,11 @@ class Factor {
   [[nodiscard]] std::int64_t rank() const noexcept;
   /// The least of what a column that is not aliased has to itself, of its own sum of squares.
   [[nodiscard]] double least_share() const noexcept { return least_share_; }
-  /// Of of_triangle: the least squares solution for the residual, and the squared length of the
-  /// residual's part that it takes away.
-  [[nodiscard]] const std::vector<double>& step() const noexcept { return step_; }
+  /// Of of_triangle: the least squares solution for a target's residual, and the squared length of
+  /// the first one's part that it takes away.
+  [[nodiscard]] const std::vector<double>& step(std::size_t target = 0) const {
+    return steps_[target];
+  }
   [[nodiscard]] double decrement() const noexcept { return decrement_; }
   [[nodiscard]] std::vector<double> solve(std::span<const double> right) const;
   /// The inverse, C order; 0 in the rows and columns of aliased ones.
@@ -53,8 +56,8 @@ class Factor {
   std::vector<std::uint8_t> aliased_;
   bool is_good_ = true;
   double least_share_ = 1;
-  std::vector<double> step_;
+  std::vector<std::vector<double>> steps_;  ///< by target
   double decrement_ = 0;
 };
 
-}  // namespace serried::glm
+}  // namespace serried::regression
