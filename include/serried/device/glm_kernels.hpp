@@ -32,6 +32,14 @@ struct GlmRows {
   const double* trials = nullptr;   ///< null: all 1
 };
 
+/// What a model has for each row; null for what is not wanted.
+struct GlmRowValues {
+  double* mean = nullptr;
+  double* working_weight = nullptr;
+  double* working_residual = nullptr;
+  double* deviance = nullptr;
+};
+
 /// Where the sums of a pass stand in a payload. With z = ([1,] (x - shift) * scale, r), r being the
 /// working residual (y - mean) / (d mean / d predictor), and the working weight w = weight *
 /// (d mean / d predictor)^2 / variance(mean), the first `products()` entries are the upper triangle
@@ -85,6 +93,18 @@ class GlmKernels {
   /// out[i] = the linear predictor of row i.
   virtual void predict(const GlmPass& pass, const GlmRows& rows, std::int64_t count,
                        double* out) const = 0;
+
+  /// What a model has for `count` rows with these linear predictors: mean, working weight and
+  /// residual as in GlmSums, and deviance. Of a row of weight 0 all but the mean are 0. Without x.
+  virtual void row_values(const GlmDistribution& distribution, const GlmRows& rows,
+                          const double* predictors, std::int64_t count,
+                          const GlmRowValues& values) const = 0;
+
+  /// out[i] = squared length of z root, z = ([1,] (x - shift) * scale) of row i; `root` is (terms,
+  /// columns), C order. Each element of z root is one FMA chain over the terms.
+  virtual void quadratic_forms(const GlmPass& pass, const GlmRows& rows,
+                               std::span<const double> root, std::int64_t columns,
+                               std::int64_t count, double* out) const = 0;
 
   /// sums[l] = what the leaf's rows add to the log-likelihood whatever the model is. Without x.
   virtual void likelihood_terms(const GlmDistribution& distribution, const GlmRows& rows,

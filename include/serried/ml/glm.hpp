@@ -19,6 +19,12 @@ namespace SERRIED_API serried {
 /// qr from where a column has less than 3e-4 of its length to itself.
 enum class GlmSolver : std::uint8_t { automatic, irls, qr };
 
+/// What the standard errors rest on. model: the family's variance and the dispersion. hc0 to hc3:
+/// the squared residuals of the rows, whatever their variances are (H. White 1980; hc1 times n / (n
+/// - p); hc2 and hc3 over 1 - leverage and its square: J. MacKinnon and H. White 1985), as R's
+/// sandwich::vcovHC. They cost two more reads of x, hc2 and hc3 three.
+enum class GlmErrors : std::uint8_t { model, hc0, hc1, hc2, hc3 };
+
 struct GlmOptions {
   GlmFamily family = GlmFamily::gaussian;
   /// Of the family's default where none is given; see is_allowed.
@@ -43,6 +49,7 @@ struct GlmOptions {
   double tolerance = 1e-9;
   int max_iterations = 100;
   double confidence = 0.95;  ///< of the intervals
+  GlmErrors errors = GlmErrors::model;
   WeightsMeaning weights_meaning = WeightsMeaning::variance;
   /// Known in advance for each row; or null.
   const TileSource* offset = nullptr;
@@ -71,12 +78,16 @@ struct GlmModel {
   std::vector<Coefficient> coefficients;  ///< the intercept first, then by column
   /// (coefficients, coefficients), C order; NaN for aliased ones.
   std::vector<double> covariance;
+  /// S with S S^T = covariance but for aliased coefficients, which have 0 here; (coefficients,
+  /// coefficients), C order.
+  std::vector<double> covariance_root;
   double deviance = 0;
   double null_deviance = 0;  ///< of the intercept and the offset alone
   double pearson = 0;        ///< Pearson's statistic
   /// pearson / df_residual, or 1 for binomial, poisson and negative binomial.
   double dispersion = 1;
   bool has_estimated_dispersion = false;
+  GlmErrors errors = GlmErrors::model;
   /// R's: at the dispersion deviance / (number or weight of the rows) where one is estimated. NaN
   /// for tweedie, which has no closed form.
   double log_likelihood = 0;

@@ -52,6 +52,8 @@ struct LinearModel {
   /// (coefficients, coefficients), C order: times a target's residual_std^2 the covariance of its
   /// coefficients. NaN for aliased ones.
   std::vector<double> unscaled_covariance;
+  /// S with S S^T = unscaled_covariance but for aliased coefficients, which have 0 here.
+  std::vector<double> covariance_root;
   double df_model = 0;  ///< of the columns without the intercept
   double df_residual = 0;
   std::int64_t rank = 0;  ///< coefficients that are not aliased

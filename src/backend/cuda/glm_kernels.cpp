@@ -31,6 +31,16 @@ class CudaGlmKernels final : public GlmKernels {
                double* /*out*/) const override {
     refuse();
   }
+  void row_values(const GlmDistribution& /*distribution*/, const GlmRows& /*rows*/,
+                  const double* /*predictors*/, std::int64_t /*count*/,
+                  const GlmRowValues& /*values*/) const override {
+    refuse();
+  }
+  void quadratic_forms(const GlmPass& /*pass*/, const GlmRows& /*rows*/,
+                       std::span<const double> /*root*/, std::int64_t /*columns*/,
+                       std::int64_t /*count*/, double* /*out*/) const override {
+    refuse();
+  }
   void likelihood_terms(const GlmDistribution& /*distribution*/, const GlmRows& /*rows*/,
                         std::span<const std::int64_t> /*offsets*/,
                         double* /*sums*/) const override {

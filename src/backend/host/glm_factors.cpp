@@ -51,6 +51,47 @@ void factor_rows(DType dtype, const GlmPass& pass, const GlmRows& rows, std::int
   });
 }
 
+// sums[j] = sum over terms i of row[i] * root[i][j].
+HWY_INLINE void times_root(const double* row, const double* root, std::int64_t terms,
+                           std::int64_t stride, double* sums) {
+  for (std::int64_t j = 0; j < stride; j += 8) {
+    constexpr int vectors = 8 / vector_lanes;
+    DoubleVec chains[vectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) chains[v] = hn::Zero(doubles);
+    const double* line = root + j;
+    for (std::int64_t i = 0; i < terms; ++i, line += stride) {
+      const auto factor = hn::Set(doubles, row[i]);
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v)
+        chains[v] = hn::MulAdd(factor, hn::Load(doubles, line + v * vector_lanes), chains[v]);
+    }
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) hn::Store(chains[v], doubles, sums + j + v * vector_lanes);
+  }
+}
+
+void form_rows(DType dtype, const GlmPass& pass, const GlmRows& rows, std::span<const double> root,
+               std::int64_t columns, std::int64_t count, double* out) {
+  const std::int64_t stride = (columns + 7) / 8 * 8;
+  const auto terms = static_cast<std::int64_t>(root.size()) / columns;
+  Lines lines(terms * stride);
+  for (std::int64_t i = 0; i < terms; ++i)
+    std::copy_n(root.data() + i * columns, columns, lines.data() + i * stride);
+  Lines sums(stride);
+  visit_real(dtype, [&](auto tag) {
+    PackedRows<typename decltype(tag)::type> packed(pass, rows.x, 0);
+    for (std::int64_t begin = 0; begin < count; begin += packed.block_rows()) {
+      const std::int64_t block = std::min(packed.block_rows(), count - begin);
+      packed.pack(begin, block);
+      for (std::int64_t i = 0; i < block; ++i) {
+        times_root(packed.row(i), lines.data(), terms, stride, sums.data());
+        out[begin + i] = dot(sums.data(), sums.data(), stride);
+      }
+    }
+  });
+}
+
 void combine_triangles(std::int64_t width, double* left, const double* right) {
   constexpr std::int64_t block_rows = 32;
   const std::int64_t stride = (width + 7) / 8 * 8;
@@ -75,6 +116,7 @@ namespace {
 
 HWY_EXPORT(factor_rows);
 HWY_EXPORT(combine_triangles);
+HWY_EXPORT(form_rows);
 
 }  // namespace
 
@@ -84,6 +126,12 @@ void factor_targets(DType dtype, const GlmPass& pass, const GlmRows& rows, std::
 }
 void combine_factors(std::int64_t width, double* left, const double* right) {
   HWY_DYNAMIC_DISPATCH(combine_triangles)(width, left, right);
+}
+
+void quadratic_forms(DType dtype, const GlmPass& pass, const GlmRows& rows,
+                     std::span<const double> root, std::int64_t columns, std::int64_t count,
+                     double* out) {
+  HWY_DYNAMIC_DISPATCH(form_rows)(dtype, pass, rows, root, columns, count, out);
 }
 
 }  // namespace serried::host

@@ -300,8 +300,31 @@ void predict_rows(DType dtype, const GlmPass& pass, const GlmRows& rows, std::in
   });
 }
 
-// Rows of a block of the sums without x.
+// Rows of a block of what is without x.
 constexpr std::int64_t sum_rows = 256;
+
+void evaluate_rows(const GlmDistribution& distribution, const GlmRows& rows,
+                   const double* predictors, std::int64_t count, const GlmRowValues& out) {
+  BlockValues values(sum_rows);
+  values.set_distribution(distribution);
+  const GlmBlock& block = values.block();
+  const auto mean = block_functions().link_mean[static_cast<std::size_t>(distribution.link)];
+  const auto weigh = block_functions().family_weigh[static_cast<std::size_t>(distribution.family)];
+  for (std::int64_t row = 0; row < count; row += sum_rows) {
+    const std::int64_t length = std::min(sum_rows, count - row);
+    values.set_rows(rows, row, length);
+    values.fill(block.predictor, predictors, 0, row, length, 1);
+    mean(block);
+    weigh(block);
+    const auto give = [&](const double* from, double* to) {
+      if (to != nullptr) std::copy_n(from, length, to + row);
+    };
+    give(block.mean, out.mean);
+    give(block.working_weight, out.working_weight);
+    give(block.working_residual, out.working_residual);
+    give(block.deviance, out.deviance);
+  }
+}
 
 void sum_likelihood(const GlmDistribution& distribution, const GlmRows& rows,
                     std::span<const std::int64_t> offsets, double* sums) {
@@ -352,6 +375,7 @@ namespace {
 
 HWY_EXPORT(accumulate_rows);
 HWY_EXPORT(predict_rows);
+HWY_EXPORT(evaluate_rows);
 HWY_EXPORT(sum_likelihood);
 HWY_EXPORT(sum_theta);
 
@@ -377,6 +401,15 @@ class HostGlmKernels final : public GlmKernels {
   void predict(const GlmPass& pass, const GlmRows& rows, std::int64_t count,
                double* out) const override {
     HWY_DYNAMIC_DISPATCH(predict_rows)(dtype_, pass, rows, count, out);
+  }
+  void row_values(const GlmDistribution& distribution, const GlmRows& rows,
+                  const double* predictors, std::int64_t count,
+                  const GlmRowValues& values) const override {
+    HWY_DYNAMIC_DISPATCH(evaluate_rows)(distribution, rows, predictors, count, values);
+  }
+  void quadratic_forms(const GlmPass& pass, const GlmRows& rows, std::span<const double> root,
+                       std::int64_t columns, std::int64_t count, double* out) const override {
+    host::quadratic_forms(dtype_, pass, rows, root, columns, count, out);
   }
   void likelihood_terms(const GlmDistribution& distribution, const GlmRows& rows,
                         std::span<const std::int64_t> offsets, double* sums) const override {

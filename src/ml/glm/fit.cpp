@@ -128,6 +128,7 @@ GlmModel fit_glm(const Context& ctx, const TileSource& x, const TileSource& y,
   model.distribution = problem.distribution;
   model.has_intercept = options.has_intercept;
   model.confidence = options.confidence;
+  model.errors = options.errors;
   model.null_deviance = null.deviance;
   model.rows = x.rows();
   model.rows_used = rows.used();

@@ -4,34 +4,35 @@
 #include <cmath>
 #include <limits>
 
+#include "ml/glm/robust.hpp"
 #include "ml/regression/inference.hpp"
 
 namespace serried::glm {
 namespace {
 
+using regression::product;
+
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double inf = std::numeric_limits<double>::infinity();
 
-/// C = A B of square matrices.
-std::vector<double> product(const std::vector<double>& a, const std::vector<double>& b,
-                            std::size_t n) {
-  std::vector<double> c(n * n, 0.);
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t k = 0; k < n; ++k)
-      for (std::size_t j = 0; j < n; ++j) c[i * n + j] += a[i * n + k] * b[k * n + j];
-  return c;
-}
-
-/// Of the terms, but for the dispersion.
-std::vector<double> unscaled_covariance(const Problem& problem, const Fit& fit) {
-  std::vector<double> inverse = fit.factor.inverse();
-  const bool is_penalized = std::ranges::any_of(problem.penalty, [](double p) { return p > 0; });
-  if (!is_penalized) return inverse;
+/// S with S S^T = covariance of the terms.
+std::vector<double> covariance_root(const Problem& problem, const Fit& fit, const GlmModel& model) {
   const std::size_t n = problem.terms();
-  std::vector<double> gram = fit.totals.gram;
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < i; ++j) gram[i * n + j] = gram[j * n + i];
-  return product(product(inverse, gram, n), inverse, n);
+  if (model.errors != GlmErrors::model) {
+    const regression::Factor meat(robust_gram(problem, fit, model.errors),
+                                  std::vector<double>(n, 0.));
+    return product(fit.factor.inverse(), meat.root(), n);
+  }
+  const bool is_penalized = std::ranges::any_of(problem.penalty, [](double p) { return p > 0; });
+  std::vector<double> root;
+  if (is_penalized) {
+    const regression::Factor gram(fit.totals.gram, std::vector<double>(n, 0.));
+    root = product(fit.factor.inverse(), gram.root(), n);
+  } else {
+    root = fit.factor.inverse_root();
+  }
+  for (double& value : root) value *= std::sqrt(model.dispersion);
+  return root;
 }
 
 }  // namespace
@@ -47,18 +48,13 @@ void set_inference(const Problem& problem, const Fit& fit, const std::vector<std
   if (model.has_estimated_dispersion)
     model.dispersion = model.df_residual > 0 ? model.pearson / model.df_residual : nan;
   const regression::Unscaling unscaling(problem.columns, problem.has_intercept);
-  model.covariance = unscaling.covariance(unscaled_covariance(problem, fit));
-  const std::size_t n = problem.terms();
   const auto& is_aliased = fit.factor.is_aliased();
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) {
-      double& value = model.covariance[i * n + j];
-      value = is_aliased[i] != 0 || is_aliased[j] != 0 ? nan : value * model.dispersion;
-    }
+  model.covariance_root = unscaling.root(covariance_root(problem, fit, model));
+  model.covariance = regression::squared_root(model.covariance_root, is_aliased);
   model.coefficients = regression::infer(
       {names, is_aliased, model.has_estimated_dispersion ? model.df_residual : inf,
        model.confidence},
-      unscaling.coefficients(fit.terms), model.covariance, 1);
+      unscaling.coefficients(fit.terms), model.covariance);
 }
 
 }  // namespace serried::glm

@@ -55,15 +55,19 @@ double value_at(const std::vector<double>& values, std::size_t i, double other) 
 
 }  // namespace
 
-Rows::Rows(const Context& ctx, const TileSource& x, const TileSource& y, const GlmOptions& options)
+Rows::Rows(const Context& ctx, const TileSource& x, const TileSource& y, const GlmOptions& options,
+           RowCuts cuts)
     : ctx_(ctx.on_host()),
       x_(regression::checked_columns(ctx, x)),
       y_(y),
       kernels_(ctx_.device()->kernels<GlmKernels>(x.dtype())),
-      leaves_(x.layout(), x.row_bytes(),
-              8 * GlmSums{x.row_elements() + (options.has_intercept ? 1 : 0)}.size()),
+      leaves_(cuts == RowCuts::tiles
+                  ? Leaves::single_tiles(x.layout())
+                  : Leaves(x.layout(), x.row_bytes(),
+                           8 * GlmSums{x.row_elements() + (options.has_intercept ? 1 : 0)}.size())),
       own_(leaves_.rows_of(ctx.rank())),
-      has_trials_(options.trials != nullptr) {
+      has_trials_(options.trials != nullptr),
+      is_frequency_(options.weights_meaning == WeightsMeaning::frequency) {
   regression::check_beside(x, y, "y");
   if (options.weights != nullptr) regression::check_beside(x, *options.weights, "weights");
   if (options.offset != nullptr) regression::check_beside(x, *options.offset, "offset");
@@ -120,8 +124,7 @@ void Rows::prepare(const GlmOptions& options) {
               sums[leaf] += rows.weights[i];
           }
         })[0];
-  count_ = options.weights_meaning == WeightsMeaning::frequency ? weight_sum_
-                                                                : static_cast<double>(used_);
+  count_ = is_frequency_ ? weight_sum_ : static_cast<double>(used_);
   for (std::size_t i = 0; i < trials_.size(); ++i) {
     if (weights_[i] == 0) continue;
     response_[i] /= trials_[i];
@@ -179,20 +182,67 @@ std::vector<double> Rows::factor(const GlmPass& pass) const {
       {});
 }
 
-std::vector<double> Rows::predict(const GlmPass& pass, bool with_offset) const {
-  std::vector<double> predictors;
+std::vector<double> Rows::by_row(
+    const std::function<void(const GlmRows& rows, std::int64_t count, double* values)>& use) const {
+  std::vector<double> values;
   agree(ctx_.comm(), [&] {
     faults::before_allocation();
-    predictors.resize(static_cast<std::size_t>(own_.size()));
+    values.resize(static_cast<std::size_t>(own_.size()));
   });
   visit_leaf_runs(ctx_, x_, leaves_, [&](const LeafRun& run, std::byte*, int) {
     const std::int64_t local = leaves_.row_begin(run.first_leaf) - own_.begin;
     GlmRows rows = rows_from(local);
     rows.x = run.rows + run.offsets.front() * x_.row_bytes();
-    if (!with_offset) rows.offset = nullptr;
-    kernels_.predict(pass, rows, run.row_count(), predictors.data() + local);
+    use(rows, run.row_count(), values.data() + local);
   });
-  return predictors;
+  return values;
+}
+
+std::vector<double> Rows::predict(const GlmPass& pass, bool with_offset) const {
+  return by_row([&](GlmRows rows, std::int64_t count, double* values) {
+    if (!with_offset) rows.offset = nullptr;
+    kernels_.predict(pass, rows, count, values);
+  });
+}
+
+std::vector<double> Rows::quadratic_forms(const GlmPass& pass,
+                                          const std::vector<double>& root) const {
+  const auto columns =
+      static_cast<std::int64_t>(pass.coefficients.size()) + (pass.has_intercept ? 1 : 0);
+  return by_row([&](const GlmRows& rows, std::int64_t count, double* values) {
+    kernels_.quadratic_forms(pass, rows, root, columns, count, values);
+  });
+}
+
+RowValues Rows::row_values(const GlmDistribution& distribution,
+                           const std::vector<double>& predictors) const {
+  RowValues values;
+  for (std::vector<double>* all :
+       {&values.mean, &values.working_weight, &values.working_residual, &values.deviance})
+    all->resize(predictors.size());
+  kernels_.row_values(distribution, rows_from(0), predictors.data(), own_.size(),
+                      {values.mean.data(), values.working_weight.data(),
+                       values.working_residual.data(), values.deviance.data()});
+  return values;
+}
+
+std::vector<double> Rows::gram(const GlmPass& pass, const std::vector<double>& weights) const {
+  GlmPass plain = pass;
+  plain.distribution = {};
+  const GlmSums sums = sums_of(pass);
+  const auto payload =
+      sum(pass.coefficients.empty() ? y_ : x_, sums.size(),
+          [&](GlmRows rows, std::span<const std::int64_t> offsets, double* payloads) {
+            rows.weights = weights.data() + (rows.response - response_.data());
+            rows.offset = rows.trials = nullptr;
+            kernels_.accumulate(plain, rows, offsets, payloads);
+          });
+  // without the residual's products
+  std::vector<double> result;
+  const double* from = payload.data();
+  for (std::int64_t i = 0; i < sums.terms; from += sums.terms + 1 - i++)
+    result.insert(result.end(), from, from + sums.terms - i);
+  return result;
 }
 
 double Rows::common_predictor(const GlmDistribution& distribution) const {

@@ -12,6 +12,18 @@
 
 namespace serried::glm {
 
+/// By local row.
+struct RowValues {
+  std::vector<double> mean;
+  std::vector<double> working_weight;
+  std::vector<double> working_residual;
+  std::vector<double> deviance;
+};
+
+/// How a rank's rows are cut: in leaves for sums, or as the layout has them, for what is written by
+/// row.
+enum class RowCuts : std::uint8_t { leaves, tiles };
+
 /// The rows of a fit as one rank sees them. What stands beside x is held in memory for the rows of
 /// this rank's leaves; x is read in each pass. A row of weight 0 has the response 1 and no offset,
 /// whatever was given.
@@ -20,7 +32,8 @@ class Rows {
   /// Reads and checks all but x.
   /// Collective.
   /// @throws InvalidArgument for shapes, dtypes and layouts; DataError naming the first bad row.
-  Rows(const Context& ctx, const TileSource& x, const TileSource& y, const GlmOptions& options);
+  Rows(const Context& ctx, const TileSource& x, const TileSource& y, const GlmOptions& options,
+       RowCuts cuts = RowCuts::leaves);
 
   [[nodiscard]] const Context& context() const noexcept { return ctx_; }
   [[nodiscard]] const TileSource& x() const noexcept { return x_; }
@@ -33,6 +46,8 @@ class Rows {
   [[nodiscard]] double count() const noexcept { return count_; }
 
   [[nodiscard]] bool has_trials() const noexcept { return has_trials_; }
+  /// Whether a row of weight w stands for w rows.
+  [[nodiscard]] bool is_frequency() const noexcept { return is_frequency_; }
   /// The predictor whose mean is that of all responses; not finite where there is none. Collective.
   [[nodiscard]] double common_predictor(const GlmDistribution& distribution) const;
   /// The least and the largest offset of the rows that are used. Collective.
@@ -46,12 +61,26 @@ class Rows {
   [[nodiscard]] double weight(std::int64_t i) const {
     return weights_.empty() ? 1 : weights_[static_cast<std::size_t>(i)];
   }
+  [[nodiscard]] double trials(std::int64_t i) const {
+    return trials_.empty() ? 1 : trials_[static_cast<std::size_t>(i)];
+  }
 
   /// GlmKernels::accumulate over all rows, or factor; reads x where the pass has coefficients.
   /// Collective.
   /// @return a payload, on every rank.
   [[nodiscard]] std::vector<double> accumulate(const GlmPass& pass) const;
   [[nodiscard]] std::vector<double> factor(const GlmPass& pass) const;
+  /// The upper triangle of the sum of weights[i] z_i z_i^T, z as in GlmSums without r; row by row.
+  /// Collective.
+  [[nodiscard]] std::vector<double> gram(const GlmPass& pass,
+                                         const std::vector<double>& weights) const;
+  /// GlmKernels::quadratic_forms, by local row.
+  /// Collective.
+  [[nodiscard]] std::vector<double> quadratic_forms(const GlmPass& pass,
+                                                    const std::vector<double>& root) const;
+  /// GlmKernels::row_values. Local.
+  [[nodiscard]] RowValues row_values(const GlmDistribution& distribution,
+                                     const std::vector<double>& predictors) const;
   /// GlmKernels::predict, by local row.
   /// Collective.
   [[nodiscard]] std::vector<double> predict(const GlmPass& pass, bool with_offset) const;
@@ -72,6 +101,10 @@ class Rows {
   /// `width` sums over all leaves, by one read of a source whose rows lie as those of x.
   [[nodiscard]] std::vector<double> sum(const TileSource& source, std::int64_t width,
                                         const LeafSums& leaf_sums) const;
+  /// One number for each row of this rank, by a read of x.
+  [[nodiscard]] std::vector<double> by_row(
+      const std::function<void(const GlmRows& rows, std::int64_t count, double* values)>& use)
+      const;
   [[nodiscard]] regression::SumLeaves with_rows(const LeafSums& leaf_sums) const;
 
   Context ctx_;
@@ -85,6 +118,7 @@ class Rows {
   std::vector<double> offset_;
   std::vector<double> trials_;
   bool has_trials_ = false;  ///< the same on every rank
+  bool is_frequency_ = false;
   std::int64_t used_ = 0;
   double weight_sum_ = 0;
   double count_ = 0;

@@ -73,25 +73,15 @@ class Problem {
   }
 
   [[nodiscard]] const Factor& factor() const { return factor_; }
-  [[nodiscard]] std::size_t terms() const { return terms_; }
 
-  /// Of the terms, but for the residual variance. With a penalty that of the estimates about their
-  /// own means: A^-1 G A^-1, A = G + penalty.
-  [[nodiscard]] std::vector<double> covariance() const {
-    std::vector<double> inverse = factor_.inverse();
-    if (options_.l2 == 0) return inverse;
-    // R A^-1, whose Gram matrix it is
-    std::vector<double> product(terms_ * terms_, 0.);
+  /// S with S S^T = covariance of the terms but for the residual variance. With a penalty that of
+  /// the estimates about their own means: A^-1 R^T, A = R^T R + penalty.
+  [[nodiscard]] std::vector<double> covariance_root() const {
+    if (options_.l2 == 0) return factor_.inverse_root();
+    std::vector<double> transposed(terms_ * terms_, 0.);
     for (std::size_t i = 0; i < terms_; ++i)
-      for (std::size_t k = i; k < terms_; ++k)
-        for (std::size_t j = 0; j < terms_; ++j)
-          product[i * terms_ + j] += r(i, k) * inverse[k * terms_ + j];
-    std::vector<double> result(terms_ * terms_, 0.);
-    for (std::size_t k = 0; k < terms_; ++k)
-      for (std::size_t i = 0; i < terms_; ++i)
-        for (std::size_t j = 0; j < terms_; ++j)
-          result[i * terms_ + j] += product[k * terms_ + i] * product[k * terms_ + j];
-    return result;
+      for (std::size_t j = i; j < terms_; ++j) transposed[j * terms_ + i] = r(i, j);
+    return regression::product(factor_.inverse(), transposed, terms_);
   }
 
   /// The squared length of R (terms, -1), target by target: no difference of large numbers.
@@ -221,13 +211,9 @@ LinearModel fit_linear(const Context& ctx, const TileSource& x, const TileSource
   model.df_model = static_cast<double>(model.rank) - (options.has_intercept ? 1 : 0);
   model.df_residual = count - static_cast<double>(model.rank);
   const regression::Unscaling unscaling(columns, options.has_intercept);
-  model.unscaled_covariance = unscaling.covariance(problem.covariance());
   const auto& is_aliased = problem.factor().is_aliased();
-  const std::size_t n = problem.terms();
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j)
-      if (is_aliased[i] != 0 || is_aliased[j] != 0)
-        model.unscaled_covariance[i * n + j] = linear::nan;
+  model.covariance_root = unscaling.root(problem.covariance_root());
+  model.unscaled_covariance = regression::squared_root(model.covariance_root, is_aliased);
   for (std::size_t k = 0; k < target_names.size(); ++k) {
     LinearTarget target = linear::measured(options, model, triangle, problem.residual_squares(k),
                                            problem.total_squares(k));

@@ -157,4 +157,28 @@ std::vector<double> Factor::inverse() const {
   return result;
 }
 
+std::vector<double> Factor::inverse_root() const {
+  std::vector<double> result(n_ * n_, 0.);
+  std::vector<double> column(n_);
+  for (std::size_t j = 0; j < n_; ++j) {
+    if (aliased_[j] != 0) continue;
+    std::ranges::fill(column, 0.);
+    column[j] = 1 / std::sqrt(pivots_[j]);
+    solve_upper(column);
+    for (std::size_t i = 0; i <= j; ++i) result[i * n_ + j] = column[i];
+  }
+  return result;
+}
+
+std::vector<double> Factor::root() const {
+  std::vector<double> result(n_ * n_, 0.);
+  for (std::size_t j = 0; j < n_; ++j) {
+    if (aliased_[j] != 0) continue;
+    const double scale = std::sqrt(pivots_[j]);
+    result[j * n_ + j] = scale;
+    for (std::size_t i = j + 1; i < n_; ++i) result[i * n_ + j] = lower(i, j) * scale;
+  }
+  return result;
+}
+
 }  // namespace serried::regression

@@ -42,6 +42,9 @@ class Factor {
   [[nodiscard]] std::vector<double> solve(std::span<const double> right) const;
   /// The inverse, C order; 0 in the rows and columns of aliased ones.
   [[nodiscard]] std::vector<double> inverse() const;
+  /// S with S S^T = inverse(), and with S S^T = the matrix but for aliased columns; C order.
+  [[nodiscard]] std::vector<double> inverse_root() const;
+  [[nodiscard]] std::vector<double> root() const;
 
  private:
   Factor(std::size_t columns, std::vector<std::uint8_t> is_aliased);

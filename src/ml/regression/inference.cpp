@@ -31,18 +31,37 @@ std::vector<double> Unscaling::coefficients(const std::vector<double>& terms) co
   return result;
 }
 
-std::vector<double> Unscaling::covariance(std::vector<double> c) const {
+std::vector<double> Unscaling::root(std::vector<double> of_terms) const {
   const std::size_t n = first_ + columns_.scale.size();
-  std::vector<double> line(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    std::copy_n(c.begin() + static_cast<std::ptrdiff_t>(i * n), n, line.begin());
-    std::ranges::copy(coefficients(line), c.begin() + static_cast<std::ptrdiff_t>(i * n));
-  }
+  std::vector<double> column(n);
   for (std::size_t j = 0; j < n; ++j) {
-    for (std::size_t i = 0; i < n; ++i) line[i] = c[i * n + j];
-    const std::vector<double> column = coefficients(line);
-    for (std::size_t i = 0; i < n; ++i) c[i * n + j] = column[i];
+    for (std::size_t i = 0; i < n; ++i) column[i] = of_terms[i * n + j];
+    column = coefficients(column);
+    for (std::size_t i = 0; i < n; ++i) of_terms[i * n + j] = column[i];
   }
+  return of_terms;
+}
+
+std::vector<double> product(const std::vector<double>& a, const std::vector<double>& b,
+                            std::size_t n) {
+  std::vector<double> c(n * n, 0.);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t k = 0; k < n; ++k)
+      for (std::size_t j = 0; j < n; ++j) c[i * n + j] += a[i * n + k] * b[k * n + j];
+  return c;
+}
+
+std::vector<double> squared_root(const std::vector<double>& root,
+                                 const std::vector<std::uint8_t>& is_aliased) {
+  const std::size_t n = is_aliased.size();
+  std::vector<double> c(n * n, nan);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = i; j < n; ++j) {
+      if (is_aliased[i] != 0 || is_aliased[j] != 0) continue;
+      double sum = 0;
+      for (std::size_t k = 0; k < n; ++k) sum += root[i * n + k] * root[j * n + k];
+      c[i * n + j] = c[j * n + i] = sum;
+    }
   return c;
 }
 

@@ -19,7 +19,8 @@ class Unscaling {
       : columns_(columns), first_(has_intercept ? 1 : 0) {}
 
   [[nodiscard]] std::vector<double> coefficients(const std::vector<double>& terms) const;
-  [[nodiscard]] std::vector<double> covariance(std::vector<double> of_terms) const;
+  /// Of the terms' covariance S S^T the S of the coefficients.
+  [[nodiscard]] std::vector<double> root(std::vector<double> of_terms) const;
 
  private:
   const Columns& columns_;
@@ -38,7 +39,15 @@ struct InferenceFacts {
 /// @param covariance (coefficients, coefficients), to be multiplied by `dispersion`.
 [[nodiscard]] std::vector<Coefficient> infer(const InferenceFacts& facts,
                                              const std::vector<double>& estimates,
-                                             std::span<const double> covariance, double dispersion);
+                                             std::span<const double> covariance,
+                                             double dispersion = 1);
+
+/// A B of square matrices, C order.
+[[nodiscard]] std::vector<double> product(const std::vector<double>& a,
+                                          const std::vector<double>& b, std::size_t n);
+/// S S^T, NaN in the rows and columns of aliased ones.
+[[nodiscard]] std::vector<double> squared_root(const std::vector<double>& root,
+                                               const std::vector<std::uint8_t>& is_aliased);
 
 /// The coefficients as R prints them, a line each. Local.
 [[nodiscard]] std::string coefficient_table(const std::vector<Coefficient>& coefficients,
