@@ -25,5 +25,6 @@
 #include "serried/io/file_writer.hpp"
 #include "serried/ml/coefficient.hpp"
 #include "serried/ml/glm.hpp"
+#include "serried/ml/glm_rows.hpp"
 #include "serried/ml/kmeans.hpp"
 #include "serried/ml/linear.hpp"

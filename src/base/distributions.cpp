@@ -3,6 +3,7 @@
 // Boost would throw classes of its own, which the shared library would show.
 #define BOOST_EXCEPTION_DISABLE
 #include <algorithm>
+#include <boost/math/distributions/chi_squared.hpp>
 #include <boost/math/distributions/fisher_f.hpp>
 #include <boost/math/distributions/normal.hpp>
 #include <boost/math/distributions/students_t.hpp>
@@ -55,6 +56,12 @@ double fisher_upper(double f, double df_above, double df_below) {
   if (std::isinf(f)) return 0;
   const boost::math::fisher_f_distribution<double, Policy> distribution(df_above, df_below);
   return boost::math::cdf(boost::math::complement(distribution, std::max(f, 0.)));
+}
+double chi_squared_upper(double x, double df) {
+  if (!(df > 0) || std::isnan(x)) return nan;
+  if (std::isinf(x)) return 0;
+  const boost::math::chi_squared_distribution<double, Policy> distribution(df);
+  return boost::math::cdf(boost::math::complement(distribution, std::max(x, 0.)));
 }
 double log_gamma(double x) {
   return boost::math::lgamma(x, Policy());

@@ -14,6 +14,8 @@ namespace serried {
 [[nodiscard]] double student_reach(double level, double df);
 /// P(F >= f) for Fisher's F.
 [[nodiscard]] double fisher_upper(double f, double df_above, double df_below);
+/// P(X >= x) for the chi squared distribution.
+[[nodiscard]] double chi_squared_upper(double x, double df);
 /// log gamma(x), x > 0.
 [[nodiscard]] double log_gamma(double x);
 

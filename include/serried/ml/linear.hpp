@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "serried/array/array.hpp"
 #include "serried/base/api.hpp"
 #include "serried/comm/tile_source.hpp"
 #include "serried/context.hpp"
@@ -79,6 +80,21 @@ struct LinearModel {
 /// Whether a model can be fitted with these options, before anything is read. Local.
 /// @throws InvalidArgument.
 void check_linear_options(const LinearOptions& options);
+
+/// What a model says of rows: arrays (n, targets) of f64, split as x is.
+struct LinearPrediction {
+  Array mean;
+  Array std_error;  ///< of the mean
+  Array low;        ///< the confidence interval of the mean, at the model's confidence
+  Array high;
+};
+/// NaN where a row has NaN; aliased columns count as 0. Bits do not depend on ranks, threads and
+/// batches. One read of x for each target, and one more. Collective.
+/// Memory: 40 bytes a row and target.
+/// @param x (n, columns of the model), in memory or read in batches.
+/// @throws InvalidArgument for shapes, dtypes and layouts; RankError for failing reads.
+[[nodiscard]] LinearPrediction predict_linear(const Context& ctx, const LinearModel& model,
+                                              const TileSource& x);
 
 /// As R's summary prints the models of all targets, some lines of text. Local.
 [[nodiscard]] std::string summary(const LinearModel& model);

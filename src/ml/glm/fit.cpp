@@ -6,34 +6,13 @@
 #include "ml/glm/inference.hpp"
 #include "ml/glm/irls.hpp"
 #include "ml/glm/likelihood.hpp"
+#include "ml/glm/problem.hpp"
 #include "ml/glm/theta.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried {
 namespace glm {
 namespace {
-
-GlmDistribution distribution_of(const GlmOptions& options) {
-  GlmDistribution distribution;
-  distribution.family = options.family;
-  distribution.link = options.link.value_or(facts(options.family).default_link);
-  if (distribution.link == GlmLink::power) distribution.link_power = options.link_power;
-  if (options.family == GlmFamily::negative_binomial)
-    distribution.family_parameter = options.theta.value_or(1);
-  if (options.family == GlmFamily::tweedie) distribution.family_parameter = options.tweedie_power;
-  return distribution;
-}
-
-std::vector<double> penalty_of(const regression::Columns& columns, const GlmOptions& options) {
-  std::vector<double> penalty;
-  if (options.has_intercept) penalty.push_back(0);
-  for (std::size_t j = 0; j < columns.scale.size(); ++j) {
-    // of the term, whose coefficient is scale times it
-    const double unit = columns.scale[j] * (options.is_standardized ? columns.size[j] : 1);
-    penalty.push_back(options.l2 * unit * unit);
-  }
-  return penalty;
-}
 
 /// The deviance of the intercept and the offset alone, and that intercept.
 struct NullFit {
@@ -95,15 +74,7 @@ GlmModel fit_glm(const Context& ctx, const TileSource& x, const TileSource& y,
       regression::term_names(x, options.has_intercept, options.column_names);
   const auto phase = ctx.recorder().phase("fit");
   const glm::Rows rows(ctx, x, y, options);
-  glm::Problem problem{rows,
-                       glm::distribution_of(options),
-                       options.has_intercept,
-                       regression::scan_columns(rows.context(), x, options.has_intercept),
-                       {},
-                       options.tolerance,
-                       options.max_iterations,
-                       options.solver};
-  problem.penalty = glm::penalty_of(problem.columns, options);
+  glm::Problem problem = glm::make_problem(rows, options);
 
   std::optional<std::vector<double>> feasible;
   const auto set_feasible = [&](const glm::NullFit& null) {

@@ -30,25 +30,6 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
   return sum;
 }
 
-/// The factor of a pass, with the penalty. Which columns are aliased is found by the first pass.
-Factor factor_of(const Problem& problem, const Totals& totals, const std::vector<double>& terms,
-                 const std::optional<std::vector<std::uint8_t>>& is_aliased) {
-  const std::size_t n = problem.terms();
-  std::vector<double> matrix = totals.gram;
-  for (std::size_t j = 0; j < n; ++j) matrix[j * n + j] += problem.penalty[j];
-  std::vector<double> least;
-  if (!is_aliased) {
-    const double share = totals.triangle.empty() ? least_share : least_triangle_share;
-    for (std::size_t j = 0; j < n; ++j) {
-      const double noise = !problem.has_intercept || j == 0 ? 0 : problem.columns.noise[j - 1];
-      least.push_back(std::max(share * matrix[j * n + j], noise * noise * matrix[0]));
-    }
-  }
-  std::vector<std::uint8_t> aliased = is_aliased.value_or(std::vector<std::uint8_t>());
-  if (totals.triangle.empty()) return Factor(matrix, least, std::move(aliased));
-  return Factor::of_triangle(totals.triangle, problem.penalty, terms, least, std::move(aliased));
-}
-
 /// Whether products have lost what a QR decomposition keeps: a column has little to itself, but it
 /// is no constant.
 bool is_ill(const Problem& problem, const Totals& totals, const Factor& factor) {
@@ -274,6 +255,24 @@ Totals totals_of(const Problem& problem, const std::vector<double>& terms, bool 
   totals.invalid = at(sums.invalid());
   totals.extreme = at(sums.extreme());
   return totals;
+}
+
+Factor factor_of(const Problem& problem, const Totals& totals, const std::vector<double>& terms,
+                 const std::optional<std::vector<std::uint8_t>>& is_aliased) {
+  const std::size_t n = problem.terms();
+  std::vector<double> matrix = totals.gram;
+  for (std::size_t j = 0; j < n; ++j) matrix[j * n + j] += problem.penalty[j];
+  std::vector<double> least;
+  if (!is_aliased) {
+    const double share = totals.triangle.empty() ? least_share : least_triangle_share;
+    for (std::size_t j = 0; j < n; ++j) {
+      const double noise = !problem.has_intercept || j == 0 ? 0 : problem.columns.noise[j - 1];
+      least.push_back(std::max(share * matrix[j * n + j], noise * noise * matrix[0]));
+    }
+  }
+  std::vector<std::uint8_t> aliased = is_aliased.value_or(std::vector<std::uint8_t>());
+  if (totals.triangle.empty()) return Factor(matrix, least, std::move(aliased));
+  return Factor::of_triangle(totals.triangle, problem.penalty, terms, least, std::move(aliased));
 }
 
 Fit iterate(const Problem& problem, const std::optional<std::vector<double>>& start,

@@ -58,6 +58,12 @@ struct Fit {
 [[nodiscard]] Totals totals_of(const Problem& problem, const std::vector<double>& terms,
                                bool is_start = false, bool is_triangle = false);
 
+/// The factor of a pass, with the penalty. Local.
+/// @param is_aliased which columns are; none: it is found, as the first pass of a fit does.
+[[nodiscard]] Factor factor_of(const Problem& problem, const Totals& totals,
+                               const std::vector<double>& terms,
+                               const std::optional<std::vector<std::uint8_t>>& is_aliased);
+
 /// Iteratively reweighted least squares. Each iteration reads x once, at the present terms: the
 /// deviance tells whether the last step was good (else half of it is taken back), and the same
 /// read's Gram matrix and score, or their QR decomposition, give the next one. Where that is to be

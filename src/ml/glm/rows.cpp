@@ -184,18 +184,13 @@ std::vector<double> Rows::factor(const GlmPass& pass) const {
 
 std::vector<double> Rows::by_row(
     const std::function<void(const GlmRows& rows, std::int64_t count, double* values)>& use) const {
-  std::vector<double> values;
-  agree(ctx_.comm(), [&] {
-    faults::before_allocation();
-    values.resize(static_cast<std::size_t>(own_.size()));
-  });
-  visit_leaf_runs(ctx_, x_, leaves_, [&](const LeafRun& run, std::byte*, int) {
-    const std::int64_t local = leaves_.row_begin(run.first_leaf) - own_.begin;
-    GlmRows rows = rows_from(local);
-    rows.x = run.rows + run.offsets.front() * x_.row_bytes();
-    use(rows, run.row_count(), values.data() + local);
-  });
-  return values;
+  return regression::by_row(
+      ctx_, x_, leaves_,
+      [&](const std::byte* x, std::int64_t local_row, std::int64_t count, double* values) {
+        GlmRows rows = rows_from(local_row);
+        rows.x = x;
+        use(rows, count, values);
+      });
 }
 
 std::vector<double> Rows::predict(const GlmPass& pass, bool with_offset) const {

@@ -92,6 +92,22 @@ std::vector<double> read_values(const Context& ctx, const TileSource& source, co
   return values;
 }
 
+std::vector<double> by_row(const Context& ctx, const TileSource& x, const Leaves& leaves,
+                           const UseRows& use) {
+  const RowRange own = leaves.rows_of(ctx.rank());
+  std::vector<double> values;
+  agree(ctx.comm(), [&] {
+    faults::before_allocation();
+    values.resize(static_cast<std::size_t>(own.size()));
+  });
+  visit_leaf_runs(ctx, x, leaves, [&](const LeafRun& run, std::byte*, int) {
+    const std::int64_t local = leaves.row_begin(run.first_leaf) - own.begin;
+    use(run.rows + run.offsets.front() * x.row_bytes(), local, run.row_count(),
+        values.data() + local);
+  });
+  return values;
+}
+
 void add_numbers(std::byte* left, const std::byte* right, std::int64_t count) {
   auto* const a = reinterpret_cast<double*>(left);
   const auto* const b = reinterpret_cast<const double*>(right);

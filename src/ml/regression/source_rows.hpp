@@ -51,6 +51,14 @@ using SumLeaves = std::function<void(const std::byte* x, std::int64_t local_row,
                                       const Leaves& leaves, std::int64_t width,
                                       const SumLeaves& sum_leaves);
 
+/// Numbers for the rows of a run: `x` are its first row's elements, `local_row` that row counted
+/// from this rank's first one.
+using UseRows = std::function<void(const std::byte* x, std::int64_t local_row, std::int64_t count,
+                                   double* values)>;
+/// One number for each row of this rank's leaves, by a read of x. Collective.
+[[nodiscard]] std::vector<double> by_row(const Context& ctx, const TileSource& x,
+                                         const Leaves& leaves, const UseRows& use);
+
 /// left += right, of `count` f64.
 void add_numbers(std::byte* left, const std::byte* right, std::int64_t count);
 
