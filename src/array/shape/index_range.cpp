@@ -18,8 +18,9 @@ IndexRange indices_of(const Slice& slice, std::int64_t extent) {
   const std::int64_t begin = slice.begin ? clipped(*slice.begin) : is_backwards ? high : low;
   const std::int64_t end = slice.end ? clipped(*slice.end) : is_backwards ? low : high;
   const std::int64_t length = is_backwards ? begin - end : end - begin;
-  // a larger step than the axis is long takes the first index alone
-  const std::int64_t step = std::clamp(slice.step, -extent - 1, extent + 1);
+  // a step as long as the axis takes the first index alone
+  const std::int64_t most = std::max<std::int64_t>(1, extent);
+  const std::int64_t step = std::clamp(slice.step, -most, most);
   const std::int64_t size = is_backwards ? -step : step;
   const std::int64_t count = length <= 0 ? 0 : (length - 1) / size + 1;
   return {.begin = count > 0 ? begin : 0, .step = count > 1 ? step : 1, .count = count};
