@@ -18,7 +18,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
+
+from peer_programs import MPI_ENVIRONMENT, Peer, peer_python, serve
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # operation, wanted: ("ratio", best peer / Serried), ("seconds", at most), ("reads", in plain reads of the data), or
@@ -40,7 +41,6 @@ WANTED = {
     "parse": ("seconds", 0.005),
 }
 ONE_RANK = ("small_arrays", "parse")
-MPI_ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 PACKAGES = {"numpy": ["numpy"], "dask": ["dask[array,distributed]"], "heat": ["heat"]}
 
 
@@ -197,78 +197,21 @@ def heat_operations(scale: float) -> dict:
     }
 
 
-def serve(peer: str, scale: float) -> None:
-    """Reads "prepare OPERATION" and "time", and answers each with a line of JSON; rank 0 reads for all of Heat's."""
+def serve_peer(peer: str, scale: float) -> None:
     comm = None
     if peer == "heat":
         from mpi4py import MPI
 
         comm = MPI.COMM_WORLD
-    answers = os.fdopen(os.dup(1), "w")  # libraries print what they like
-    os.dup2(2, 1)
-    operations = globals()[f"{peer}_operations"](scale)
-    work = None
-    while True:
-        line = sys.stdin.readline() if comm is None or comm.rank == 0 else ""
-        if comm is not None:
-            line = comm.bcast(line)
-        if not line:
-            break
-        command, _, operation = line.strip().partition(" ")
-        if command == "prepare":
-            work = None
-            work = operations[operation]() if operation in operations else None
-            answer = work is not None
-        else:
-            if comm is not None:
-                comm.Barrier()
-            begin = time.perf_counter()
-            work()
-            answer = time.perf_counter() - begin
-            if comm is not None:
-                answer = max(comm.allgather(answer))
-        if comm is None or comm.rank == 0:
-            print(json.dumps(answer), file=answers, flush=True)
+    serve(globals()[f"{peer}_operations"](scale), comm)
 
 
 # --- the comparison ---
 
 
-class Peer:
-    """A peer's program, which answers line by line."""
-
-    def __init__(self, name: str, python: str, scale: float):
-        command = [python, __file__, "--serve", name, "--scale", str(scale)]
-        environment = os.environ | MPI_ENVIRONMENT | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
-        if name == "heat":
-            command = ["mpirun", "-n", "2", *command]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-        )
-
-    def ask(self, line: str):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"a peer ended at '{line}'")
-        return json.loads(answer)
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def peer_python(work: pathlib.Path, peers: list[str]) -> str:
-    """The interpreter of a virtual environment that has the peers."""
-    python = work / "venv" / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(work / "venv")], check=True)
-    for peer in peers:
-        probe = subprocess.run([str(python), "-c", f"import {peer}"], capture_output=True, env=os.environ | MPI_ENVIRONMENT)
-        if probe.returncode != 0:
-            subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PACKAGES[peer]], check=True)
-    return str(python)
+def start(name: str, python: str, scale: float) -> Peer:
+    command = [python, __file__, "--serve", name, "--scale", str(scale)]
+    return Peer(["mpirun", "-n", "2", *command] if name == "heat" else command)
 
 
 def serried(bench: str, scale: float, operation: str) -> float:
@@ -303,14 +246,14 @@ def main() -> None:
     parser.add_argument("operations", nargs="*")
     arguments = parser.parse_args()
     if arguments.serve:
-        serve(arguments.serve, arguments.scale)
+        serve_peer(arguments.serve, arguments.scale)
         return
     names = [name for name in arguments.peers.split(",") if name]
     unknown = [each for each in arguments.operations if each not in WANTED] + [n for n in names if n not in PACKAGES]
     if unknown:
         sys.exit(f"unknown: {', '.join(unknown)}; there are {', '.join(WANTED)}")
     arguments.work.mkdir(parents=True, exist_ok=True)
-    python = peer_python(arguments.work, names)
+    python = peer_python(arguments.work, {name: PACKAGES[name] for name in names})
     operations = arguments.operations or list(WANTED)
     needed = {"read": None} | {WANTED[o][1]: None for o in operations if WANTED[o][0] == "times"}
     print(f"{'operation':16}{'serried':>10}" + "".join(f"{name:>10}" for name in names) + f"{'':>22}{'wanted':>12}")
@@ -319,7 +262,7 @@ def main() -> None:
         seconds: dict[str, list[float]] = {"serried": []}
         # a peer at a time has its operands in memory
         for name in names:
-            peer = Peer(name, python, arguments.scale)
+            peer = start(name, python, arguments.scale)
             if operation in WANTED and WANTED[operation][0] in ("ratio", "seconds") and peer.ask(f"prepare {operation}"):
                 peer.ask("time")
                 seconds[name] = []

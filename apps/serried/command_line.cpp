@@ -12,6 +12,7 @@
 #include "expression_options.hpp"
 #include "generated_texts.hpp"
 #include "histogram_options.hpp"
+#include "regression_options.hpp"
 #include "select_options.hpp"
 
 namespace serried::app {
@@ -64,7 +65,8 @@ number of ranks, with the same result. With one FILE for both, the first run, wh
 Example:
   mpirun -n 4 serried kmeans run.h5:/u run.h5:/v --sample-axes all --clusters 5 --labels labels.h5)";
 
-constexpr const char* predict_footer = R"(The model is a file that 'serried kmeans --model' wrote.
+constexpr const char* predict_footer =
+    R"(The model is a file that kmeans, glm or linear wrote with --model: clusters of samples, or means of responses.
 
 Example:
   mpirun -n 4 serried predict model.h5 run.h5:/u run.h5:/v --sample-axes all --labels labels.h5)";
@@ -101,6 +103,7 @@ struct Words {
   ExpressionWords expressions;
   HistogramWords histogram;
   SelectWords select;
+  RegressionWords regression;
 };
 
 void add_reports(CLI::App& app, CommonOptions& common, const std::string& group) {
@@ -338,6 +341,7 @@ void set_up_predict(CLI::App& app, Words& words) {
   app.add_option("MODEL", words.model_path, "a model file")->required()->type_name("");
   add_addresses(app, words, "datasets, as for kmeans");
   add_samples(app, words);
+  add_predictions(app, words.regression);
   app.footer(predict_footer);
 }
 
@@ -450,12 +454,21 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
                               .labels = words.labels,
                               .model_path = words.model_path,
                               .checkpoint = words.checkpoint};
+  } else if (verb == "glm" || verb == "linear") {
+    if (!words.common.picture_path.empty())
+      throw InvalidArgument("--picture has no use with " + verb);
+    if (verb == "glm")
+      line.verb = glm_command(words.regression);
+    else
+      line.verb = linear_command(words.regression);
   } else {
     line.verb = PredictCommand{.model_path = words.model_path,
                                .addresses = parse_addresses(words.addresses),
                                .samples = words.samples,
                                .drop_missing = words.missing == "drop",
-                               .labels = words.labels};
+                               .labels = words.labels,
+                               .predictions_path = words.regression.predictions_path,
+                               .offset = words.regression.offset};
   }
   return line;
 }
@@ -538,7 +551,9 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
   set_up_unique(*app.add_subcommand("unique", "Different values, and how often each is there"),
                 words);
   set_up_kmeans(*app.add_subcommand("kmeans", "Cluster samples"), words);
-  set_up_predict(*app.add_subcommand("predict", "Assign samples to the clusters of a model"),
+  set_up_glm(*app.add_subcommand("glm", "Generalised linear models"), words.regression);
+  set_up_linear(*app.add_subcommand("linear", "Least squares"), words.regression);
+  set_up_predict(*app.add_subcommand("predict", "Clusters or responses of rows, by a model"),
                  words);
   for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
     add_common(*verb, words);

@@ -14,7 +14,9 @@
 #include "serried/io/address.hpp"
 #include "serried/io/dataset.hpp"
 #include "serried/io/file_check.hpp"
+#include "serried/ml/glm.hpp"
 #include "serried/ml/kmeans.hpp"
+#include "serried/ml/linear.hpp"
 
 namespace serried::app {
 
@@ -151,18 +153,42 @@ struct KMeansCommand {
   CheckpointWishes checkpoint;
 };
 
+struct GlmCommand {
+  std::vector<Address> x;
+  SampleAxes samples;
+  Address y;
+  GlmOptions options;
+  std::optional<Address> weights;
+  std::optional<Address> offset;
+  std::optional<Address> trials;
+  std::string model_path;      ///< empty: none
+  std::string residuals_path;  ///< empty: none
+};
+
+struct LinearCommand {
+  std::vector<Address> x;
+  SampleAxes samples;
+  std::vector<Address> y;
+  LinearOptions options{};
+  std::optional<Address> weights;
+  std::string model_path;  ///< empty: none
+};
+
 struct PredictCommand {
   std::string model_path;
   std::vector<Address> addresses;
   SampleAxes samples;
   bool drop_missing = false;
   std::optional<OutputAddress> labels;
+  std::string predictions_path{};   ///< of models of glm and linear; empty: none
+  std::optional<Address> offset{};  ///< of models of glm
 };
 
 struct CommandLine {
   CommonOptions common;
   std::variant<InfoCommand, StatsCommand, HistogramCommand, ReduceCommand, EvalCommand,
-               SliceCommand, TakeCommand, SortCommand, UniqueCommand, KMeansCommand, PredictCommand>
+               SliceCommand, TakeCommand, SortCommand, UniqueCommand, KMeansCommand, GlmCommand,
+               LinearCommand, PredictCommand>
       verb;
   std::string text;  ///< the whole command line, quoted for a shell
 };

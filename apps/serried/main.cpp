@@ -146,6 +146,8 @@ void run_verb(const Runtime& runtime, const CommandLine& line) {
     void operator()(const EvalCommand& command) const { run_eval(session, command); }
     void operator()(const SliceCommand& command) const { run_slice(session, command); }
     void operator()(const TakeCommand& command) const { run_take(session, command); }
+    void operator()(const GlmCommand& command) const { run_glm(session, command); }
+    void operator()(const LinearCommand& command) const { run_linear(session, command); }
     void operator()(const SortCommand& command) const { run_sort(session, command); }
     void operator()(const UniqueCommand& command) const { run_unique(session, command); }
     void operator()(const KMeansCommand& command) const { run_kmeans(session, command); }

@@ -85,6 +85,11 @@ void run_take(const Session& session, const TakeCommand& command);
 void run_sort(const Session& session, const SortCommand& command);
 void run_unique(const Session& session, const UniqueCommand& command);
 void run_kmeans(const Session& session, const KMeansCommand& command);
+void run_glm(const Session& session, const GlmCommand& command);
+void run_linear(const Session& session, const LinearCommand& command);
 void run_predict(const Session& session, const PredictCommand& command);
+/// `predict` with a model of "glm" or "linear".
+void predict_responses(const Session& session, const PredictCommand& command,
+                       const std::string& kind);
 
 }  // namespace serried::app

@@ -6,10 +6,12 @@
 #include "labels_xdmf.hpp"
 #include "output_check.hpp"
 #include "page_output.hpp"
+#include "serried/base/error.hpp"
 #include "serried/io/held_rows.hpp"
 #include "serried/ml/kmeans_file.hpp"
 #include "serried/ml/kmeans_memory.hpp"
 #include "serried/ml/kmeans_wide.hpp"
+#include "serried/ml/regression_file.hpp"
 #include "session.hpp"
 #include "text_output.hpp"
 
@@ -133,6 +135,15 @@ KMeansPredictionSummary predict(const Session& session, const PredictCommand& co
 }  // namespace
 
 void run_predict(const Session& session, const PredictCommand& command) {
+  const std::string kind = [&] {
+    const auto phase = session.ctx.recorder().phase("read");
+    return model_kind(session.ctx, command.model_path, session.common().untrusted);
+  }();
+  if (kind == "glm" || kind == "linear") return predict_responses(session, command, kind);
+  if (!command.predictions_path.empty())
+    throw InvalidArgument("--predictions is for models of glm and linear; " + command.model_path +
+                          " is of kmeans, whose --labels go to a file");
+  if (command.offset) throw InvalidArgument("--offset is for models of glm");
   Recorder& recorder = session.ctx.recorder();
   auto [model, dataset] = [&] {
     const auto phase = recorder.phase("read");

@@ -28,3 +28,4 @@
 #include "serried/ml/glm_rows.hpp"
 #include "serried/ml/kmeans.hpp"
 #include "serried/ml/linear.hpp"
+#include "serried/ml/regression_file.hpp"

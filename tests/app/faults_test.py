@@ -146,6 +146,7 @@ class Faults(CommandTest):
         with h5py.File(cls.file("many.h5"), "w") as f:
             f["x"] = many
             f.create_dataset("packed", data=many, chunks=(5000, 8), compression=1)
+            f["y"] = many[:, 0] - 0.5 * many[:, 3] + rng.normal(size=600000)
         made = run("kmeans", cls.file("few.h5") + ":/x", "--clusters", 3, "--model", cls.file("model.h5"))
         assert made.returncode == 0, made.stderr
 
@@ -203,6 +204,17 @@ class Faults(CommandTest):
         Job(self, 3, "take", self.file("few.h5:/x"), "--indices", "5,19999,-7", "-o", "out.h5:/y",
             outputs=["out.h5"]).check(2)
         Job(self, 2, "take", self.file("few.h5:/x"), "--where", "x > 0", "-o", "out.h5:/y", outputs=["out.h5"]).check(2)
+
+    def test_regressions(self):
+        x, y = self.file("few.h5:/x"), self.file("few.h5:/t")
+        fit = ["glm", "--x", x, "--y", y, "--family", "poisson", "--residuals", "rows.h5", "--model", "glm.h5"]
+        Job(self, 2, *fit, outputs=["rows.h5", "glm.h5"]).check(2)
+        Job(self, 3, "linear", "--x", x, "--y", y, "--model", "out.h5", outputs=["out.h5"]).check(2)
+        Job(self, 2, "glm", "--x", self.file("many.h5:/packed"), "--y", self.file("many.h5:/y"), "--memory",
+            "40M").check(2)
+        made = run(*fit, ranks=2, cwd=self.folder)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        Job(self, 3, "predict", self.file("glm.h5"), x, "--predictions", "out.h5", outputs=["out.h5"]).check(2)
 
     def test_several_outputs(self):
         Job(self, 2, "eval", "a = 2 * x, b = a + 1", "x=" + self.file("many.h5:/packed"), "-o", "out.h5:/y", "-o",

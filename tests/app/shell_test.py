@@ -10,7 +10,8 @@ import unittest
 
 from support import SERRIED, CommandTest, main, run
 
-VERBS = ["info", "stats", "histogram", "reduce", "eval", "slice", "take", "sort", "unique", "kmeans", "predict"]
+VERBS = ["info", "stats", "histogram", "reduce", "eval", "slice", "take", "sort", "unique", "kmeans", "glm", "linear",
+        "predict"]
 SEEDS = os.path.join(os.path.dirname(__file__), "..", "..", "fuzz", "seeds", "hdf5")
 BIN = os.path.dirname(SERRIED)
 

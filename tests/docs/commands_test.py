@@ -30,7 +30,8 @@ GRAY_SCOTT = os.environ["GRAY_SCOTT"]
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 DATA = os.environ.get("SERRIED_TEST_DATA", "")
 EMULATED_GPU = os.environ.get("SERRIED_EMULATED_MODULE", "")
-VERBS = ("info", "stats", "histogram", "reduce", "eval", "slice", "take", "sort", "unique", "kmeans", "predict")
+VERBS = ("info", "stats", "histogram", "reduce", "eval", "slice", "take", "sort", "unique", "kmeans", "glm", "linear",
+        "predict")
 PAGES = markdown.pages("docs") + ["README.md"]
 
 RUN = re.compile(r"(\w+=\S+ )*(mpirun -n \d+ )?(\./)?(serried|gray_scott) |jobscripts/plain_mpirun\.sh "

@@ -16,10 +16,18 @@ struct ObjectInfo;
 
 /// A table of a page. Columns of numbers are aligned to the right.
 struct PageTable {
+  /// A number with its interval, as parts of the cell's width; `zero` where 0 lies, if it does.
+  struct Interval {
+    double low = 0;
+    double middle = 0;
+    double high = 0;
+    std::optional<double> zero = std::nullopt;
+  };
   struct Cell {
     std::string text;
     std::optional<double> bar = std::nullopt;                ///< 0 to 1: a bar behind the text
     std::optional<std::int64_t> label_color = std::nullopt;  ///< a patch in that cluster's colour
+    std::optional<Interval> interval = std::nullopt;         ///< drawn; the text is for readers
   };
   std::vector<std::string> header;
   std::vector<std::vector<Cell>> rows;

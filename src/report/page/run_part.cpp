@@ -14,6 +14,21 @@ namespace {
 
 using Cell = PageTable::Cell;
 
+/// A dot on a line from the lower to the upper bound, and a dashed one where 0 is.
+std::string interval_html(const Cell& cell) {
+  const auto part = [](double share) {
+    return fmt::format("{:.1f}%", 100 * std::clamp(share, 0., 1.));
+  };
+  const PageTable::Interval& interval = *cell.interval;
+  const double length = std::clamp(interval.high, 0., 1.) - std::clamp(interval.low, 0., 1.);
+  return fmt::format(
+      "<td class=\"interval\"><div role=\"img\" aria-label=\"{}\">{}"
+      "<i style=\"left:{};width:{}\"></i><b style=\"left:{}\"></b></div></td>",
+      escaped(cell.text),
+      interval.zero ? fmt::format("<s style=\"left:{}\"></s>", part(*interval.zero)) : "",
+      part(interval.low), part(length), part(interval.middle));
+}
+
 std::string seconds_text(double seconds) {
   return seconds < 100 ? fmt::format("{:.3f}", seconds) : fmt::format("{:.1f}", seconds);
 }
@@ -91,6 +106,10 @@ std::string table_html(const PageTable& table, const std::string& caption) {
   for (const auto& row : table.rows) {
     html += "<tr>";
     for (const Cell& cell : row) {
+      if (cell.interval) {
+        html += interval_html(cell);
+        continue;
+      }
       html += cell.bar ? fmt::format("<td class=\"share\" style=\"--part:{:.1f}%\">",
                                      100 * std::clamp(*cell.bar, 0., 1.))
                        : std::string("<td>");

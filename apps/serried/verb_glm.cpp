@@ -1,0 +1,116 @@
+#include <fmt/format.h>
+
+#include "output_check.hpp"
+#include "regression_inputs.hpp"
+#include "regression_output.hpp"
+#include "serried/ml/glm_rows.hpp"
+#include "serried/ml/regression_file.hpp"
+#include "text_output.hpp"
+
+namespace serried::app {
+namespace {
+
+struct Inputs {
+  RegressionInputs regression;
+  Dataset y;
+  std::optional<Dataset> weights;
+  std::optional<Dataset> offset;
+  std::optional<Dataset> trials;
+};
+
+Inputs open_inputs(const Session& session, const GlmCommand& command) {
+  const auto phase = session.ctx.recorder().phase("read");
+  RegressionInputs regression = open_columns(session, command.x, command.samples);
+  Dataset y = open_beside(session, regression, "--y", command.y);
+  auto weights = open_beside(session, regression, "--weights", command.weights);
+  auto offset = open_beside(session, regression, "--offset", command.offset);
+  auto trials = open_beside(session, regression, "--trials", command.trials);
+  return {std::move(regression), std::move(y), std::move(weights), std::move(offset),
+          std::move(trials)};
+}
+
+void claim_outputs(const Session& session, const GlmCommand& command, const Inputs& inputs) {
+  std::vector<std::string> outputs;
+  const std::vector<std::string>& files = inputs.regression.files;
+  const std::int64_t rows = inputs.regression.x.rows();
+  if (!command.model_path.empty()) {
+    session.outputs.add(check_output(session.ctx, command.model_path, files, 0));
+    outputs.push_back(command.model_path);
+  }
+  if (!command.residuals_path.empty()) {
+    session.outputs.add(check_output(session.ctx, command.residuals_path, files, 64 * rows));
+    outputs.push_back(command.residuals_path);
+  }
+  if (outputs.size() == 2) check_outputs_differ(session.ctx, outputs[0], outputs[1]);
+  session.extras.claim(session.ctx, files, outputs);
+}
+
+/// What a fit takes beside x, and the residuals.
+std::int64_t memory_beside(const Session& session, const GlmCommand& command,
+                           const Inputs& inputs) {
+  const std::int64_t width = inputs.regression.x.row_elements() + 2;
+  const std::int64_t numbers = 1 + (command.weights ? 1 : 0) + (command.offset ? 1 : 0) +
+                               (command.trials ? 1 : 0) +
+                               (command.options.errors != GlmErrors::model ? 7 : 1) +
+                               (command.residuals_path.empty() ? 0 : 20);
+  return bytes_by_row(session, inputs.regression.x, numbers) + 16 * 8 * width * width +
+         (std::int64_t{8} << 20);
+}
+
+void write_outputs(const Session& session, const GlmCommand& command, const Inputs& inputs,
+                   const TileSource& x, const GlmOptions& options, const GlmModel& model) {
+  const std::vector<std::string>& files = inputs.regression.files;
+  if (!command.model_path.empty()) {
+    const auto phase = session.ctx.recorder().phase("write");
+    FileWriter writer(session.ctx, command.model_path);
+    write_model(writer, model, provenance_of(session, files, ""));
+    writer.commit();
+  }
+  if (command.residuals_path.empty()) return;
+  const GlmDiagnostics d = [&] {
+    const auto phase = session.ctx.recorder().phase("fit");
+    return diagnose_glm(session.ctx, model, x, inputs.y, options);
+  }();
+  write_by_row(session, command.residuals_path, inputs.regression.x,
+               {{"predictor", "linear predictor, with the offset", d.predictor},
+                {"mean", "fitted mean of the response", d.mean},
+                {"response_residual", "response less mean", d.response_residual},
+                {"pearson_residual", "Pearson residual", d.pearson_residual},
+                {"deviance_residual", "deviance residual", d.deviance_residual},
+                {"working_residual", "working residual", d.working_residual},
+                {"leverage", "diagonal of the hat matrix", d.leverage},
+                {"cooks_distance", "Cook's distance", d.cooks_distance}},
+               files);
+}
+
+std::string text_of(const GlmCommand& command, const GlmModel& model, const Seconds& seconds) {
+  std::string text = summary(model);
+  if (!command.model_path.empty()) text += fmt::format("\n  model: {}\n", command.model_path);
+  if (!command.residuals_path.empty())
+    text += fmt::format("\n  residuals: {}\n", command.residuals_path);
+  return text + '\n' + to_text(seconds);
+}
+
+}  // namespace
+
+void run_glm(const Session& session, const GlmCommand& command) {
+  const Inputs inputs = open_inputs(session, command);
+  claim_outputs(session, command, inputs);
+  const std::unique_ptr<TileSource> x =
+      hold_columns(session, inputs.regression.x, memory_beside(session, command, inputs));
+  GlmOptions options = command.options;
+  options.column_names = inputs.regression.column_names;
+  if (inputs.weights) options.weights = &*inputs.weights;
+  if (inputs.offset) options.offset = &*inputs.offset;
+  if (inputs.trials) options.trials = &*inputs.trials;
+  const GlmModel model = fit_glm(session.ctx, *x, inputs.y, options);
+  if (!model.converged)
+    session.ctx.recorder().say(Severity::warning, "the fit has not converged: " + model.message);
+  write_outputs(session, command, inputs, *x, options, model);
+  const Seconds seconds = measure_seconds(session, {"read", "fit", "write"});
+  print_result(session, session.common().is_json ? to_json(model, seconds)
+                                                 : text_of(command, model, seconds));
+  if (session.extras.has_page()) fill_page(session, command, model);
+}
+
+}  // namespace serried::app

@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include "output_check.hpp"
+#include "regression_inputs.hpp"
+#include "regression_output.hpp"
+#include "serried/base/error.hpp"
+#include "serried/ml/regression_file.hpp"
+#include "text_output.hpp"
+
+namespace serried::app {
+namespace {
+
+/// Responses, one or several for each row of x.
+Dataset open_responses(const Session& session, const LinearCommand& command,
+                       RegressionInputs& inputs) {
+  if (command.y.size() == 1) {
+    const Dataset whole = Dataset::open(session.ctx, command.y.front(),
+                                        {.samples = {.kind = SampleAxes::Kind::all, .axes = {}},
+                                         .untrusted = session.common().untrusted});
+    if (whole.shape() == inputs.x.sample_shape())
+      return open_beside(session, inputs, "--y", command.y.front());
+  }
+  Dataset y = open_matrix(session, command.y, command.samples);
+  if (y.sample_shape() != inputs.x.sample_shape() || y.row_elements() == 0)
+    throw DataError(fmt::format(
+        "--y {}: responses for each row are needed, whose sample axes have the shape {}, but its "
+        "shape is {}",
+        texts_of(command.y), inputs.x.sample_shape().to_string(), y.shape().to_string()));
+  add_files(inputs, y);
+  return y;
+}
+
+std::vector<std::string> target_names(const LinearCommand& command, const Dataset& y) {
+  if (static_cast<std::size_t>(y.row_elements()) != command.y.size()) return {};
+  std::vector<std::string> names;
+  for (const Address& address : command.y) names.push_back(own_name(address, "y"));
+  return names;
+}
+
+}  // namespace
+
+void run_linear(const Session& session, const LinearCommand& command) {
+  const Context& ctx = session.ctx;
+  RegressionInputs inputs = [&] {
+    const auto phase = ctx.recorder().phase("read");
+    return open_columns(session, command.x, command.samples);
+  }();
+  const Dataset y = open_responses(session, command, inputs);
+  const auto weights = open_beside(session, inputs, "--weights", command.weights);
+  std::vector<std::string> outputs;
+  if (!command.model_path.empty()) {
+    session.outputs.add(check_output(ctx, command.model_path, inputs.files, 0));
+    outputs.push_back(command.model_path);
+  }
+  session.extras.claim(ctx, inputs.files, outputs);
+  LinearOptions options = command.options;
+  options.column_names = inputs.column_names;
+  options.target_names = target_names(command, y);
+  if (weights) options.weights = &*weights;
+  const std::int64_t width = inputs.x.row_elements() + y.row_elements() + 1;
+  const std::int64_t beside =
+      bytes_by_row(session, inputs.x, y.row_elements() + (weights ? 1 : 0)) +
+      16 * 8 * width * width + (std::int64_t{8} << 20);
+  // one read is enough, which a fit makes itself
+  require_memory(ctx, inputs.x.least_memory(beside), "fitting this data",
+                 session.runtime.node_size());
+  const LinearModel model = fit_linear(ctx, inputs.x, y, options);
+  if (!command.model_path.empty()) {
+    const auto phase = ctx.recorder().phase("write");
+    FileWriter writer(ctx, command.model_path);
+    write_model(writer, model, provenance_of(session, inputs.files, ""));
+    writer.commit();
+  }
+  const Seconds seconds = measure_seconds(session, {"read", "fit", "write"});
+  std::string text;
+  if (session.common().is_json) {
+    text = to_json(model, seconds);
+  } else {
+    text = summary(model);
+    if (!command.model_path.empty()) text += fmt::format("\n  model: {}\n", command.model_path);
+    text += '\n' + to_text(seconds);
+  }
+  print_result(session, text);
+  if (session.extras.has_page()) fill_page(session, command, model);
+}
+
+}  // namespace serried::app

@@ -1,0 +1,116 @@
+// `predict` with models of glm and linear.
+#include <cmath>
+#include <numeric>
+
+#include "output_check.hpp"
+#include "regression_inputs.hpp"
+#include "regression_output.hpp"
+#include "serried/array/evaluate.hpp"
+#include "serried/base/error.hpp"
+#include "serried/expr/functions.hpp"
+#include "serried/expr/reductions.hpp"
+#include "serried/ml/glm_rows.hpp"
+#include "serried/ml/regression_file.hpp"
+#include "text_output.hpp"
+
+namespace serried::app {
+namespace {
+
+/// What is written of predicted rows, and their means.
+struct Predicted {
+  std::vector<NamedArray> arrays;
+  std::vector<std::string> targets;
+};
+
+Predicted predict_by_glm(const Session& session, const PredictCommand& command,
+                         RegressionInputs& inputs) {
+  const auto offset = open_beside(session, inputs, "--offset", command.offset);
+  const GlmModel model = load_glm(session.ctx, command.model_path);
+  const auto phase = session.ctx.recorder().phase("compute");
+  const GlmPrediction p = predict_glm(session.ctx, model, inputs.x, offset ? &*offset : nullptr);
+  return {{{"mean", "predicted mean of the response", p.mean},
+           {"predictor", "linear predictor, with the offset", p.predictor},
+           {"std_error", "standard error of the linear predictor", p.std_error},
+           {"low", "lower bound of the mean's confidence interval", p.low},
+           {"high", "upper bound of the mean's confidence interval", p.high}},
+          {"y"}};
+}
+
+Predicted predict_by_linear(const Session& session, const PredictCommand& command,
+                            const RegressionInputs& inputs) {
+  if (command.offset) throw InvalidArgument("--offset has no use with a model of linear");
+  const LinearModel model = load_linear(session.ctx, command.model_path);
+  const auto phase = session.ctx.recorder().phase("compute");
+  const LinearPrediction p = predict_linear(session.ctx, model, inputs.x);
+  Predicted predicted{{{"mean", "predicted mean of the response", p.mean},
+                       {"std_error", "standard error of the mean", p.std_error},
+                       {"low", "lower bound of the mean's confidence interval", p.low},
+                       {"high", "upper bound of the mean's confidence interval", p.high}},
+                      {}};
+  for (const LinearTarget& target : model.targets) predicted.targets.push_back(target.name);
+  return predicted;
+}
+
+}  // namespace
+
+void predict_responses(const Session& session, const PredictCommand& command,
+                       const std::string& kind) {
+  const Context& ctx = session.ctx;
+  if (command.labels)
+    throw InvalidArgument("--labels is for models of kmeans; " + command.model_path + " is of " +
+                          kind + ", whose --predictions go to a file");
+  if (command.drop_missing)
+    throw InvalidArgument("--missing has no use with a model of " + kind +
+                          ": rows with NaN are predicted to be NaN");
+  if (session.extras.has_picture())
+    throw InvalidArgument("--picture has no use with a model of " + kind);
+  RegressionInputs inputs = [&] {
+    const auto phase = ctx.recorder().phase("read");
+    return open_columns(session, command.addresses, command.samples);
+  }();
+  inputs.files.push_back(command.model_path);
+  const std::int64_t rows = inputs.x.rows();
+  std::vector<std::string> outputs;
+  if (!command.predictions_path.empty()) {
+    session.outputs.add(check_output(ctx, command.predictions_path, inputs.files, 8 * rows));
+    outputs.push_back(command.predictions_path);
+  }
+  session.extras.claim(ctx, inputs.files, outputs);
+  require_memory(
+      ctx, inputs.x.least_memory(bytes_by_row(session, inputs.x, 10) + (std::int64_t{8} << 20)),
+      "predicting this data", session.runtime.node_size());
+  Predicted predicted = kind == "glm" ? predict_by_glm(session, command, inputs)
+                                      : predict_by_linear(session, command, inputs);
+  PredictionResult result{.model_path = command.model_path,
+                          .kind = kind,
+                          .addresses = command.addresses,
+                          .output = command.predictions_path,
+                          .sample_shape = inputs.x.sample_shape(),
+                          .rows = rows,
+                          .columns = inputs.x.row_elements(),
+                          .targets = predicted.targets,
+                          .means = {},
+                          .missing = 0};
+  if (rows > 0) {
+    const auto phase = ctx.recorder().phase("compute");
+    const Expr predicted_means(to_operand(predicted.arrays.front().values));
+    const std::vector<int> axes{0};
+    const std::vector<Expr> questions{mean(predicted_means, {.axes = axes, .skips_nan = true}),
+                                      sum(isnan(predicted_means), {.axes = axes})};
+    const std::vector<Array> found = evaluate(ctx, questions);
+    const Array means = found[0].replicate();
+    const Array missing = found[1].replicate();
+    for (const double value : means.local<double>()) result.means.push_back(value);
+    result.missing = missing.local<std::int64_t>()[0];
+  } else {
+    result.means.assign(predicted.targets.size(), std::nan(""));
+  }
+  if (!command.predictions_path.empty())
+    write_by_row(session, command.predictions_path, inputs.x, predicted.arrays, inputs.files);
+  const Seconds seconds = measure_seconds(session, {"read", "compute", "write"});
+  print_result(session, session.common().is_json ? to_json(result, seconds)
+                                                 : to_text(result) + to_text(seconds));
+  if (session.extras.has_page()) fill_page(session, result);
+}
+
+}  // namespace serried::app
