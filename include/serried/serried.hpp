@@ -29,3 +29,4 @@
 #include "serried/ml/kmeans.hpp"
 #include "serried/ml/linear.hpp"
 #include "serried/ml/regression_file.hpp"
+#include "serried/ml/softmax.hpp"

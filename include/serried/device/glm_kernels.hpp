@@ -57,6 +57,36 @@ struct GlmSums {
   [[nodiscard]] constexpr std::int64_t size() const { return products() + 3; }
 };
 
+/// The model of several classes that a pass evaluates: class 0 has the linear predictor 0, class k
+/// that of the coefficients k - 1; the probability of a class is the exponential of its predictor
+/// over the sum of all. GlmRows::response is the number of a row's class; offset and trials are not
+/// used.
+struct SoftmaxPass {
+  std::int64_t classes = 2;
+  bool has_intercept = true;
+  std::span<const double> coefficients;  ///< (classes - 1, terms), C order, the intercept first
+  std::span<const double> shift;         ///< of the columns of x, as the next
+  std::span<const double> scale;
+};
+
+/// Where the sums of such a pass stand in a payload, z = ([1,] (x - shift) * scale): the gradient
+/// of the log-likelihood, sum of weight * ((1 where the class is k) - p_k) z for k = 1, ...; the
+/// log-likelihood; and, where they are wanted, for each pair of classes 1 <= k <= l (in the order
+/// (1, 1), (1, 2), ...) the upper triangle, row by row, of the sum of weight * p_k ((1 where k = l)
+/// - p_l) z z^T.
+struct SoftmaxSums {
+  std::int64_t terms = 0;
+  std::int64_t classes = 2;
+  bool has_information = true;
+
+  [[nodiscard]] constexpr std::int64_t log_likelihood() const { return (classes - 1) * terms; }
+  [[nodiscard]] constexpr std::int64_t information() const { return log_likelihood() + 1; }
+  [[nodiscard]] constexpr std::int64_t pairs() const { return classes * (classes - 1) / 2; }
+  [[nodiscard]] constexpr std::int64_t size() const {
+    return information() + (has_information ? pairs() * terms * (terms + 1) / 2 : 0);
+  }
+};
+
 /// Sums of generalised linear models over leaves, for every real dtype of x; computed in f64. The
 /// bits of a leaf's sums depend on the leaf alone: each product is one FMA chain over the leaf's
 /// rows in ascending order. Leaf l of a call holds the rows [offsets[l], offsets[l + 1]), counted
@@ -89,6 +119,14 @@ class GlmKernels {
 
   /// left = the triangle of the rows of both, `width` columns each.
   virtual void combine_factors(std::int64_t width, double* left, const double* right) const = 0;
+
+  /// The sums of a model of several classes: one read of x.
+  virtual void softmax(const SoftmaxPass& pass, const GlmRows& rows, bool has_information,
+                       std::span<const std::int64_t> offsets, double* payloads) const = 0;
+
+  /// out (count, classes), C order = the probabilities of the rows' classes.
+  virtual void softmax_probabilities(const SoftmaxPass& pass, const GlmRows& rows,
+                                     std::int64_t count, double* out) const = 0;
 
   /// out[i] = the linear predictor of row i.
   virtual void predict(const GlmPass& pass, const GlmRows& rows, std::int64_t count,

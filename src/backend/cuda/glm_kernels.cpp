@@ -27,6 +27,14 @@ class CudaGlmKernels final : public GlmKernels {
                        const double* /*right*/) const override {
     refuse();
   }
+  void softmax(const SoftmaxPass& /*pass*/, const GlmRows& /*rows*/, bool /*has_information*/,
+               std::span<const std::int64_t> /*offsets*/, double* /*payloads*/) const override {
+    refuse();
+  }
+  void softmax_probabilities(const SoftmaxPass& /*pass*/, const GlmRows& /*rows*/,
+                             std::int64_t /*count*/, double* /*out*/) const override {
+    refuse();
+  }
   void predict(const GlmPass& /*pass*/, const GlmRows& /*rows*/, std::int64_t /*count*/,
                double* /*out*/) const override {
     refuse();

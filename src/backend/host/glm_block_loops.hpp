@@ -158,6 +158,35 @@ void theta_terms(const GlmBlock& b) {
   }
 }
 
+// Exponentials of differences from the largest predictor, which is 0 or more.
+void softmax(const SoftmaxBlock& b) {
+  for (std::int64_t i = 0; i < b.count; i += lanes) {
+    const Real y = at(b.response, i);
+    Real largest(0.);
+    Real own(0.);
+    for (std::int64_t k = 1; k < b.classes; ++k) {
+      const Real predictor = at(b.values, (k - 1) * b.stride + i);
+      largest = maximum(largest, predictor);
+      const Real number(static_cast<double>(k));
+      own = select(y < number, own, select(number < y, own, predictor));
+    }
+    const Real of_first = exp(Real(0.) - largest);
+    Real sum = of_first;
+    for (std::int64_t k = 0; k + 1 < b.classes; ++k) {
+      const Real share = exp(at(b.values, k * b.stride + i) - largest);
+      sum = sum + share;
+      put(b.values, k * b.stride + i, share);
+    }
+    const Real inverse = Real(1.) / sum;
+    put(b.first, i, of_first * inverse);
+    for (std::int64_t k = 0; k + 1 < b.classes; ++k)
+      put(b.values, k * b.stride + i, at(b.values, k * b.stride + i) * inverse);
+    const Real weight = at(b.weight, i);
+    put(b.log_likelihood, i,
+        select(Real(0.) < weight, weight * (own - largest - log(sum)), Real(0.)));
+  }
+}
+
 template <class List>
 struct Tables;
 template <class... Functors>
@@ -183,4 +212,5 @@ const GlmBlockFunctions SERRIED_GLM_FUNCTIONS = {
     FamilyTables<glm::Families>::weighs,
     FamilyTables<glm::Families>::likelihoods,
     &theta_terms,
+    &softmax,
 };

@@ -26,6 +26,18 @@ struct GlmBlock {
   double link_power = 1;
 };
 
+/// The same of a model of several classes: predictors of the classes 1, 2, ..., a stride apart.
+struct SoftmaxBlock {
+  std::int64_t count = 0;
+  std::int64_t classes = 2;
+  std::int64_t stride = 0;
+  const double* response = nullptr;  ///< number of the class
+  const double* weight = nullptr;
+  double* values = nullptr;  ///< predictors, and then probabilities
+  double* first = nullptr;   ///< probability of class 0
+  double* log_likelihood = nullptr;
+};
+
 using GlmBlockFunction = void (*)(const GlmBlock& block);
 
 /// The functions of families and links at one instruction level, by the number of the enumeration's
@@ -39,6 +51,7 @@ struct GlmBlockFunctions {
   const GlmBlockFunction* family_likelihood;  ///< response, weight, trials -> deviance
   /// response, weight, mean -> deviance, extreme: the two derivatives by theta
   GlmBlockFunction theta;
+  void (*softmax)(const SoftmaxBlock& block);
 };
 
 extern const GlmBlockFunctions glm_functions_avx2;
