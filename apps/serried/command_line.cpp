@@ -454,13 +454,15 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
                               .labels = words.labels,
                               .model_path = words.model_path,
                               .checkpoint = words.checkpoint};
-  } else if (verb == "glm" || verb == "linear") {
+  } else if (verb == "glm" || verb == "linear" || verb == "softmax") {
     if (!words.common.picture_path.empty())
       throw InvalidArgument("--picture has no use with " + verb);
     if (verb == "glm")
       line.verb = glm_command(words.regression);
-    else
+    else if (verb == "linear")
       line.verb = linear_command(words.regression);
+    else
+      line.verb = softmax_command(words.regression);
   } else {
     line.verb = PredictCommand{.model_path = words.model_path,
                                .addresses = parse_addresses(words.addresses),
@@ -553,6 +555,8 @@ std::variant<CommandLine, TextOnly, VersionRequest> parse_command_line(int argc,
   set_up_kmeans(*app.add_subcommand("kmeans", "Cluster samples"), words);
   set_up_glm(*app.add_subcommand("glm", "Generalised linear models"), words.regression);
   set_up_linear(*app.add_subcommand("linear", "Least squares"), words.regression);
+  set_up_softmax(*app.add_subcommand("softmax", "Multinomial logistic regression"),
+                 words.regression);
   set_up_predict(*app.add_subcommand("predict", "Clusters or responses of rows, by a model"),
                  words);
   for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))

@@ -17,6 +17,7 @@
 #include "serried/ml/glm.hpp"
 #include "serried/ml/kmeans.hpp"
 #include "serried/ml/linear.hpp"
+#include "serried/ml/softmax.hpp"
 
 namespace serried::app {
 
@@ -174,6 +175,15 @@ struct LinearCommand {
   std::string model_path;  ///< empty: none
 };
 
+struct SoftmaxCommand {
+  std::vector<Address> x;
+  SampleAxes samples;
+  Address y;
+  SoftmaxOptions options{};
+  std::optional<Address> weights;
+  std::string model_path;  ///< empty: none
+};
+
 struct PredictCommand {
   std::string model_path;
   std::vector<Address> addresses;
@@ -188,7 +198,7 @@ struct CommandLine {
   CommonOptions common;
   std::variant<InfoCommand, StatsCommand, HistogramCommand, ReduceCommand, EvalCommand,
                SliceCommand, TakeCommand, SortCommand, UniqueCommand, KMeansCommand, GlmCommand,
-               LinearCommand, PredictCommand>
+               LinearCommand, SoftmaxCommand, PredictCommand>
       verb;
   std::string text;  ///< the whole command line, quoted for a shell
 };

@@ -148,6 +148,7 @@ void run_verb(const Runtime& runtime, const CommandLine& line) {
     void operator()(const TakeCommand& command) const { run_take(session, command); }
     void operator()(const GlmCommand& command) const { run_glm(session, command); }
     void operator()(const LinearCommand& command) const { run_linear(session, command); }
+    void operator()(const SoftmaxCommand& command) const { run_softmax(session, command); }
     void operator()(const SortCommand& command) const { run_sort(session, command); }
     void operator()(const UniqueCommand& command) const { run_unique(session, command); }
     void operator()(const KMeansCommand& command) const { run_kmeans(session, command); }

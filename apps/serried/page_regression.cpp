@@ -120,6 +120,28 @@ void fill_page(const Session& session, const LinearCommand& command, const Linea
   }
 }
 
+void fill_page(const Session& session, const SoftmaxCommand& command, const SoftmaxModel& model) {
+  session.extras.keep_run(session);
+  const auto phase = session.ctx.recorder().phase("report");
+  Page& page = session.extras.begin_page(session, "serried softmax",
+                                         fmt::format("{} by {}: {} classes", command.y.text,
+                                                     texts_of(command.x), model.classes.size()));
+  page.add_heading("Result");
+  if (!model.converged) page.add_paragraph("Not converged: " + model.message);
+  page.add_facts({{"rows", rows_text(model.rows, model.rows_used)},
+                  {"reference", fmt::format("class {:g}", model.classes.front())},
+                  {"deviance", fmt::format("{} on {:g} degrees of freedom", number(model.deviance),
+                                           model.df_residual)},
+                  {"null deviance", number(-2 * model.null_log_likelihood)},
+                  {"pseudo R squared", number(model.pseudo_r2)},
+                  {"AIC, BIC", number(model.aic, 7) + ", " + number(model.bic, 7)},
+                  {"iterations", fmt::format("{}", model.iterations)}});
+  for (std::size_t k = 1; k < model.classes.size(); ++k) {
+    page.add_heading(fmt::format("Class {:g}", model.classes[k]));
+    add_coefficients(page, model.coefficients[k - 1], model.confidence, "z");
+  }
+}
+
 void fill_page(const Session& session, const PredictionResult& result) {
   session.extras.keep_run(session);
   const auto phase = session.ctx.recorder().phase("report");

@@ -92,6 +92,36 @@ std::string to_json(const LinearModel& model, const Seconds& seconds) {
   return finished(json, seconds);
 }
 
+std::string to_json(const SoftmaxModel& model, const Seconds& seconds) {
+  Numbers numbers;
+  Json json;
+  json["verb"] = "softmax";
+  Json classes = Json::array();
+  for (const double value : model.classes) classes.push_back(static_cast<std::int64_t>(value));
+  json["classes"] = std::move(classes);
+  Json coefficients = Json::array();
+  for (const std::vector<Coefficient>& of_class : model.coefficients)
+    coefficients.push_back(coefficients_json(of_class, numbers));
+  json["coefficients"] = std::move(coefficients);
+  json["log_likelihood"] = numbers(model.log_likelihood);
+  json["null_log_likelihood"] = numbers(model.null_log_likelihood);
+  json["deviance"] = numbers(model.deviance);
+  json["pseudo_r2"] = numbers(model.pseudo_r2);
+  json["aic"] = numbers(model.aic);
+  json["bic"] = numbers(model.bic);
+  json["df_residual"] = model.df_residual;
+  json["rank"] = model.rank;
+  json["rows"] = model.rows;
+  json["rows_used"] = model.rows_used;
+  json["confidence"] = model.confidence;
+  json["solver"] = model.solver == SoftmaxSolver::newton ? "newton" : "lbfgs";
+  json["iterations"] = model.iterations;
+  json["converged"] = model.converged;
+  if (!model.converged) json["message"] = model.message;
+  json["nonfinite_count"] = numbers.nonfinite();
+  return finished(json, seconds);
+}
+
 std::string to_json(const PredictionResult& result, const Seconds& seconds) {
   Numbers numbers;
   Json json;

@@ -29,6 +29,13 @@ R's lm and summary. Several --x, and several --y, stand side by side.
 Example:
   mpirun -n 4 serried linear --x run.h5:/features --y run.h5:/energy --model model.h5)";
 
+constexpr const char* softmax_footer =
+    R"(Multinomial logistic regression: the odds of each class against the first one, with standard errors, tests and
+intervals, as R's multinom and statsmodels' MNLogit. y holds whole numbers, one for each class.
+
+Example:
+  mpirun -n 4 serried softmax --x run.h5:/features --y run.h5:/phase --model model.h5)";
+
 double parse_number(const std::string& option, const std::string& text) {
   const auto [low, high] = parse_range(option, text + "," + text);
   static_cast<void>(high);
@@ -95,6 +102,19 @@ void add_data(CLI::App& app, RegressionWords& words, const std::string& y_descri
   add_file(app, "--model", "write the model", words.model_path);
 }
 
+void add_max_iterations(CLI::App& app, RegressionWords& words, const std::string& description) {
+  add_value(app, "--max-iterations", "N", description, [&words](const std::string& text) {
+    words.options.max_iterations = static_cast<int>(
+        std::min<std::int64_t>(parse_count("--max-iterations", text, 1), INT32_MAX / 10));
+  });
+}
+
+void add_tolerance(CLI::App& app, RegressionWords& words, const std::string& description) {
+  add_value(app, "--tolerance", "T", description, [&words](const std::string& text) {
+    words.tolerance = parse_non_negative("--tolerance", text);
+  });
+}
+
 void check_outputs(const RegressionWords& words) {
   if (words.model_path.empty() || words.residuals_path.empty()) return;
   if (std::filesystem::path(words.model_path).lexically_normal() ==
@@ -119,14 +139,8 @@ void set_up_glm(CLI::App& app, RegressionWords& words) {
              "by products, by QR, which keeps twice the digits, or as needed [auto]", words.solver);
   add_choice(app, "--robust", {"none", "hc0", "hc1", "hc2", "hc3"},
              "standard errors that do not trust the family's variance [none]", words.errors);
-  add_value(app, "--max-iterations", "N", "[100]", [&words](const std::string& text) {
-    words.options.max_iterations = static_cast<int>(
-        std::min<std::int64_t>(parse_count("--max-iterations", text, 1), INT32_MAX));
-  });
-  add_value(app, "--tolerance", "T", "end with steps of at most T standard errors [1e-9]",
-            [&words](const std::string& text) {
-              words.options.tolerance = parse_non_negative("--tolerance", text);
-            });
+  add_max_iterations(app, words, "[100]");
+  add_tolerance(app, words, "end with steps of at most T standard errors [1e-9]");
   add_file(app, "--residuals", "write residuals, leverage and Cook's distance of each row",
            words.residuals_path);
   app.footer(glm_footer);
@@ -137,8 +151,20 @@ void set_up_linear(CLI::App& app, RegressionWords& words) {
   app.footer(linear_footer);
 }
 
+void set_up_softmax(CLI::App& app, RegressionWords& words) {
+  add_data(app, words, "the classes: a dataset (rows) of whole numbers");
+  add_choice(app, "--solver", {"auto", "newton", "lbfgs"},
+             "newton, or lbfgs, without standard errors, for more than 1000 coefficients [auto]",
+             words.solver);
+  add_max_iterations(app, words, "[100; ten times as many of lbfgs]");
+  add_tolerance(app, words,
+                "end with steps of at most T standard errors, or a gradient by row below T [1e-9]");
+  app.footer(softmax_footer);
+}
+
 void add_predictions(CLI::App& app, RegressionWords& words) {
-  add_file(app, "--predictions", "of models of glm and linear: write means and their intervals",
+  add_file(app, "--predictions",
+           "of models of glm, linear, softmax: write means and intervals, or probabilities",
            words.predictions_path);
   add_address(app, "--offset", "of models of glm: known part of each row's linear predictor",
               words.offset);
@@ -173,6 +199,7 @@ GlmCommand glm_command(const RegressionWords& words) {
   options.theta = words.theta;
   options.tweedie_power = words.tweedie_power.value_or(options.tweedie_power);
   options.has_intercept = !words.has_no_intercept;
+  options.tolerance = words.tolerance.value_or(options.tolerance);
   options.solver = named<GlmSolver>({"auto", "irls", "qr"}, words.solver);
   options.errors = named<GlmErrors>({"none", "hc0", "hc1", "hc2", "hc3"}, words.errors);
   options.weights_meaning = named<WeightsMeaning>({"variance", "frequency"}, words.weights_meaning);
@@ -193,6 +220,26 @@ LinearCommand linear_command(const RegressionWords& words) {
   options.confidence = words.options.confidence;
   options.weights_meaning = named<WeightsMeaning>({"variance", "frequency"}, words.weights_meaning);
   check_linear_options(options);
+  return command;
+}
+
+SoftmaxCommand softmax_command(const RegressionWords& words) {
+  if (words.y.size() > 1) throw InvalidArgument("--y: softmax takes one dataset of classes");
+  SoftmaxCommand command{.x = parse_addresses(words.x),
+                         .samples = words.samples,
+                         .y = parse_address(words.y.front()),
+                         .weights = words.weights,
+                         .model_path = words.model_path};
+  SoftmaxOptions& options = command.options;
+  options.has_intercept = !words.has_no_intercept;
+  options.l2 = words.options.l2;
+  options.is_standardized = words.options.is_standardized;
+  options.confidence = words.options.confidence;
+  options.max_iterations = words.options.max_iterations;
+  options.tolerance = words.tolerance.value_or(options.tolerance);
+  options.solver = named<SoftmaxSolver>({"auto", "newton", "lbfgs"}, words.solver);
+  options.weights_meaning = named<WeightsMeaning>({"variance", "frequency"}, words.weights_meaning);
+  check_softmax_options(options);
   return command;
 }
 

@@ -24,6 +24,7 @@ struct RegressionWords {
   std::optional<double> tweedie_power;
   std::string solver = "auto";
   std::string errors = "none";
+  std::optional<double> tolerance;
   std::string weights_meaning = "variance";
   GlmOptions options;
   bool has_no_intercept = false;
@@ -35,15 +36,17 @@ struct RegressionWords {
   std::string predictions_path;  ///< of `predict`, as the offset
 };
 
-/// The options of `glm`, of `linear`, and of `predict` for their models. `words` must outlive the
-/// app. Local.
+/// The options of `glm`, of `linear`, of `softmax`, and of `predict` for their models. `words` must
+/// outlive the app. Local.
 void set_up_glm(CLI::App& app, RegressionWords& words);
 void set_up_linear(CLI::App& app, RegressionWords& words);
+void set_up_softmax(CLI::App& app, RegressionWords& words);
 void add_predictions(CLI::App& app, RegressionWords& words);
 
 /// The commands. Local.
 /// @throws InvalidArgument for options that do not go together.
 [[nodiscard]] GlmCommand glm_command(const RegressionWords& words);
 [[nodiscard]] LinearCommand linear_command(const RegressionWords& words);
+[[nodiscard]] SoftmaxCommand softmax_command(const RegressionWords& words);
 
 }  // namespace serried::app

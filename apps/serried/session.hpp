@@ -87,8 +87,9 @@ void run_unique(const Session& session, const UniqueCommand& command);
 void run_kmeans(const Session& session, const KMeansCommand& command);
 void run_glm(const Session& session, const GlmCommand& command);
 void run_linear(const Session& session, const LinearCommand& command);
+void run_softmax(const Session& session, const SoftmaxCommand& command);
 void run_predict(const Session& session, const PredictCommand& command);
-/// `predict` with a model of "glm" or "linear".
+/// `predict` with a model of "glm", "linear" or "softmax".
 void predict_responses(const Session& session, const PredictCommand& command,
                        const std::string& kind);
 

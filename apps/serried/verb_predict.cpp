@@ -139,10 +139,11 @@ void run_predict(const Session& session, const PredictCommand& command) {
     const auto phase = session.ctx.recorder().phase("read");
     return model_kind(session.ctx, command.model_path, session.common().untrusted);
   }();
-  if (kind == "glm" || kind == "linear") return predict_responses(session, command, kind);
+  if (kind == "glm" || kind == "linear" || kind == "softmax")
+    return predict_responses(session, command, kind);
   if (!command.predictions_path.empty())
-    throw InvalidArgument("--predictions is for models of glm and linear; " + command.model_path +
-                          " is of kmeans, whose --labels go to a file");
+    throw InvalidArgument("--predictions is for models of glm, linear and softmax; " +
+                          command.model_path + " is of kmeans, whose --labels go to a file");
   if (command.offset) throw InvalidArgument("--offset is for models of glm");
   Recorder& recorder = session.ctx.recorder();
   auto [model, dataset] = [&] {

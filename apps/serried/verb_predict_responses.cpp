@@ -1,4 +1,6 @@
-// `predict` with models of glm and linear.
+// `predict` with models of glm, linear and softmax.
+#include <fmt/format.h>
+
 #include <cmath>
 #include <numeric>
 
@@ -51,6 +53,19 @@ Predicted predict_by_linear(const Session& session, const PredictCommand& comman
   return predicted;
 }
 
+Predicted predict_by_softmax(const Session& session, const PredictCommand& command,
+                             const RegressionInputs& inputs) {
+  if (command.offset) throw InvalidArgument("--offset has no use with a model of softmax");
+  const SoftmaxModel model = load_softmax(session.ctx, command.model_path);
+  const auto phase = session.ctx.recorder().phase("compute");
+  const SoftmaxPrediction p = predict_softmax(session.ctx, model, inputs.x);
+  Predicted predicted{{{"probabilities", "probabilities of the classes", p.probabilities},
+                       {"classes", "the most probable class", p.classes}},
+                      {}};
+  for (const double value : model.classes) predicted.targets.push_back(fmt::format("{:g}", value));
+  return predicted;
+}
+
 }  // namespace
 
 void predict_responses(const Session& session, const PredictCommand& command,
@@ -79,8 +94,9 @@ void predict_responses(const Session& session, const PredictCommand& command,
   require_memory(
       ctx, inputs.x.least_memory(bytes_by_row(session, inputs.x, 10) + (std::int64_t{8} << 20)),
       "predicting this data", session.runtime.node_size());
-  Predicted predicted = kind == "glm" ? predict_by_glm(session, command, inputs)
-                                      : predict_by_linear(session, command, inputs);
+  const Predicted predicted = kind == "glm"      ? predict_by_glm(session, command, inputs)
+                              : kind == "linear" ? predict_by_linear(session, command, inputs)
+                                                 : predict_by_softmax(session, command, inputs);
   PredictionResult result{.model_path = command.model_path,
                           .kind = kind,
                           .addresses = command.addresses,

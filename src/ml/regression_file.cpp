@@ -16,6 +16,7 @@ namespace {
 using regression::ModelFields;
 
 constexpr std::array<std::string_view, 3> solvers = {"auto", "irls", "qr"};
+constexpr std::array<std::string_view, 3> softmax_solvers = {"auto", "newton", "lbfgs"};
 constexpr std::array<std::string_view, 5> errors = {"model", "hc0", "hc1", "hc2", "hc3"};
 constexpr std::array<std::string_view, 5> statuses = {"converged", "iteration_limit", "separated",
                                                       "no_descent", "singular"};
@@ -138,6 +139,43 @@ void visit(ModelFields& fields, LinearModel& m) {
   fields.number("confidence", m.confidence);
 }
 
+void visit(ModelFields& fields, SoftmaxModel& m) {
+  fields.flag("has_intercept", m.has_intercept);
+  std::int64_t classes = static_cast<std::int64_t>(m.classes.size());
+  fields.count("class_count", classes);
+  if (classes < 2 || classes > 100000) throw DataError(fmt::format("it has {} classes", classes));
+  fields.values("classes", Shape{classes}, m.classes);
+  m.coefficients.resize(static_cast<std::size_t>(classes - 1));
+  visit_names(fields, m.coefficients.front());
+  const std::size_t terms = m.coefficients.front().size();
+  check_terms(m.has_intercept, terms);
+  std::vector<Coefficient*> all;
+  for (std::vector<Coefficient>& of_class : m.coefficients) {
+    of_class.resize(terms);
+    for (std::size_t j = 0; j < terms; ++j) {
+      of_class[j].name = m.coefficients.front()[j].name;
+      all.push_back(&of_class[j]);
+    }
+  }
+  fields.coefficients(Shape{classes - 1, static_cast<std::int64_t>(terms)}, all);
+  fields.number("log_likelihood", m.log_likelihood);
+  fields.number("null_log_likelihood", m.null_log_likelihood);
+  fields.number("deviance", m.deviance);
+  fields.number("pseudo_r2", m.pseudo_r2);
+  fields.number("aic", m.aic);
+  fields.number("bic", m.bic);
+  fields.number("df_residual", m.df_residual);
+  fields.count("rank", m.rank);
+  fields.count("rows", m.rows);
+  fields.count("rows_used", m.rows_used);
+  fields.count("iterations", m.iterations);
+  fields.choice("solver", softmax_solvers, m.solver);
+  fields.flag("has_errors", m.has_errors);
+  fields.flag("converged", m.converged);
+  fields.text("message", m.message);
+  fields.number("confidence", m.confidence);
+}
+
 template <class M>
 void write(FileWriter& writer, const char* kind, const M& model, const Provenance& provenance) {
   M copy = model;
@@ -162,6 +200,9 @@ void write_model(FileWriter& writer, const GlmModel& model, const Provenance& pr
 void write_model(FileWriter& writer, const LinearModel& model, const Provenance& provenance) {
   write(writer, "linear", model, provenance);
 }
+void write_model(FileWriter& writer, const SoftmaxModel& model, const Provenance& provenance) {
+  write(writer, "softmax", model, provenance);
+}
 
 GlmModel load_glm(const Context& ctx, const std::string& path,
                   const std::optional<FileCheck>& untrusted) {
@@ -170,6 +211,11 @@ GlmModel load_glm(const Context& ctx, const std::string& path,
 LinearModel load_linear(const Context& ctx, const std::string& path,
                         const std::optional<FileCheck>& untrusted) {
   return load<LinearModel>(ctx, path, "linear", untrusted);
+}
+
+SoftmaxModel load_softmax(const Context& ctx, const std::string& path,
+                          const std::optional<FileCheck>& untrusted) {
+  return load<SoftmaxModel>(ctx, path, "softmax", untrusted);
 }
 
 std::string model_kind(const Context& ctx, const std::string& path,

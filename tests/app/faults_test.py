@@ -139,6 +139,7 @@ class Faults(CommandTest):
         with h5py.File(cls.file("few.h5"), "w") as f:
             f["x"] = (6 * rng.integers(0, 3, size=(20000, 1)) + rng.normal(size=(20000, 3))).astype("f4")
             f["t"] = np.arange(20000.0)
+            f["k"] = rng.integers(0, 3, 20000)
             f["t"].make_scale("t")
             f["x"].dims[0].attach_scale(f["t"])
             f["x"].attrs["units"] = "m"
@@ -212,6 +213,8 @@ class Faults(CommandTest):
         Job(self, 3, "linear", "--x", x, "--y", y, "--model", "out.h5", outputs=["out.h5"]).check(2)
         Job(self, 2, "glm", "--x", self.file("many.h5:/packed"), "--y", self.file("many.h5:/y"), "--memory",
             "40M").check(2)
+        Job(self, 3, "softmax", "--x", x, "--y", self.file("few.h5:/k"), "--model", "out.h5",
+            outputs=["out.h5"]).check(2)
         made = run(*fit, ranks=2, cwd=self.folder)
         self.assertEqual(made.returncode, 0, made.stderr)
         Job(self, 3, "predict", self.file("glm.h5"), x, "--predictions", "out.h5", outputs=["out.h5"]).check(2)

@@ -164,7 +164,7 @@ class RealFiles(CommandTest):
         self.assertEqual(made.returncode, 0, made.stderr)
         self.assertIsNotNone(shutil.which("mpirun"))
         verbs = ("info", "stats", "histogram", "reduce", "eval", "slice", "take", "sort", "unique", "kmeans", "glm", "linear",
-        "predict")
+        "softmax", "predict")
         for verb in ([], *([each] for each in verbs)):
             examples = run(*verb, "--help").stdout.rsplit("Example:\n", 1)[1].strip().splitlines()
             self.assertTrue(examples)

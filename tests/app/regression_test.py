@@ -63,6 +63,10 @@ class Regression(CommandTest):
             hole = cls.x.copy()
             hole[17, 1] = np.nan
             file["hole"] = hole
+            shares = np.exp(np.stack([0 * eta, eta, 0.5 - eta], axis=1))
+            cls.classes = (rng.uniform(size=(ROWS, 1)) * shares.sum(axis=1, keepdims=True) >
+                           np.cumsum(shares, axis=1)).sum(axis=1)
+            file["classes"] = 10 * cls.classes - 5
             file["separated"] = (cls.x[:, 0] > 0).astype("f8")
 
     def at(self, name):
@@ -168,6 +172,41 @@ class Regression(CommandTest):
             root = file["covariance_root"][...]
             self.near(root @ root.T, file["unscaled_covariance"][...], 1e-9, "root")
 
+    def test_classes(self):
+        model, out = self.path("softmax.h5"), self.path("probabilities.h5")
+        design = sm.add_constant(self.x)
+        want = sm.MNLogit(self.classes, design).fit(disp=False, method="newton", tol=1e-14, maxiter=100)
+        answer = run_json("softmax", "--x", self.at("x"), "--y", self.at("classes"), "--model", model, ranks=3)
+        self.assertEqual(answer["classes"], [-5, 5, 15])
+        self.assertTrue(answer["converged"])
+        found = answer["coefficients"]
+        self.near([[c["estimate"] for c in each] for each in found], want.params.T, 1e-8, "estimates",
+                  np.abs(want.params.T) + want.bse.T)
+        self.near([[c["std_error"] for c in each] for each in found], want.bse.T, 1e-8, "errors")
+        self.near([[c["p_value"] for c in each] for each in found], want.pvalues.T, 1e-7, "p values",
+                  want.pvalues.T + 1e-200)
+        for key, value in (("log_likelihood", want.llf), ("null_log_likelihood", want.llnull), ("aic", want.aic),
+                           ("bic", want.bic), ("pseudo_r2", want.prsquared)):
+            self.near(answer[key], value, 1e-9, key)
+        told = run_json("predict", model, self.at("x"), "--predictions", out, ranks=2)
+        self.assertEqual([each["name"] for each in told["targets"]], ["-5", "5", "15"])
+        got, probabilities = datasets(out), want.predict(design)
+        self.near(got["probabilities"], probabilities, 1e-8, "probabilities")
+        self.near(got["classes"], 10.0 * probabilities.argmax(axis=1) - 5, 0, "classes", 1)
+        several = run_json("softmax", "--x", self.at("x"), "--y", self.at("classes"), "--solver", "lbfgs")
+        self.near([[c["estimate"] for c in each] for each in several["coefficients"]], want.params.T, 1e-5, "lbfgs",
+                  want.bse.T)
+        self.assertIsNone(several["coefficients"][0][0]["std_error"])
+        first = without_seconds(answer)
+        for ranks, threads in ((0, 1), (2, 2), (4, 1), (7, 1)):
+            self.assertEqual(without_seconds(run_json("softmax", "--x", self.at("x"), "--y", self.at("classes"),
+                                                      "--threads", threads, ranks=ranks)), first)
+        page = self.path("softmax.html")
+        done = run("softmax", "--x", self.at("x"), "--y", self.at("classes"), "--report", page)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("Class 15", done.stdout)
+        self.assertTrue(os.path.exists(page))
+
     def test_columns_and_their_names(self):
         plain = run_json("linear", "--x", self.at("x"), "--y", self.at("gaussian"))
         beside = run_json("linear", "--x", self.at("a"), self.at("b"), "--x", self.at("c"), "--y", self.at("gaussian"),
@@ -240,6 +279,9 @@ class Regression(CommandTest):
             (2, "is of linear, whose --predictions", "predict", model, x, "--labels", out),
             (2, "--offset has no use with a model of linear", "predict", model, x, "--offset", self.at("offset")),
             (2, "has 1 columns, the model was fitted to 3", "predict", model, self.at("a")),
+            (3, "classes are whole numbers", "softmax", "--x", x, "--y", self.at("gamma")),
+            (2, "--y: softmax takes one dataset", "softmax", "--x", x, "--y", x, x),
+            (2, "--picture has no use with softmax", "softmax", "--x", x, "--y", x, "--picture", "p.png"),
             (3, "holds no model", "predict", self.file, x),
         ]
         for ranks in (0, 2):

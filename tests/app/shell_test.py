@@ -11,14 +11,14 @@ import unittest
 from support import SERRIED, CommandTest, main, run
 
 VERBS = ["info", "stats", "histogram", "reduce", "eval", "slice", "take", "sort", "unique", "kmeans", "glm", "linear",
-        "predict"]
+        "softmax", "predict"]
 SEEDS = os.path.join(os.path.dirname(__file__), "..", "..", "fuzz", "seeds", "hdf5")
 BIN = os.path.dirname(SERRIED)
 
 
 def options_in_help(verb):
     text = run(verb, "--help").stdout
-    return set(re.findall(r"^ +(?:-[a-z],)?(--[a-z-]+)", text, re.M))
+    return set(re.findall(r"^ +(?:-[a-z],)?(--[a-z0-9-]+)", text, re.M))
 
 
 def text_of(*arguments):
@@ -56,7 +56,7 @@ class Completion(CommandTest):
     def test_bash_completes_verbs(self):
         self.assertEqual(self.bash("serried "), sorted(VERBS))
         self.assertEqual(self.bash("serried k"), ["kmeans"])
-        self.assertEqual(self.bash("serried --threads 2 --json s"), ["slice", "sort", "stats"])
+        self.assertEqual(self.bash("serried --threads 2 --json s"), ["slice", "softmax", "sort", "stats"])
         self.assertEqual(self.bash("serried x"), [])
 
     def test_bash_completes_the_options_that_help_tells(self):

@@ -6,12 +6,12 @@ import subprocess
 from support import SERRIED, CommandTest, main, run, run_json
 
 VERBS = ["info", "stats", "histogram", "reduce", "eval", "slice", "take", "sort", "unique", "kmeans", "glm", "linear",
-        "predict"]
+        "softmax", "predict"]
 
 WRONG = [
     ([], "a verb is needed"),
-    (["cluster"], "verbs are info, stats, histogram, reduce, eval, slice, take, sort, unique, kmeans, glm, linear and "
-     "predict"),
+    (["cluster"], "verbs are info, stats, histogram, reduce, eval, slice, take, sort, unique, kmeans, glm, linear, "
+     "softmax and predict"),
     (["stats"], "ADDR is required"),
     (["stats", "a.h5", "--bin", "3"], "--bin"),
     (["stats", "a.h5", "--bins", "0"], "at least 1"),

@@ -31,7 +31,7 @@ MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 DATA = os.environ.get("SERRIED_TEST_DATA", "")
 EMULATED_GPU = os.environ.get("SERRIED_EMULATED_MODULE", "")
 VERBS = ("info", "stats", "histogram", "reduce", "eval", "slice", "take", "sort", "unique", "kmeans", "glm", "linear",
-        "predict")
+        "softmax", "predict")
 PAGES = markdown.pages("docs") + ["README.md"]
 
 RUN = re.compile(r"(\w+=\S+ )*(mpirun -n \d+ )?(\./)?(serried|gray_scott) |jobscripts/plain_mpirun\.sh "
@@ -128,7 +128,7 @@ def make_files(folder):
     for name in ["run.h5"] + [f"run_{i}.h5" for i in range(3)]:
         with h5py.File(os.path.join(folder, name), "w") as f:
             f["x"], f["u"], f["fields/u"], f["fields/v"] = x, u, u, 1 - u
-            f["weights"], f["particles/mass"] = rng.random(3000), rng.random(500)
+            f["weights"], f["particles/mass"], f["kind"] = rng.random(3000), rng.random(500), rng.integers(0, 3, 3000)
     with h5py.File(os.path.join(folder, "grid.h5"), "w") as f:
         f["land"] = rng.integers(0, 2, (40, 50), dtype=np.uint8)
     stand_ins = []

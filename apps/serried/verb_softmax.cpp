@@ -1,0 +1,54 @@
+#include <fmt/format.h>
+
+#include "output_check.hpp"
+#include "regression_inputs.hpp"
+#include "regression_output.hpp"
+#include "serried/ml/regression_file.hpp"
+#include "text_output.hpp"
+
+namespace serried::app {
+
+void run_softmax(const Session& session, const SoftmaxCommand& command) {
+  const Context& ctx = session.ctx;
+  RegressionInputs inputs = [&] {
+    const auto phase = ctx.recorder().phase("read");
+    return open_columns(session, command.x, command.samples);
+  }();
+  const Dataset y = open_beside(session, inputs, "--y", command.y);
+  const auto weights = open_beside(session, inputs, "--weights", command.weights);
+  std::vector<std::string> outputs;
+  if (!command.model_path.empty()) {
+    session.outputs.add(check_output(ctx, command.model_path, inputs.files, 0));
+    outputs.push_back(command.model_path);
+  }
+  session.extras.claim(ctx, inputs.files, outputs);
+  // sums of some leaves at once, of which each may be half the size of Newton's matrix
+  const std::int64_t beside =
+      bytes_by_row(session, inputs.x, weights ? 2 : 1) + (std::int64_t{64} << 20);
+  const std::unique_ptr<TileSource> x = hold_columns(session, inputs.x, beside);
+  SoftmaxOptions options = command.options;
+  options.column_names = inputs.column_names;
+  if (weights) options.weights = &*weights;
+  const SoftmaxModel model = fit_softmax(ctx, *x, y, options);
+  if (!model.converged)
+    ctx.recorder().say(Severity::warning, "the fit has not converged: " + model.message);
+  if (!command.model_path.empty()) {
+    const auto phase = ctx.recorder().phase("write");
+    FileWriter writer(ctx, command.model_path);
+    write_model(writer, model, provenance_of(session, inputs.files, ""));
+    writer.commit();
+  }
+  const Seconds seconds = measure_seconds(session, {"read", "fit", "write"});
+  std::string text;
+  if (session.common().is_json) {
+    text = to_json(model, seconds);
+  } else {
+    text = summary(model);
+    if (!command.model_path.empty()) text += fmt::format("\n  model: {}\n", command.model_path);
+    text += '\n' + to_text(seconds);
+  }
+  print_result(session, text);
+  if (session.extras.has_page()) fill_page(session, command, model);
+}
+
+}  // namespace serried::app
