@@ -155,6 +155,8 @@ class RealFiles(CommandTest):
             for name in ("u", "v", "x", "fields/u", "fields/v"):
                 f[name] = rng.uniform(size=(40, 50))
             f["particles/mass"] = rng.uniform(size=1000)
+            f["features"], f["energy"] = rng.normal(size=(300, 3)), rng.normal(size=300)
+            f["count"], f["phase"] = rng.poisson(3, 300), rng.integers(0, 3, 300)
         with h5py.File(self.path("grid.h5"), "w") as f:
             f["mask"] = rng.uniform(size=(40, 50)) < 0.5
         with h5py.File(self.path("labels.h5"), "w") as f:
@@ -163,8 +165,8 @@ class RealFiles(CommandTest):
                    "--model", self.path("model.h5"))
         self.assertEqual(made.returncode, 0, made.stderr)
         self.assertIsNotNone(shutil.which("mpirun"))
-        verbs = ("info", "stats", "histogram", "reduce", "eval", "slice", "take", "sort", "unique", "kmeans", "glm", "linear",
-        "softmax", "predict")
+        verbs = ("info", "stats", "histogram", "reduce", "eval", "slice", "take", "sort", "unique", "kmeans", "glm",
+                 "linear", "softmax", "predict")
         for verb in ([], *([each] for each in verbs)):
             examples = run(*verb, "--help").stdout.rsplit("Example:\n", 1)[1].strip().splitlines()
             self.assertTrue(examples)
