@@ -20,21 +20,21 @@ Links of binomial: logit, probit, cloglog, loglog, log, identity; of all others:
 inverse_square, sqrt, power. NaN and Inf are an error that names the row.
 
 Example:
-  mpirun -n 4 serried glm --x run.h5:/features --y run.h5:/count --family poisson --model model.h5)";
+  mpirun -n 4 serried glm --x run.h5:/features --y run.h5:/count --family poisson --model fit.h5)";
 
 constexpr const char* linear_footer =
     R"(Least squares by a QR decomposition, of one response or several, with standard errors, tests and intervals, as
 R's lm and summary. Several --x, and several --y, stand side by side.
 
 Example:
-  mpirun -n 4 serried linear --x run.h5:/features --y run.h5:/energy --model model.h5)";
+  mpirun -n 4 serried linear --x run.h5:/features --y run.h5:/energy --model fit.h5)";
 
 constexpr const char* softmax_footer =
     R"(Multinomial logistic regression: the odds of each class against the first one, with standard errors, tests and
 intervals, as R's multinom and statsmodels' MNLogit. y holds whole numbers, one for each class.
 
 Example:
-  mpirun -n 4 serried softmax --x run.h5:/features --y run.h5:/phase --model model.h5)";
+  mpirun -n 4 serried softmax --x run.h5:/features --y run.h5:/phase --model fit.h5)";
 
 double parse_number(const std::string& option, const std::string& text) {
   const auto [low, high] = parse_range(option, text + "," + text);
