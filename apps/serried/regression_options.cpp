@@ -44,14 +44,12 @@ double parse_number(const std::string& option, const std::string& text) {
 
 std::vector<std::string> families() {
   std::vector<std::string> names;
-  for (int i = 0; i <= static_cast<int>(GlmFamily::tweedie); ++i)
-    names.emplace_back(facts(static_cast<GlmFamily>(i)).name);
+  for (const GlmFamilyFacts& family : glm_families()) names.emplace_back(family.name);
   return names;
 }
 std::vector<std::string> links() {
   std::vector<std::string> names;
-  for (int i = 0; i <= static_cast<int>(GlmLink::power); ++i)
-    names.emplace_back(facts(static_cast<GlmLink>(i)).name);
+  for (const GlmLinkFacts& link : glm_links()) names.emplace_back(link.name);
   return names;
 }
 /// The number of a word in a list that has it.

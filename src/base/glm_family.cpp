@@ -26,6 +26,13 @@ static_assert(is_in_order(),
 
 }  // namespace
 
+std::span<const GlmFamilyFacts> glm_families() {
+  return family_facts;
+}
+std::span<const GlmLinkFacts> glm_links() {
+  return link_facts;
+}
+
 const GlmFamilyFacts& facts(GlmFamily family) {
   return family_facts[static_cast<std::size_t>(family)];
 }

@@ -23,14 +23,12 @@ constexpr std::array<std::string_view, 5> statuses = {"converged", "iteration_li
 
 std::vector<std::string_view> family_names() {
   std::vector<std::string_view> names;
-  for (int i = 0; i <= static_cast<int>(GlmFamily::tweedie); ++i)
-    names.push_back(facts(static_cast<GlmFamily>(i)).name);
+  for (const GlmFamilyFacts& family : glm_families()) names.push_back(family.name);
   return names;
 }
 std::vector<std::string_view> link_names() {
   std::vector<std::string_view> names;
-  for (int i = 0; i <= static_cast<int>(GlmLink::power); ++i)
-    names.push_back(facts(static_cast<GlmLink>(i)).name);
+  for (const GlmLinkFacts& link : glm_links()) names.push_back(link.name);
   return names;
 }
 

@@ -194,8 +194,8 @@ TEST(GlmKernels, families_and_links_agree_with_long_double) {
     const auto backend = make_host_backend(1);
     const auto& kernels = backend->kernels<GlmKernels>(DType::f64);
     std::vector<double>& all = by_level.emplace_back();
-    for (int f = 0; f <= static_cast<int>(GlmFamily::tweedie); ++f)
-      for (int l = 0; l <= static_cast<int>(GlmLink::power); ++l) {
+    for (int f = 0; f < std::ssize(glm_families()); ++f)
+      for (int l = 0; l < std::ssize(glm_links()); ++l) {
         GlmPass pass;
         pass.distribution.family = static_cast<GlmFamily>(f);
         pass.distribution.link = static_cast<GlmLink>(l);

@@ -183,7 +183,7 @@ TEST(Glm, gamma_of_clotting_as_r_prints_it) {
 }
 
 TEST(Glm, same_bits_for_ranks_threads_tiles_targets_and_streams) {
-  for (int f = 0; f <= static_cast<int>(GlmFamily::tweedie); ++f)
+  for (int f = 0; f < std::ssize(glm_families()); ++f)
     for (const std::int64_t max_tiles : {16384, 64, 3}) {
       Data data{.rows = 3000, .columns = 5, .family = static_cast<GlmFamily>(f)};
       GlmOptions options;

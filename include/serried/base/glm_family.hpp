@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string_view>
 
 #include "serried/base/api.hpp"
@@ -62,6 +63,10 @@ struct GlmLinkFacts {
   /// Whether the mean comes as near to a bound of its range as it likes, at an infinite predictor.
   bool has_far_end = false;
 };
+
+/// All of them, in the order of their enumerations. Local.
+[[nodiscard]] std::span<const GlmFamilyFacts> glm_families();
+[[nodiscard]] std::span<const GlmLinkFacts> glm_links();
 
 /// Local.
 [[nodiscard]] const GlmFamilyFacts& facts(GlmFamily family);
