@@ -77,7 +77,7 @@ void pack(const std::byte* from, const std::uint8_t* flags, std::int64_t count, 
       std::memcpy(&kept[items], from + i * std::ptrdiff_t{sizeof(T)}, sizeof(T));
       items += flags[i] != 0 ? 1 : 0;
     }
-    std::memcpy(to, kept.data(), items * sizeof(T));
+    if (items > 0) std::memcpy(to, kept.data(), items * sizeof(T));
     to += items * sizeof(T);
   }
 }
