@@ -64,7 +64,14 @@ def clip(x, low, high):
 
 
 def where(condition, a, b):
-    return np.where(np.asarray(condition) != 0, a, b)
+    """NumPy's, which alone of its functions wraps an integer that the result cannot hold: here too that is an error."""
+    result = np.where(np.asarray(condition) != 0, a, b)
+    for number in (a, b):
+        if isinstance(number, int) and result.dtype.kind in "iu":
+            bounds = np.iinfo(result.dtype)
+            if not bounds.min <= number <= bounds.max:
+                raise OverflowError(f"{number} is out of bounds for {result.dtype}")
+    return result
 
 
 def ldexp(x, exponent):
@@ -101,7 +108,7 @@ EXACT_BINARY = [
     ("xor", np.bitwise_xor, REAL[:9]), ("bitwise_xor", np.bitwise_xor, REAL[:9]),
     ("bitwise_and", np.bitwise_and, REAL[:9]), ("bitwise_or", np.bitwise_or, REAL[:9]),
     ("complex", make_complex, REAL), ("pow", np.power, INTEGERS), ("power", np.power, INTEGERS),
-    ("fill_null", lambda x, y: np.where(True, x, y), ALL), ("isclose", np.isclose, REAL),
+    ("fill_null", lambda x, y: where(True, x, y), ALL), ("isclose", np.isclose, REAL),
 ]
 # For which the sign of a zero is anybody's.
 ZEROS_ARE_EQUAL = {"minimum", "maximum", "fmin", "fmax", "clip", "sign", "min", "max", "amin", "amax", "ptp"}

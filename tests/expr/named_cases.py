@@ -234,6 +234,7 @@ def wrong_cases(pool):
         f"i8({z})", f"cbrt({z})", f"erf({z})", f"atan2({z}, 1)", f"ptp({z})", f"minimum({z}, {z})", f"signbit({z})",
         f"-{b}", f"{b} - {b}", f"sign({b})", f"ptp({b})", f"{x} & 1", f"{x} | {x}", f"~{x}", f"{x} << 1", f"1 >> {x}",
         f"xor({x}, {x})", f"{i} + 300", f"{i} * 128", f"minimum({i}, 1000)", f"clip({i}, 0, 200)",
+        f"where({b}, 255, {i})", f"where({b}, {i}, -129)", f"fill_null({i}, 300)",
         f"where({b}, {i}, 400)", f"ldexp({x}, {x})", f"ldexp({x}, 1.5)", f"u8({i} * 0 + 1) + 256",
         f"sum({x}, axis=2)", f"sum({x}, axis=-3)", f"sum({x}, axis=[0, 0])", f"sum({x}, axis=[0, -2])",
         f"sum({x}, axis=0.5)", f"sum({x}, axis={x})", f"sum({x}, axis=[])", f"sum({x}, axis=true)", f"sum({x}, 0)",

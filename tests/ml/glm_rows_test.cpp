@@ -5,11 +5,11 @@
 #include "serried/ml/glm_rows.hpp"
 
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "ml/kmeans_support.hpp"
+#include "ml/regression_support.hpp"
 #include "serried/base/error.hpp"
 #include "serried/ml/linear.hpp"
 #include "support/value_source.hpp"
@@ -83,9 +83,7 @@ void expect_same_bits(const std::vector<std::vector<double>>& a,
                       const std::vector<std::vector<double>>& b, const std::string& what) {
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t k = 0; k < a.size(); ++k) {
-    ASSERT_EQ(a[k].size(), b[k].size()) << what;
-    EXPECT_EQ(std::memcmp(a[k].data(), b[k].data(), a[k].size() * sizeof(double)), 0)
-        << what << ' ' << k;
+    expect_same_bits(a[k], b[k], what + ' ' + std::to_string(k));
   }
 }
 

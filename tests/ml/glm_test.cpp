@@ -6,13 +6,13 @@
 #include "serried/ml/glm.hpp"
 
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "ml/kmeans_support.hpp"
+#include "ml/regression_support.hpp"
 #include "serried/base/error.hpp"
 #include "support/value_source.hpp"
 
@@ -87,12 +87,6 @@ std::vector<double> numbers_of(const GlmModel& m) {
   return all;
 }
 
-void expect_same_bits(const std::vector<double>& a, const std::vector<double>& b,
-                      const std::string& what) {
-  ASSERT_EQ(a.size(), b.size()) << what;
-  EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(double)), 0) << what;
-}
-
 GlmModel fit(const Context& ctx, const Data& data, GlmOptions options, bool is_streamed = false,
              DType dtype = DType::f64) {
   options.family = data.family;
@@ -107,24 +101,6 @@ GlmModel fit(const Context& ctx, const Data& data, GlmOptions options, bool is_s
   if (is_streamed)
     return fit_glm(ctx, ValueSource<double>(ctx, data.rows, data.columns, f), y, options);
   return fit_glm(ctx, matrix(ctx, data.rows, data.columns, f, dtype), y, options);
-}
-
-template <class E>
-std::string error_of(const Context& ctx, const std::function<void()>& work) {
-  std::string text;
-  try {
-    work();
-    ADD_FAILURE() << "nothing was thrown";
-  } catch (const E& error) {
-    text = error.what();
-  }
-  // every rank must have the same text
-  for (const std::string& other : ctx.comm().allgather_text(text)) EXPECT_EQ(other, text);
-  return text;
-}
-
-void expect_has(const std::string& text, const std::string& part) {
-  EXPECT_NE(text.find(part), std::string::npos) << text << "\n  has no\n" << part;
 }
 
 // example(glm) of R: Dobson (1990), page 93, randomized controlled trial.

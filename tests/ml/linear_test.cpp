@@ -5,13 +5,12 @@
 #include "serried/ml/linear.hpp"
 
 #include <cmath>
-#include <cstring>
-#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "ml/kmeans_support.hpp"
+#include "ml/regression_support.hpp"
 #include "serried/base/error.hpp"
 #include "serried/ml/glm.hpp"
 #include "support/value_source.hpp"
@@ -58,10 +57,7 @@ std::vector<double> numbers_of(const LinearModel& m) {
 }
 
 void expect_same_bits(const LinearModel& one, const LinearModel& other, const std::string& what) {
-  const auto a = numbers_of(one);
-  const auto b = numbers_of(other);
-  ASSERT_EQ(a.size(), b.size()) << what;
-  EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(double)), 0) << what;
+  expect_same_bits(numbers_of(one), numbers_of(other), what);
 }
 
 LinearModel fit(const Context& ctx, const Data& data, LinearOptions options,
@@ -74,23 +70,6 @@ LinearModel fit(const Context& ctx, const Data& data, LinearOptions options,
   if (is_streamed)
     return fit_linear(ctx, ValueSource<double>(ctx, data.rows, data.columns, Data::x), y, options);
   return fit_linear(ctx, make_array(ctx, data.rows, data.columns, DType::f64, Data::x), y, options);
-}
-
-template <class E>
-std::string error_of(const Context& ctx, const std::function<void()>& work) {
-  std::string text;
-  try {
-    work();
-    ADD_FAILURE() << "nothing was thrown";
-  } catch (const E& error) {
-    text = error.what();
-  }
-  for (const std::string& other : ctx.comm().allgather_text(text)) EXPECT_EQ(other, text);
-  return text;
-}
-
-void expect_has(const std::string& text, const std::string& part) {
-  EXPECT_NE(text.find(part), std::string::npos) << text << "\n  has no\n" << part;
 }
 
 TEST(Linear, same_bits_for_ranks_threads_tiles_targets_and_streams) {

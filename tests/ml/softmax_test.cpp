@@ -4,13 +4,12 @@
 #include "serried/ml/softmax.hpp"
 
 #include <cmath>
-#include <cstring>
-#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "ml/kmeans_support.hpp"
+#include "ml/regression_support.hpp"
 #include "serried/base/error.hpp"
 #include "serried/ml/glm.hpp"
 #include "support/value_source.hpp"
@@ -71,29 +70,6 @@ std::vector<double> numbers_of(const SoftmaxModel& m) {
   all.insert(all.end(), {m.log_likelihood, m.null_log_likelihood, m.aic, m.bic, m.df_residual,
                          static_cast<double>(m.iterations)});
   return all;
-}
-
-void expect_same_bits(const std::vector<double>& a, const std::vector<double>& b,
-                      const std::string& what) {
-  ASSERT_EQ(a.size(), b.size()) << what;
-  EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(double)), 0) << what;
-}
-
-template <class E>
-std::string error_of(const Context& ctx, const std::function<void()>& work) {
-  std::string text;
-  try {
-    work();
-    ADD_FAILURE() << "nothing was thrown";
-  } catch (const E& error) {
-    text = error.what();
-  }
-  for (const std::string& other : ctx.comm().allgather_text(text)) EXPECT_EQ(other, text);
-  return text;
-}
-
-void expect_has(const std::string& text, const std::string& part) {
-  EXPECT_NE(text.find(part), std::string::npos) << text << "\n  has no\n" << part;
 }
 
 TEST(Softmax, same_bits_for_ranks_threads_tiles_targets_and_streams) {
