@@ -5,8 +5,10 @@
 
 #include "serried/ml/glm.hpp"
 #include "serried/ml/linear.hpp"
+#include "serried/ml/regression_file.hpp"
 #include "serried/ml/softmax.hpp"
 #include "session.hpp"
+#include "text_output.hpp"
 
 namespace serried::app {
 
@@ -36,5 +38,28 @@ void fill_page(const Session& session, const GlmCommand& command, const GlmModel
 void fill_page(const Session& session, const LinearCommand& command, const LinearModel& model);
 void fill_page(const Session& session, const SoftmaxCommand& command, const SoftmaxModel& model);
 void fill_page(const Session& session, const PredictionResult& result);
+
+/// Writes the model, where that is wanted, prints it, and fills the page. Collective.
+template <class C, class M>
+void finish_fit(const Session& session, const C& command, const M& model,
+                const std::vector<std::string>& files, const std::string& more_text = {}) {
+  if (!command.model_path.empty()) {
+    const auto phase = session.ctx.recorder().phase("write");
+    FileWriter writer(session.ctx, command.model_path);
+    write_model(writer, model, provenance_of(session, files, ""));
+    writer.commit();
+  }
+  const Seconds seconds = measure_seconds(session, {"read", "fit", "write"});
+  std::string text;
+  if (session.common().is_json) {
+    text = to_json(model, seconds);
+  } else {
+    text = summary(model);
+    if (!command.model_path.empty()) text += "\n  model: " + command.model_path + '\n';
+    text += more_text + '\n' + to_text(seconds);
+  }
+  print_result(session, text);
+  if (session.extras.has_page()) fill_page(session, command, model);
+}
 
 }  // namespace serried::app

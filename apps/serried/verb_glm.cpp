@@ -1,11 +1,7 @@
-#include <fmt/format.h>
-
 #include "output_check.hpp"
 #include "regression_inputs.hpp"
 #include "regression_output.hpp"
 #include "serried/ml/glm_rows.hpp"
-#include "serried/ml/regression_file.hpp"
-#include "text_output.hpp"
 
 namespace serried::app {
 namespace {
@@ -57,16 +53,8 @@ std::int64_t memory_beside(const Session& session, const GlmCommand& command,
          (std::int64_t{8} << 20);
 }
 
-void write_outputs(const Session& session, const GlmCommand& command, const Inputs& inputs,
-                   const TileSource& x, const GlmOptions& options, const GlmModel& model) {
-  const std::vector<std::string>& files = inputs.regression.files;
-  if (!command.model_path.empty()) {
-    const auto phase = session.ctx.recorder().phase("write");
-    FileWriter writer(session.ctx, command.model_path);
-    write_model(writer, model, provenance_of(session, files, ""));
-    writer.commit();
-  }
-  if (command.residuals_path.empty()) return;
+void write_residuals(const Session& session, const GlmCommand& command, const Inputs& inputs,
+                     const TileSource& x, const GlmOptions& options, const GlmModel& model) {
   const GlmDiagnostics d = [&] {
     const auto phase = session.ctx.recorder().phase("fit");
     return diagnose_glm(session.ctx, model, x, inputs.y, options);
@@ -80,15 +68,7 @@ void write_outputs(const Session& session, const GlmCommand& command, const Inpu
                 {"working_residual", "working residual", d.working_residual},
                 {"leverage", "diagonal of the hat matrix", d.leverage},
                 {"cooks_distance", "Cook's distance", d.cooks_distance}},
-               files);
-}
-
-std::string text_of(const GlmCommand& command, const GlmModel& model, const Seconds& seconds) {
-  std::string text = summary(model);
-  if (!command.model_path.empty()) text += fmt::format("\n  model: {}\n", command.model_path);
-  if (!command.residuals_path.empty())
-    text += fmt::format("\n  residuals: {}\n", command.residuals_path);
-  return text + '\n' + to_text(seconds);
+               inputs.regression.files);
 }
 
 }  // namespace
@@ -106,11 +86,12 @@ void run_glm(const Session& session, const GlmCommand& command) {
   const GlmModel model = fit_glm(session.ctx, *x, inputs.y, options);
   if (!model.converged)
     session.ctx.recorder().say(Severity::warning, "the fit has not converged: " + model.message);
-  write_outputs(session, command, inputs, *x, options, model);
-  const Seconds seconds = measure_seconds(session, {"read", "fit", "write"});
-  print_result(session, session.common().is_json ? to_json(model, seconds)
-                                                 : text_of(command, model, seconds));
-  if (session.extras.has_page()) fill_page(session, command, model);
+  std::string more;
+  if (!command.residuals_path.empty()) {
+    write_residuals(session, command, inputs, *x, options, model);
+    more = "\n  residuals: " + command.residuals_path + '\n';
+  }
+  finish_fit(session, command, model, inputs.regression.files, more);
 }
 
 }  // namespace serried::app

@@ -4,8 +4,6 @@
 #include "regression_inputs.hpp"
 #include "regression_output.hpp"
 #include "serried/base/error.hpp"
-#include "serried/ml/regression_file.hpp"
-#include "text_output.hpp"
 
 namespace serried::app {
 namespace {
@@ -14,11 +12,13 @@ namespace {
 Dataset open_responses(const Session& session, const LinearCommand& command,
                        RegressionInputs& inputs) {
   if (command.y.size() == 1) {
-    const Dataset whole = Dataset::open(session.ctx, command.y.front(),
-                                        {.samples = {.kind = SampleAxes::Kind::all, .axes = {}},
-                                         .untrusted = session.common().untrusted});
-    if (whole.shape() == inputs.x.sample_shape())
-      return open_beside(session, inputs, "--y", command.y.front());
+    Dataset whole = Dataset::open(session.ctx, command.y.front(),
+                                  {.samples = {.kind = SampleAxes::Kind::all, .axes = {}},
+                                   .untrusted = session.common().untrusted});
+    if (whole.shape() == inputs.x.sample_shape()) {
+      add_files(inputs, whole);
+      return whole;
+    }
   }
   Dataset y = open_matrix(session, command.y, command.samples);
   if (y.sample_shape() != inputs.x.sample_shape() || y.row_elements() == 0)
@@ -65,23 +65,7 @@ void run_linear(const Session& session, const LinearCommand& command) {
   require_memory(ctx, inputs.x.least_memory(beside), "fitting this data",
                  session.runtime.node_size());
   const LinearModel model = fit_linear(ctx, inputs.x, y, options);
-  if (!command.model_path.empty()) {
-    const auto phase = ctx.recorder().phase("write");
-    FileWriter writer(ctx, command.model_path);
-    write_model(writer, model, provenance_of(session, inputs.files, ""));
-    writer.commit();
-  }
-  const Seconds seconds = measure_seconds(session, {"read", "fit", "write"});
-  std::string text;
-  if (session.common().is_json) {
-    text = to_json(model, seconds);
-  } else {
-    text = summary(model);
-    if (!command.model_path.empty()) text += fmt::format("\n  model: {}\n", command.model_path);
-    text += '\n' + to_text(seconds);
-  }
-  print_result(session, text);
-  if (session.extras.has_page()) fill_page(session, command, model);
+  finish_fit(session, command, model, inputs.files);
 }
 
 }  // namespace serried::app

@@ -149,7 +149,7 @@ void run_predict(const Session& session, const PredictCommand& command) {
   auto [model, dataset] = [&] {
     const auto phase = recorder.phase("read");
     KMeansModel loaded =
-        load_kmeans_without_centers(session.ctx, command.model_path, session.common().untrusted);
+        load_kmeans_without_centers(session.ctx, command.model_path);  // checked above
     return std::pair(std::move(loaded), open_matrix(session, command.addresses, command.samples));
   }();
   check_features(command, model, dataset);

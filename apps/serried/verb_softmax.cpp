@@ -1,10 +1,6 @@
-#include <fmt/format.h>
-
 #include "output_check.hpp"
 #include "regression_inputs.hpp"
 #include "regression_output.hpp"
-#include "serried/ml/regression_file.hpp"
-#include "text_output.hpp"
 
 namespace serried::app {
 
@@ -32,23 +28,7 @@ void run_softmax(const Session& session, const SoftmaxCommand& command) {
   const SoftmaxModel model = fit_softmax(ctx, *x, y, options);
   if (!model.converged)
     ctx.recorder().say(Severity::warning, "the fit has not converged: " + model.message);
-  if (!command.model_path.empty()) {
-    const auto phase = ctx.recorder().phase("write");
-    FileWriter writer(ctx, command.model_path);
-    write_model(writer, model, provenance_of(session, inputs.files, ""));
-    writer.commit();
-  }
-  const Seconds seconds = measure_seconds(session, {"read", "fit", "write"});
-  std::string text;
-  if (session.common().is_json) {
-    text = to_json(model, seconds);
-  } else {
-    text = summary(model);
-    if (!command.model_path.empty()) text += fmt::format("\n  model: {}\n", command.model_path);
-    text += '\n' + to_text(seconds);
-  }
-  print_result(session, text);
-  if (session.extras.has_page()) fill_page(session, command, model);
+  finish_fit(session, command, model, inputs.files);
 }
 
 }  // namespace serried::app

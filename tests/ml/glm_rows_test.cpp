@@ -83,7 +83,7 @@ void expect_same_bits(const std::vector<std::vector<double>>& a,
                       const std::vector<std::vector<double>>& b, const std::string& what) {
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t k = 0; k < a.size(); ++k) {
-    expect_same_bits(a[k], b[k], what + ' ' + std::to_string(k));
+    test::expect_same_bits(a[k], b[k], what + ' ' + std::to_string(k));
   }
 }
 

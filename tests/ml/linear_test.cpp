@@ -57,7 +57,7 @@ std::vector<double> numbers_of(const LinearModel& m) {
 }
 
 void expect_same_bits(const LinearModel& one, const LinearModel& other, const std::string& what) {
-  expect_same_bits(numbers_of(one), numbers_of(other), what);
+  test::expect_same_bits(numbers_of(one), numbers_of(other), what);
 }
 
 LinearModel fit(const Context& ctx, const Data& data, LinearOptions options,

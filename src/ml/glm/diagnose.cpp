@@ -29,7 +29,10 @@ GlmDiagnostics diagnose_glm(const Context& ctx, const GlmModel& model, const Til
   glm::RowValues values = rows.row_values(problem.distribution, predictor);
   std::vector<double> leverage = rows.quadratic_forms(pass, factor.inverse_root());
   const std::size_t n = predictor.size();
-  std::vector<double> response(n), pearson(n), deviance(n), cooks(n);
+  std::vector<double> response = rows.make_values();
+  std::vector<double> pearson = rows.make_values();
+  std::vector<double> deviance = rows.make_values();
+  std::vector<double> cooks = rows.make_values();
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   for (std::size_t i = 0; i < n; ++i) {
     const auto at = static_cast<std::int64_t>(i);

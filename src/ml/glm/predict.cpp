@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -23,17 +24,20 @@ GlmPrediction predict_glm(const Context& with_device, const GlmModel& model, con
   const double reach = model.has_estimated_dispersion
                            ? student_reach(model.confidence, model.df_residual)
                            : normal_reach(model.confidence);
+  const auto count = static_cast<std::int64_t>(predictor.size());
+  const auto make_values = [&] { return regression::make_values(ctx, count); };
+  std::vector<double> ones = make_values();
+  std::ranges::fill(ones, 1.);
   const auto means_at = [&](double reaches) {
-    std::vector<double> predictors = predictor;
-    for (std::size_t i = 0; i < predictors.size(); ++i) predictors[i] += reaches * std_error[i];
-    std::vector<double> means(predictors.size());
-    const std::vector<double> ones(predictors.size(), 1.);
+    std::vector<double> predictors = make_values();
+    for (std::size_t i = 0; i < predictors.size(); ++i)
+      predictors[i] = predictor[i] + reaches * std_error[i];
+    std::vector<double> means = make_values();
     GlmRows rows;
     rows.response = ones.data();
     GlmRowValues values;
     values.mean = means.data();
-    kernels.row_values(model.distribution, rows, predictors.data(),
-                       static_cast<std::int64_t>(means.size()), values);
+    kernels.row_values(model.distribution, rows, predictors.data(), count, values);
     return means;
   };
   const auto mean = means_at(0);

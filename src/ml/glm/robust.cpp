@@ -11,7 +11,7 @@ std::vector<double> robust_gram(const Problem& problem, const Fit& fit, GlmError
   const bool has_leverage = errors == GlmErrors::hc2 || errors == GlmErrors::hc3;
   const std::vector<double> forms =
       has_leverage ? rows.quadratic_forms(pass, fit.factor.inverse_root()) : std::vector<double>();
-  std::vector<double> weights(values.mean.size());
+  std::vector<double> weights = rows.make_values();
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const double work = values.working_weight[i];
     if (work == 0) continue;

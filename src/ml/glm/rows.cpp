@@ -209,12 +209,16 @@ std::vector<double> Rows::quadratic_forms(const GlmPass& pass,
   });
 }
 
+std::vector<double> Rows::make_values() const {
+  return regression::make_values(ctx_, own_.size());
+}
+
 RowValues Rows::row_values(const GlmDistribution& distribution,
                            const std::vector<double>& predictors) const {
   RowValues values;
   for (std::vector<double>* all :
        {&values.mean, &values.working_weight, &values.working_residual, &values.deviance})
-    all->resize(predictors.size());
+    *all = make_values();
   kernels_.row_values(distribution, rows_from(0), predictors.data(), own_.size(),
                       {values.mean.data(), values.working_weight.data(),
                        values.working_residual.data(), values.deviance.data()});

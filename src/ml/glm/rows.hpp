@@ -78,7 +78,9 @@ class Rows {
   /// Collective.
   [[nodiscard]] std::vector<double> quadratic_forms(const GlmPass& pass,
                                                     const std::vector<double>& root) const;
-  /// GlmKernels::row_values. Local.
+  /// A number for each local row, all 0. Collective.
+  [[nodiscard]] std::vector<double> make_values() const;
+  /// GlmKernels::row_values. Without x; Collective.
   [[nodiscard]] RowValues row_values(const GlmDistribution& distribution,
                                      const std::vector<double>& predictors) const;
   /// GlmKernels::predict, by local row.

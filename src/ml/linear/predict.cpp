@@ -21,19 +21,20 @@ LinearPrediction predict_linear(const Context& with_device, const LinearModel& m
                         x.layout());
   };
   LinearPrediction prediction{empty(), empty(), empty(), empty()};
+  const auto mean = prediction.mean.local_mutable<double>();
+  const auto std_error = prediction.std_error.local_mutable<double>();
+  const auto low = prediction.low.local_mutable<double>();
+  const auto high = prediction.high.local_mutable<double>();
   for (std::size_t k = 0; k < targets; ++k) {
     const LinearTarget& target = model.targets[k];
     const regression::ModelPass pass(target.coefficients, model.has_intercept);
     const std::vector<double> means = pass.predictors(ctx, x);
-    const auto at = [&](Array& array, std::size_t i) -> double& {
-      return array.local_mutable<double>()[i * targets + k];
-    };
-    for (std::size_t i = 0; i < means.size(); ++i) {
+    for (std::size_t i = 0, at = k; i < means.size(); ++i, at += targets) {
       const double error = unscaled[i] * target.residual_std;
-      at(prediction.mean, i) = means[i];
-      at(prediction.std_error, i) = error;
-      at(prediction.low, i) = means[i] - reach * error;
-      at(prediction.high, i) = means[i] + reach * error;
+      mean[at] = means[i];
+      std_error[at] = error;
+      low[at] = means[i] - reach * error;
+      high[at] = means[i] + reach * error;
     }
   }
   return prediction;

@@ -71,15 +71,20 @@ Leaves leaves_alike(const TileSource& source, const Leaves& leaves) {
   return Leaves::of_tiles(source.layout(), leaves.tiles_per_leaf());
 }
 
+std::vector<double> make_values(const Context& ctx, std::int64_t count) {
+  std::vector<double> values;
+  agree(ctx.comm(), [&] {
+    faults::before_allocation();
+    values.resize(static_cast<std::size_t>(count));
+  });
+  return values;
+}
+
 std::vector<double> read_values(const Context& ctx, const TileSource& source, const Leaves& alike,
                                 const char* role) {
   const RowRange own = alike.rows_of(ctx.rank());
   const std::int64_t row_elements = source.row_elements();
-  std::vector<double> values;
-  agree(ctx.comm(), [&] {
-    faults::before_allocation();
-    values.resize(static_cast<std::size_t>(own.size() * row_elements));
-  });
+  std::vector<double> values = make_values(ctx, own.size() * row_elements);
   const auto& convert = ctx.backend()->kernels<ConvertKernels>(source.dtype());
   const Leaves leaves = leaves_alike(source, alike);
   const auto span = ctx.recorder().span(role, Activity::computation);
@@ -95,11 +100,7 @@ std::vector<double> read_values(const Context& ctx, const TileSource& source, co
 std::vector<double> by_row(const Context& ctx, const TileSource& x, const Leaves& leaves,
                            const UseRows& use) {
   const RowRange own = leaves.rows_of(ctx.rank());
-  std::vector<double> values;
-  agree(ctx.comm(), [&] {
-    faults::before_allocation();
-    values.resize(static_cast<std::size_t>(own.size()));
-  });
+  std::vector<double> values = make_values(ctx, own.size());
   visit_leaf_runs(ctx, x, leaves, [&](const LeafRun& run, std::byte*, int) {
     const std::int64_t local = leaves.row_begin(run.first_leaf) - own.begin;
     use(run.rows + run.offsets.front() * x.row_bytes(), local, run.row_count(),

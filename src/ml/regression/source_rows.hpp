@@ -31,6 +31,10 @@ void check_beside(const TileSource& x, const TileSource& source, const char* rol
 /// Leaves of a source whose rows lie as those of other leaves. Local.
 [[nodiscard]] Leaves leaves_alike(const TileSource& source, const Leaves& leaves);
 
+/// So many zeros on this rank. Collective.
+/// @throws RankError on all ranks if one has no memory for them.
+[[nodiscard]] std::vector<double> make_values(const Context& ctx, std::int64_t count);
+
 /// The rows of this rank's leaves as f64, C order. Collective.
 [[nodiscard]] std::vector<double> read_values(const Context& ctx, const TileSource& source,
                                               const Leaves& leaves, const char* role);
