@@ -75,6 +75,7 @@ class Kills(support.CommandTest):
             self.assertIn(self.PRINTED[verb], done.stdout)
             whole_s[verb] = time.monotonic() - start
         killed = 0
+        hung_launchers = 0
         phases = {}
         for attempt in range(4 * KILLS):
             if killed == KILLS:
@@ -99,8 +100,14 @@ class Kills(support.CommandTest):
             try:
                 printed, said = process.communicate(timeout=LIMIT_S if pids else 60)
             except subprocess.TimeoutExpired:
+                left = support.ranks_of(process.pid)
                 printed, said = support.kill_run(process)
-                self.fail(f"{told}: not over after {LIMIT_S} s\n{printed}\n{said}")
+                # A rank that dies while it says hello to PMIx 4.2.2's server leaves a lock held there: mpirun ends the
+                # other ranks, reports the death and waits for that lock for ever. No rank of the program is left then.
+                self.assertTrue(pids and not left, f"{told}: not over after {LIMIT_S} s: {left}\n{printed}\n{said}")
+                hung_launchers += 1
+                self.check_outputs(out, f"{told}\n{said}")
+                continue
             if pids and process.returncode != 0:
                 killed += 1
                 self.assertLess(time.monotonic() - at, LIMIT_S, told)
@@ -111,7 +118,8 @@ class Kills(support.CommandTest):
                 self.assertIn(self.PRINTED[verb], printed, told)
             self.check_outputs(out, f"{told}\n{said}")
         self.assertEqual(killed, KILLS, f"too few were hit; {phases}")
-        print(f"{killed} ranks killed; by quarter of the run: {dict(sorted(phases.items()))}")
+        print(f"{killed} ranks killed; by quarter of the run: {dict(sorted(phases.items()))}; launchers that hung after "
+              f"their ranks had ended: {hung_launchers}")
         for verb in self.OUTPUTS:
             done = support.run(*self.command(verb, out), ranks=2)
             self.assertEqual(done.returncode, 0, done.stderr)
