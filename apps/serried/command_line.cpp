@@ -470,7 +470,9 @@ CommandLine put_in_order(const std::string& verb, Words& words) {
                                .drop_missing = words.missing == "drop",
                                .labels = words.labels,
                                .predictions_path = words.regression.predictions_path,
-                               .offset = words.regression.offset};
+                               .offset = words.regression.offset,
+                               .y = parse_addresses(words.regression.y),
+                               .weights = words.regression.weights};
   }
   return line;
 }

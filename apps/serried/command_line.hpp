@@ -192,6 +192,8 @@ struct PredictCommand {
   std::optional<OutputAddress> labels;
   std::string predictions_path{};   ///< of models of glm and linear; empty: none
   std::optional<Address> offset{};  ///< of models of glm
+  std::vector<Address> y{};         ///< to compare with; a dataset for each response
+  std::optional<Address> weights{};
 };
 
 struct CommandLine {

@@ -157,6 +157,7 @@ void fill_page(const Session& session, const PredictionResult& result) {
     facts_of_rows.emplace_back("mean of " + result.targets[k], number(result.means[k], 10));
   if (!result.output.empty()) facts_of_rows.emplace_back("written to", result.output);
   page.add_facts(facts_of_rows);
+  if (result.scores) add_scores(page, *result.scores);
 }
 
 }  // namespace serried::app

@@ -33,6 +33,27 @@ std::vector<std::string> names_of(const Dataset& dataset, const Address& address
 
 }  // namespace
 
+Dataset open_responses(const Session& session, RegressionInputs& inputs,
+                       const std::vector<Address>& addresses, const SampleAxes& samples) {
+  if (addresses.size() == 1) {
+    Dataset whole = Dataset::open(session.ctx, addresses.front(),
+                                  {.samples = {.kind = SampleAxes::Kind::all, .axes = {}},
+                                   .untrusted = session.common().untrusted});
+    if (whole.shape() == inputs.x.sample_shape()) {
+      add_files(inputs, whole);
+      return whole;
+    }
+  }
+  Dataset y = open_matrix(session, addresses, samples);
+  if (y.sample_shape() != inputs.x.sample_shape() || y.row_elements() == 0)
+    throw DataError(fmt::format(
+        "--y {}: responses for each row are needed, whose sample axes have the shape {}, but its "
+        "shape is {}",
+        texts_of(addresses), inputs.x.sample_shape().to_string(), y.shape().to_string()));
+  add_files(inputs, y);
+  return y;
+}
+
 std::string own_name(const Address& address, const std::string& other) {
   const std::string name = address.object.substr(address.object.rfind('/') + 1);
   return name.empty() ? other : name;

@@ -33,6 +33,12 @@ void add_files(RegressionInputs& inputs, const Dataset& dataset);
                                                  const char* option,
                                                  const std::optional<Address>& address);
 
+/// Responses, one or several for each row of x: datasets (rows), or (rows, responses). Collective.
+/// @throws DataError unless it has the shape of x's sample axes.
+[[nodiscard]] Dataset open_responses(const Session& session, RegressionInputs& inputs,
+                                     const std::vector<Address>& addresses,
+                                     const SampleAxes& samples);
+
 /// The last part of the name of a dataset; "y" where it has none. Local.
 [[nodiscard]] std::string own_name(const Address& address, const std::string& other);
 

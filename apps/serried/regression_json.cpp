@@ -134,6 +134,7 @@ std::string to_json(const PredictionResult& result, const Seconds& seconds) {
   for (std::size_t k = 0; k < result.targets.size(); ++k)
     targets.push_back({{"name", result.targets[k]}, {"mean", numbers(result.means[k])}});
   json["targets"] = std::move(targets);
+  if (result.scores) json["scores"] = scores_json(*result.scores, numbers);
   json["nonfinite_count"] = numbers.nonfinite();
   return finished(json, seconds);
 }
@@ -146,6 +147,7 @@ std::string to_text(const PredictionResult& result) {
   text += '\n';
   for (std::size_t k = 0; k < result.targets.size(); ++k)
     text += fmt::format("  mean of {}: {:.10g}\n", result.targets[k], result.means[k]);
+  if (result.scores) text += scores_text(*result.scores);
   if (!result.output.empty()) text += fmt::format("  predictions: {}\n", result.output);
   return text;
 }

@@ -166,6 +166,11 @@ void add_predictions(CLI::App& app, RegressionWords& words) {
            words.predictions_path);
   add_address(app, "--offset", "of models of glm: known part of each row's linear predictor",
               words.offset);
+  app.add_option("--y", words.y,
+                 "of these models: what was observed, to score the predictions; for each response")
+      ->type_name("ADDR")
+      ->allow_extra_args(false);
+  add_address(app, "--weights", "one weight >= 0 for each row, of the scores", words.weights);
 }
 
 GlmCommand glm_command(const RegressionWords& words) {

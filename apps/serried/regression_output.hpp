@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "prediction_scores.hpp"
 #include "serried/ml/glm.hpp"
 #include "serried/ml/linear.hpp"
 #include "serried/ml/regression_file.hpp"
@@ -26,6 +27,7 @@ struct PredictionResult {
   std::vector<std::string> targets;  ///< of softmax: the classes
   std::vector<double> means;         ///< of the predicted means, by target; NaN left out
   std::int64_t missing = 0;          ///< rows with NaN
+  std::optional<PredictionScores> scores;
 };
 
 [[nodiscard]] std::string to_json(const GlmModel& model, const Seconds& seconds);

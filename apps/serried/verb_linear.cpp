@@ -1,34 +1,9 @@
-#include <fmt/format.h>
-
 #include "output_check.hpp"
 #include "regression_inputs.hpp"
 #include "regression_output.hpp"
-#include "serried/base/error.hpp"
 
 namespace serried::app {
 namespace {
-
-/// Responses, one or several for each row of x.
-Dataset open_responses(const Session& session, const LinearCommand& command,
-                       RegressionInputs& inputs) {
-  if (command.y.size() == 1) {
-    Dataset whole = Dataset::open(session.ctx, command.y.front(),
-                                  {.samples = {.kind = SampleAxes::Kind::all, .axes = {}},
-                                   .untrusted = session.common().untrusted});
-    if (whole.shape() == inputs.x.sample_shape()) {
-      add_files(inputs, whole);
-      return whole;
-    }
-  }
-  Dataset y = open_matrix(session, command.y, command.samples);
-  if (y.sample_shape() != inputs.x.sample_shape() || y.row_elements() == 0)
-    throw DataError(fmt::format(
-        "--y {}: responses for each row are needed, whose sample axes have the shape {}, but its "
-        "shape is {}",
-        texts_of(command.y), inputs.x.sample_shape().to_string(), y.shape().to_string()));
-  add_files(inputs, y);
-  return y;
-}
 
 std::vector<std::string> target_names(const LinearCommand& command, const Dataset& y) {
   if (static_cast<std::size_t>(y.row_elements()) != command.y.size()) return {};
@@ -45,7 +20,7 @@ void run_linear(const Session& session, const LinearCommand& command) {
     const auto phase = ctx.recorder().phase("read");
     return open_columns(session, command.x, command.samples);
   }();
-  const Dataset y = open_responses(session, command, inputs);
+  const Dataset y = open_responses(session, inputs, command.y, command.samples);
   const auto weights = open_beside(session, inputs, "--weights", command.weights);
   std::vector<std::string> outputs;
   if (!command.model_path.empty()) {

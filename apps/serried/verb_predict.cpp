@@ -144,6 +144,8 @@ void run_predict(const Session& session, const PredictCommand& command) {
   if (!command.predictions_path.empty())
     throw InvalidArgument("--predictions is for models of glm, linear and softmax; " +
                           command.model_path + " is of kmeans, whose --labels go to a file");
+  if (!command.y.empty() || command.weights)
+    throw InvalidArgument("--y and --weights are for models of glm, linear and softmax");
   if (command.offset) throw InvalidArgument("--offset is for models of glm");
   Recorder& recorder = session.ctx.recorder();
   auto [model, dataset] = [&] {

@@ -5,9 +5,11 @@
 #include <numeric>
 
 #include "output_check.hpp"
+#include "prediction_scores.hpp"
 #include "regression_inputs.hpp"
 #include "regression_output.hpp"
 #include "serried/array/evaluate.hpp"
+#include "serried/array/indexing.hpp"
 #include "serried/base/error.hpp"
 #include "serried/expr/functions.hpp"
 #include "serried/expr/reductions.hpp"
@@ -22,6 +24,8 @@ namespace {
 struct Predicted {
   std::vector<NamedArray> arrays;
   std::vector<std::string> targets;
+  bool is_probability = false;       ///< the first array, of 1
+  std::vector<double> classes = {};  ///< the first array has their probabilities
 };
 
 Predicted predict_by_glm(const Session& session, const PredictCommand& command,
@@ -35,7 +39,8 @@ Predicted predict_by_glm(const Session& session, const PredictCommand& command,
            {"std_error", "standard error of the linear predictor", p.std_error},
            {"low", "lower bound of the mean's confidence interval", p.low},
            {"high", "upper bound of the mean's confidence interval", p.high}},
-          {"y"}};
+          {"y"},
+          model.distribution.family == GlmFamily::binomial};
 }
 
 Predicted predict_by_linear(const Session& session, const PredictCommand& command,
@@ -63,7 +68,67 @@ Predicted predict_by_softmax(const Session& session, const PredictCommand& comma
                        {"classes", "the most probable class", p.classes}},
                       {}};
   for (const double value : model.classes) predicted.targets.push_back(fmt::format("{:g}", value));
+  predicted.classes = model.classes;
   return predicted;
+}
+
+/// What was observed, to compare with, and the rows' weights.
+struct Observed {
+  std::shared_ptr<const Dataset> y;
+  std::shared_ptr<const Dataset> weights;
+};
+
+Observed open_observed(const Session& session, const PredictCommand& command,
+                       RegressionInputs& inputs) {
+  if (command.weights && command.y.empty())
+    throw InvalidArgument("--weights has no use without --y");
+  const auto phase = session.ctx.recorder().phase("read");
+  Observed observed;
+  if (!command.y.empty())
+    observed.y = std::make_shared<const Dataset>(
+        open_responses(session, inputs, command.y, command.samples));
+  if (command.weights)
+    observed.weights = std::make_shared<const Dataset>(
+        open_beside(session, inputs, "--weights", *command.weights));
+  return observed;
+}
+
+PredictionScores score(const Session& session, const Observed& observed,
+                       const Predicted& predicted) {
+  const Context& ctx = session.ctx;
+  const std::int64_t responses =
+      predicted.classes.empty() ? static_cast<std::int64_t>(predicted.targets.size()) : 1;
+  if (observed.y->row_elements() != responses)
+    throw InvalidArgument(fmt::format("{} has {} responses by row, the model has {}",
+                                      observed.y->describe(), observed.y->row_elements(),
+                                      responses));
+  const auto phase = ctx.recorder().phase("score");
+  const auto read = [&](const std::shared_ptr<const Dataset>& from, const char* name) {
+    return evaluate(ctx, Expr(to_operand(from, name)));
+  };
+  const Array y = read(observed.y, "--y");
+  const auto column = [](const Array& array, std::int64_t k) {
+    return array.shape().dimensions() == 1 ? array : take(array, k, 1);
+  };
+  std::optional<Array> weights;
+  if (observed.weights) weights = read(observed.weights, "--weights");
+  const Array* const by_row = weights ? &*weights : nullptr;
+  const Array& first = predicted.arrays.front().values;
+  PredictionScores scores;
+  if (predicted.is_probability) {
+    scores.binary = score_binary(ctx, column(y, 0), first, {.weights = by_row});
+    return scores;
+  }
+  if (!predicted.classes.empty()) {
+    scores.classes =
+        score_classes(ctx, column(y, 0), predicted.arrays[1].values,
+                      {.weights = by_row, .probabilities = &first, .classes = predicted.classes});
+    return scores;
+  }
+  for (std::int64_t k = 0; k < responses; ++k)
+    scores.responses.emplace_back(predicted.targets[static_cast<std::size_t>(k)],
+                                  score_regression(ctx, column(y, k), column(first, k), by_row));
+  return scores;
 }
 
 }  // namespace
@@ -84,6 +149,7 @@ void predict_responses(const Session& session, const PredictCommand& command,
     return open_columns(session, command.addresses, command.samples);
   }();
   inputs.files.push_back(command.model_path);
+  const Observed observed = open_observed(session, command, inputs);
   const std::int64_t rows = inputs.x.rows();
   std::vector<std::string> outputs;
   if (!command.predictions_path.empty()) {
@@ -92,7 +158,9 @@ void predict_responses(const Session& session, const PredictCommand& command,
   }
   session.extras.claim(ctx, inputs.files, outputs);
   require_memory(
-      ctx, inputs.x.least_memory(bytes_by_row(session, inputs.x, 10) + (std::int64_t{8} << 20)),
+      ctx,
+      inputs.x.least_memory(bytes_by_row(session, inputs.x, command.y.empty() ? 10 : 22) +
+                            (std::int64_t{8} << 20)),
       "predicting this data", session.runtime.node_size());
   const Predicted predicted = kind == "glm"      ? predict_by_glm(session, command, inputs)
                               : kind == "linear" ? predict_by_linear(session, command, inputs)
@@ -106,7 +174,8 @@ void predict_responses(const Session& session, const PredictCommand& command,
                           .columns = inputs.x.row_elements(),
                           .targets = predicted.targets,
                           .means = {},
-                          .missing = 0};
+                          .missing = 0,
+                          .scores = {}};
   if (rows > 0) {
     const auto phase = ctx.recorder().phase("compute");
     const Expr predicted_means(to_operand(predicted.arrays.front().values));
@@ -121,9 +190,10 @@ void predict_responses(const Session& session, const PredictCommand& command,
   } else {
     result.means.assign(predicted.targets.size(), std::nan(""));
   }
+  if (!command.y.empty()) result.scores = score(session, observed, predicted);
   if (!command.predictions_path.empty())
     write_by_row(session, command.predictions_path, inputs.x, predicted.arrays, inputs.files);
-  const Seconds seconds = measure_seconds(session, {"read", "compute", "write"});
+  const Seconds seconds = measure_seconds(session, {"read", "compute", "score", "write"});
   print_result(session, session.common().is_json ? to_json(result, seconds)
                                                  : to_text(result) + to_text(seconds));
   if (session.extras.has_page()) fill_page(session, result);

@@ -28,5 +28,6 @@
 #include "serried/ml/glm_rows.hpp"
 #include "serried/ml/kmeans.hpp"
 #include "serried/ml/linear.hpp"
+#include "serried/ml/metrics.hpp"
 #include "serried/ml/regression_file.hpp"
 #include "serried/ml/softmax.hpp"

@@ -36,7 +36,6 @@ bool may_leave(Op op, DType dtype) {
     case Op::bit_xor:
     case Op::select:
     case Op::sign:
-    case Op::remainder:
     case Op::fmod:
     case Op::shift_right:
     case Op::floor:
@@ -45,6 +44,9 @@ bool may_leave(Op op, DType dtype) {
     case Op::truncate:
     case Op::copy_sign:
       return false;
+    case Op::remainder:
+      // the divisor is added to a negative one
+      return dtype == DType::f16;
     case Op::negate:
     case Op::absolute:
       return dtype != DType::f16;

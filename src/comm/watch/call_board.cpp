@@ -245,18 +245,19 @@ BoardCall begin_call(BoardPlace& place, const CallDetails& details, const CallSi
   call.index = own.next_call.fetch_add(1, relaxed);
   CallEntry& entry = own.call[call.index % RankSlot::calls];
   entry.stamp.store(0, relaxed);
-  std::atomic_thread_fence(std::memory_order_release);
-  entry.communicator.store(place.id, relaxed);
-  entry.number.store(call.number, relaxed);
-  entry.hash.store(call.hash, relaxed);
-  entry.history.store(call.history, relaxed);
-  entry.count.store(static_cast<std::uint64_t>(details.count), relaxed);
+  // whoever sees one of these sees the stamp's 0, too
+  constexpr auto release = std::memory_order_release;
+  entry.communicator.store(place.id, release);
+  entry.number.store(call.number, release);
+  entry.hash.store(call.hash, release);
+  entry.history.store(call.history, release);
+  entry.count.store(static_cast<std::uint64_t>(details.count), release);
   entry.details.store(
       static_cast<std::uint64_t>(details.kind) | (static_cast<std::uint64_t>(details.dtype) << 8) |
           (std::uint64_t{details.reduction} << 16) | (std::uint64_t{site_index(site)} << 24) |
           (static_cast<std::uint64_t>(static_cast<std::uint32_t>(details.root + 1)) << 40),
-      relaxed);
-  entry.name.store(name_index(details.name), relaxed);
+      release);
+  entry.name.store(name_index(details.name), release);
   entry.stamp.store(call.index + 1, std::memory_order_release);
   if (place.index != BoardPlace::none) {
     auto& communicator = own.communicator[static_cast<std::size_t>(place.index)];

@@ -24,12 +24,13 @@ std::optional<Copy> read(const RankSlot& slot, std::uint64_t index) {
   const std::uint64_t stamp = entry.stamp.load(std::memory_order_acquire);
   if (stamp != index + 1) return std::nullopt;
   Copy copy;
-  copy.communicator = entry.communicator.load(relaxed);
-  copy.call = {entry.number.load(relaxed), entry.hash.load(relaxed), entry.history.load(relaxed)};
-  copy.count = entry.count.load(relaxed);
-  copy.details = entry.details.load(relaxed);
-  copy.name = entry.name.load(relaxed);
-  std::atomic_thread_fence(std::memory_order_acquire);
+  // one that is being overwritten has its stamp changed by then
+  constexpr auto acquire = std::memory_order_acquire;
+  copy.communicator = entry.communicator.load(acquire);
+  copy.call = {entry.number.load(acquire), entry.hash.load(acquire), entry.history.load(acquire)};
+  copy.count = entry.count.load(acquire);
+  copy.details = entry.details.load(acquire);
+  copy.name = entry.name.load(acquire);
   if (entry.stamp.load(relaxed) != stamp) return std::nullopt;
   return copy;
 }
