@@ -73,7 +73,7 @@ std::string rows_text(std::int64_t rows, std::int64_t used) {
 
 }  // namespace
 
-void fill_page(const Session& session, const GlmCommand& command, const GlmModel& model) {
+Page& fill_page(const Session& session, const GlmCommand& command, const GlmModel& model) {
   session.extras.keep_run(session);
   const auto phase = session.ctx.recorder().phase("report");
   const GlmDistribution& d = model.distribution;
@@ -96,9 +96,10 @@ void fill_page(const Session& session, const GlmCommand& command, const GlmModel
        {"AIC, BIC", number(model.aic, 7) + ", " + number(model.bic, 7)},
        {"log-likelihood", number(model.log_likelihood, 7)},
        {"iterations", fmt::format("{}", model.iterations)}});
+  return page;
 }
 
-void fill_page(const Session& session, const LinearCommand& command, const LinearModel& model) {
+Page& fill_page(const Session& session, const LinearCommand& command, const LinearModel& model) {
   session.extras.keep_run(session);
   const auto phase = session.ctx.recorder().phase("report");
   Page& page = session.extras.begin_page(
@@ -118,9 +119,10 @@ void fill_page(const Session& session, const LinearCommand& command, const Linea
                                       number(target.f_p_value, 3))},
                     {"AIC, BIC", number(target.aic, 7) + ", " + number(target.bic, 7)}});
   }
+  return page;
 }
 
-void fill_page(const Session& session, const SoftmaxCommand& command, const SoftmaxModel& model) {
+Page& fill_page(const Session& session, const SoftmaxCommand& command, const SoftmaxModel& model) {
   session.extras.keep_run(session);
   const auto phase = session.ctx.recorder().phase("report");
   Page& page = session.extras.begin_page(session, "serried softmax",
@@ -140,6 +142,7 @@ void fill_page(const Session& session, const SoftmaxCommand& command, const Soft
     page.add_heading(fmt::format("Class {:g}", model.classes[k]));
     add_coefficients(page, model.coefficients[k - 1], model.confidence, "z");
   }
+  return page;
 }
 
 void fill_page(const Session& session, const PredictionResult& result) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "serried/array/evaluate.hpp"
+#include "serried/array/indexing.hpp"
 #include "serried/base/error.hpp"
 
 namespace serried::app {
@@ -52,6 +54,14 @@ Dataset open_responses(const Session& session, RegressionInputs& inputs,
         texts_of(addresses), inputs.x.sample_shape().to_string(), y.shape().to_string()));
   add_files(inputs, y);
   return y;
+}
+
+Array read_array(const Context& ctx, const Dataset& dataset, const char* option) {
+  return evaluate(ctx, Expr(to_operand(std::make_shared<const Dataset>(dataset), option)));
+}
+
+Array column_of(const Array& array, std::int64_t k) {
+  return array.shape().dimensions() == 1 ? array : take(array, k, 1);
 }
 
 std::string own_name(const Address& address, const std::string& other) {

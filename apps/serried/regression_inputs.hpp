@@ -39,6 +39,11 @@ void add_files(RegressionInputs& inputs, const Dataset& dataset);
                                      const std::vector<Address>& addresses,
                                      const SampleAxes& samples);
 
+/// A dataset as an array in memory. Collective. @param option what messages call it.
+[[nodiscard]] Array read_array(const Context& ctx, const Dataset& dataset, const char* option);
+/// Column k of an array (n, columns); an array (n) is its own. Collective.
+[[nodiscard]] Array column_of(const Array& array, std::int64_t k);
+
 /// The last part of the name of a dataset; "y" where it has none. Local.
 [[nodiscard]] std::string own_name(const Address& address, const std::string& other);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,15 +38,17 @@ struct PredictionResult {
 [[nodiscard]] std::string to_json(const PredictionResult& result, const Seconds& seconds);
 [[nodiscard]] std::string to_text(const PredictionResult& result);
 
-void fill_page(const Session& session, const GlmCommand& command, const GlmModel& model);
-void fill_page(const Session& session, const LinearCommand& command, const LinearModel& model);
-void fill_page(const Session& session, const SoftmaxCommand& command, const SoftmaxModel& model);
+Page& fill_page(const Session& session, const GlmCommand& command, const GlmModel& model);
+Page& fill_page(const Session& session, const LinearCommand& command, const LinearModel& model);
+Page& fill_page(const Session& session, const SoftmaxCommand& command, const SoftmaxModel& model);
 void fill_page(const Session& session, const PredictionResult& result);
 
-/// Writes the model, where that is wanted, prints it, and fills the page. Collective.
+/// Writes the model, where that is wanted, prints it, and fills the page, `add_more` last.
+/// Collective.
 template <class C, class M>
 void finish_fit(const Session& session, const C& command, const M& model,
-                const std::vector<std::string>& files, const std::string& more_text = {}) {
+                const std::vector<std::string>& files, const std::string& more_text = {},
+                const std::function<void(Page&)>& add_more = nullptr) {
   if (!command.model_path.empty()) {
     const auto phase = session.ctx.recorder().phase("write");
     FileWriter writer(session.ctx, command.model_path);
@@ -61,7 +65,9 @@ void finish_fit(const Session& session, const C& command, const M& model,
     text += more_text + '\n' + to_text(seconds);
   }
   print_result(session, text);
-  if (session.extras.has_page()) fill_page(session, command, model);
+  if (!session.extras.has_page()) return;
+  Page& page = fill_page(session, command, model);
+  if (add_more) add_more(page);
 }
 
 }  // namespace serried::app

@@ -1,6 +1,9 @@
 #include "output_check.hpp"
 #include "regression_inputs.hpp"
 #include "regression_output.hpp"
+#include "residual_plots.hpp"
+#include "serried/array/evaluate.hpp"
+#include "serried/expr/functions.hpp"
 #include "serried/ml/glm_rows.hpp"
 
 namespace serried::app {
@@ -45,20 +48,16 @@ void claim_outputs(const Session& session, const GlmCommand& command, const Inpu
 std::int64_t memory_beside(const Session& session, const GlmCommand& command,
                            const Inputs& inputs) {
   const std::int64_t width = inputs.regression.x.row_elements() + 2;
-  const std::int64_t numbers = 1 + (command.weights ? 1 : 0) + (command.offset ? 1 : 0) +
-                               (command.trials ? 1 : 0) +
-                               (command.options.errors != GlmErrors::model ? 7 : 1) +
-                               (command.residuals_path.empty() ? 0 : 20);
+  const std::int64_t numbers =
+      1 + (command.weights ? 1 : 0) + (command.offset ? 1 : 0) + (command.trials ? 1 : 0) +
+      (command.options.errors != GlmErrors::model ? 7 : 1) +
+      (command.residuals_path.empty() ? 0 : 20) + (session.extras.has_page() ? 36 : 0);
   return bytes_by_row(session, inputs.regression.x, numbers) + 16 * 8 * width * width +
          (std::int64_t{8} << 20);
 }
 
 void write_residuals(const Session& session, const GlmCommand& command, const Inputs& inputs,
-                     const TileSource& x, const GlmOptions& options, const GlmModel& model) {
-  const GlmDiagnostics d = [&] {
-    const auto phase = session.ctx.recorder().phase("fit");
-    return diagnose_glm(session.ctx, model, x, inputs.y, options);
-  }();
+                     const GlmDiagnostics& d) {
   write_by_row(session, command.residuals_path, inputs.regression.x,
                {{"predictor", "linear predictor, with the offset", d.predictor},
                 {"mean", "fitted mean of the response", d.mean},
@@ -69,6 +68,27 @@ void write_residuals(const Session& session, const GlmCommand& command, const In
                 {"leverage", "diagonal of the hat matrix", d.leverage},
                 {"cooks_distance", "Cook's distance", d.cooks_distance}},
                inputs.regression.files);
+}
+
+/// By deviance residuals, as R's plot.lm.
+ResidualPlots plots_of(const Session& session, const GlmOptions& options, const GlmModel& model,
+                       const Inputs& inputs, const GlmDiagnostics& d) {
+  const Context& ctx = session.ctx;
+  const auto phase = ctx.recorder().phase("report");
+  const Array standardized =
+      evaluate(ctx, Expr(d.deviance_residual) / sqrt(model.dispersion * (1 - Expr(d.leverage))));
+  ResidualPlots plots = residual_plots(ctx, d.predictor, d.deviance_residual, standardized);
+  plots.fitted_title = "linear predictor";
+  plots.residual_title = "deviance residual";
+  const bool has_probabilities =
+      model.distribution.family == GlmFamily::binomial && options.trials == nullptr;
+  if (has_probabilities) {
+    std::optional<Array> weights;
+    if (inputs.weights) weights = read_array(ctx, *inputs.weights, "--weights");
+    plots.binary = score_binary(ctx, read_array(ctx, inputs.y, "--y"), d.mean,
+                                {.weights = weights ? &*weights : nullptr});
+  }
+  return plots;
 }
 
 }  // namespace
@@ -87,11 +107,20 @@ void run_glm(const Session& session, const GlmCommand& command) {
   if (!model.converged)
     session.ctx.recorder().say(Severity::warning, "the fit has not converged: " + model.message);
   std::string more;
-  if (!command.residuals_path.empty()) {
-    write_residuals(session, command, inputs, *x, options, model);
-    more = "\n  residuals: " + command.residuals_path + '\n';
+  std::optional<ResidualPlots> plots;
+  if (!command.residuals_path.empty() || session.extras.has_page()) {
+    const GlmDiagnostics d = [&] {
+      const auto phase = session.ctx.recorder().phase("fit");
+      return diagnose_glm(session.ctx, model, *x, inputs.y, options);
+    }();
+    if (!command.residuals_path.empty()) {
+      write_residuals(session, command, inputs, d);
+      more = "\n  residuals: " + command.residuals_path + '\n';
+    }
+    if (session.extras.has_page()) plots = plots_of(session, options, model, inputs, d);
   }
-  finish_fit(session, command, model, inputs.regression.files, more);
+  finish_fit(session, command, model, inputs.regression.files, more,
+             [&](Page& page) { add_residuals(page, *plots, session.ctx.rank() == 0); });
 }
 
 }  // namespace serried::app

@@ -9,7 +9,6 @@
 #include "regression_inputs.hpp"
 #include "regression_output.hpp"
 #include "serried/array/evaluate.hpp"
-#include "serried/array/indexing.hpp"
 #include "serried/base/error.hpp"
 #include "serried/expr/functions.hpp"
 #include "serried/expr/reductions.hpp"
@@ -74,8 +73,8 @@ Predicted predict_by_softmax(const Session& session, const PredictCommand& comma
 
 /// What was observed, to compare with, and the rows' weights.
 struct Observed {
-  std::shared_ptr<const Dataset> y;
-  std::shared_ptr<const Dataset> weights;
+  std::optional<Dataset> y;
+  std::optional<Dataset> weights;
 };
 
 Observed open_observed(const Session& session, const PredictCommand& command,
@@ -84,12 +83,8 @@ Observed open_observed(const Session& session, const PredictCommand& command,
     throw InvalidArgument("--weights has no use without --y");
   const auto phase = session.ctx.recorder().phase("read");
   Observed observed;
-  if (!command.y.empty())
-    observed.y = std::make_shared<const Dataset>(
-        open_responses(session, inputs, command.y, command.samples));
-  if (command.weights)
-    observed.weights = std::make_shared<const Dataset>(
-        open_beside(session, inputs, "--weights", *command.weights));
+  if (!command.y.empty()) observed.y = open_responses(session, inputs, command.y, command.samples);
+  observed.weights = open_beside(session, inputs, "--weights", command.weights);
   return observed;
 }
 
@@ -103,31 +98,26 @@ PredictionScores score(const Session& session, const Observed& observed,
                                       observed.y->describe(), observed.y->row_elements(),
                                       responses));
   const auto phase = ctx.recorder().phase("score");
-  const auto read = [&](const std::shared_ptr<const Dataset>& from, const char* name) {
-    return evaluate(ctx, Expr(to_operand(from, name)));
-  };
-  const Array y = read(observed.y, "--y");
-  const auto column = [](const Array& array, std::int64_t k) {
-    return array.shape().dimensions() == 1 ? array : take(array, k, 1);
-  };
+  const Array y = read_array(ctx, *observed.y, "--y");
   std::optional<Array> weights;
-  if (observed.weights) weights = read(observed.weights, "--weights");
+  if (observed.weights) weights = read_array(ctx, *observed.weights, "--weights");
   const Array* const by_row = weights ? &*weights : nullptr;
   const Array& first = predicted.arrays.front().values;
   PredictionScores scores;
   if (predicted.is_probability) {
-    scores.binary = score_binary(ctx, column(y, 0), first, {.weights = by_row});
+    scores.binary = score_binary(ctx, column_of(y, 0), first, {.weights = by_row});
     return scores;
   }
   if (!predicted.classes.empty()) {
     scores.classes =
-        score_classes(ctx, column(y, 0), predicted.arrays[1].values,
+        score_classes(ctx, column_of(y, 0), predicted.arrays[1].values,
                       {.weights = by_row, .probabilities = &first, .classes = predicted.classes});
     return scores;
   }
   for (std::int64_t k = 0; k < responses; ++k)
-    scores.responses.emplace_back(predicted.targets[static_cast<std::size_t>(k)],
-                                  score_regression(ctx, column(y, k), column(first, k), by_row));
+    scores.responses.emplace_back(
+        predicted.targets[static_cast<std::size_t>(k)],
+        score_regression(ctx, column_of(y, k), column_of(first, k), by_row));
   return scores;
 }
 

@@ -20,7 +20,8 @@ void run_softmax(const Session& session, const SoftmaxCommand& command) {
   session.extras.claim(ctx, inputs.files, outputs);
   // sums of some leaves at once, of which each may be half the size of Newton's matrix
   const std::int64_t beside =
-      bytes_by_row(session, inputs.x, weights ? 2 : 1) + (std::int64_t{64} << 20);
+      bytes_by_row(session, inputs.x, (weights ? 2 : 1) + (session.extras.has_page() ? 40 : 0)) +
+      (std::int64_t{64} << 20);
   const std::unique_ptr<TileSource> x = hold_columns(session, inputs.x, beside);
   SoftmaxOptions options = command.options;
   options.column_names = inputs.column_names;
@@ -28,7 +29,19 @@ void run_softmax(const Session& session, const SoftmaxCommand& command) {
   const SoftmaxModel model = fit_softmax(ctx, *x, y, options);
   if (!model.converged)
     ctx.recorder().say(Severity::warning, "the fit has not converged: " + model.message);
-  finish_fit(session, command, model, inputs.files);
+  PredictionScores scores;
+  if (session.extras.has_page()) {
+    const auto phase = ctx.recorder().phase("report");
+    const SoftmaxPrediction prediction = predict_softmax(ctx, model, *x);
+    std::optional<Array> by_row;
+    if (weights) by_row = read_array(ctx, *weights, "--weights");
+    scores.classes = score_classes(ctx, read_array(ctx, y, "--y"), prediction.classes,
+                                   {.weights = by_row ? &*by_row : nullptr,
+                                    .probabilities = &prediction.probabilities,
+                                    .classes = model.classes});
+  }
+  finish_fit(session, command, model, inputs.files, {},
+             [&](Page& page) { add_scores(page, scores); });
 }
 
 }  // namespace serried::app

@@ -257,6 +257,33 @@ class Regression(CommandTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("Multiple R-squared", done.stdout)
 
+    def test_plots_of_residuals(self):
+        """Also of fits with nothing left to vary: as many rows as coefficients, a constant, one row, none that vary."""
+        with h5py.File(self.path("small.h5"), "w") as file:
+            file["x"], file["y"] = self.x[:4], self.responses["gaussian"][:4]
+            file["one"], file["y_one"] = self.x[:1], self.responses["gaussian"][:1]
+            file["flat"] = np.ones(4)
+        small = self.path("small.h5")
+        cases = [("glm", self.at("x"), self.at(family), ["--family", family, "--link", FAMILIES[family][1]], True)
+                 for family in FAMILIES]
+        cases += [("linear", self.at("x"), self.at("both"), ["--weights", self.at("weights")], True),
+                  ("linear", self.at("x"), self.at("gaussian"), ["--l2", "3"], True),
+                  ("glm", f"{small}:/x", f"{small}:/y", [], None), ("linear", f"{small}:/x", f"{small}:/y", [], None),
+                  ("glm", f"{small}:/one", f"{small}:/y_one", [], None), ("glm", f"{small}:/x", f"{small}:/flat", [], None),
+                  ("linear", f"{small}:/one", f"{small}:/y_one", [], None)]
+        for ranks in (1, 3):
+            for verb, x, y, more, has_plots in cases:
+                page = self.path("plots.html")
+                done = run(verb, "--x", x, "--y", y, *more, "--report", page, ranks=ranks)
+                self.assertEqual(done.returncode, 0, f"{verb} {y} {more}\n{done.stderr}")
+                with open(page, encoding="utf-8") as file:
+                    text = file.read()
+                if has_plots:
+                    self.assertIn("Residuals by fitted value", text)
+                    self.assertIn("Normal Q-Q plot", text)
+                self.assertEqual("ROC curve" in text, "binomial" in more, f"{verb} {y}")
+                self.assertNotIn(">nan<", text)
+
     def test_what_is_wrong_is_said(self):
         x, out = self.at("x"), self.path("none.h5")
         model = self.path("kinds.h5")

@@ -141,6 +141,32 @@ TEST(Metrics, curve_and_calibration) {
   EXPECT_EQ(alike.auc.value(), 0.5);
 }
 
+TEST(Metrics, normal_quantiles_of_few_and_of_many_values) {
+  const Context ctx = wide_host_context();
+  const std::vector<NormalQuantile> three = normal_quantiles(ctx, values(ctx, {5, nan, -1, 2}));
+  ASSERT_EQ(three.size(), 3U);
+  // R: qnorm(ppoints(3, a = 0.5))
+  EXPECT_NEAR(three[0].normal, -0.9674215661017010, 1e-14);
+  EXPECT_EQ(three[1].normal, 0);
+  EXPECT_NEAR(three[2].normal, 0.9674215661017010, 1e-14);
+  EXPECT_EQ(three[0].value, -1);
+  EXPECT_EQ(three[1].value, 2);
+  EXPECT_EQ(three[2].value, 5);
+  EXPECT_TRUE(normal_quantiles(ctx, values(ctx, {})).empty());
+  EXPECT_TRUE(normal_quantiles(ctx, values(ctx, {nan, nan})).empty());
+  const auto normal = [&](const Context& c) {
+    const auto found =
+        normal_quantiles(c, Array::random_normal(c, Shape{20001}, DType::f64, 3), 50);
+    std::vector<double> numbers;
+    for (const NormalQuantile& point : found) {
+      numbers.insert(numbers.end(), {point.normal, point.value});
+      EXPECT_NEAR(point.normal, point.value, 0.1);
+    }
+    return numbers;
+  };
+  expect_same_bits(normal(ctx), normal(lone_host_context()), "quantiles");
+}
+
 TEST(Metrics, certain_and_wrong_is_a_large_loss) {
   const Context ctx = wide_host_context();
   const BinaryScores s = score_binary(ctx, values(ctx, {1, 1}), values(ctx, {0, 1}));

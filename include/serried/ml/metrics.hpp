@@ -121,4 +121,17 @@ struct ClassScores {
 [[nodiscard]] ClassScores score_classes(const Context& ctx, const Array& y, const Array& predicted,
                                         const ClassScoresOptions& options = {});
 
+/// A value, and where a standard normal distribution has as much below it.
+struct NormalQuantile {
+  double normal = 0;
+  double value = 0;
+};
+
+/// Quantiles of values beside those of the standard normal distribution, as R's qqnorm and ppoints:
+/// at (i + 0.5) / n, for at most `points` of them, ascending; interpolated as NumPy's method hazen.
+/// NaN is left out; no values, no points. Two reads of the array. Memory: as quantile().
+/// @param values (n). @throws InvalidArgument for fewer points than 1, and as above.
+[[nodiscard]] std::vector<NormalQuantile> normal_quantiles(const Context& ctx, const Array& values,
+                                                           int points = 200);
+
 }  // namespace serried
