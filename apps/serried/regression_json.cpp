@@ -25,6 +25,11 @@ const char* text_of(GlmErrors errors) {
   return names[static_cast<int>(errors)];
 }
 
+const char* text_of(GlmSolver solver) {
+  static constexpr const char* names[] = {"auto", "irls", "qr", "lbfgs"};
+  return names[static_cast<int>(solver)];
+}
+
 }  // namespace
 
 std::string to_json(const GlmModel& model, const Seconds& seconds) {
@@ -55,7 +60,7 @@ std::string to_json(const GlmModel& model, const Seconds& seconds) {
   json["rows_used"] = model.rows_used;
   json["errors"] = text_of(model.errors);
   json["confidence"] = model.confidence;
-  json["solver"] = model.solver == GlmSolver::qr ? "qr" : "irls";
+  json["solver"] = text_of(model.solver);
   json["iterations"] = model.iterations;
   json["converged"] = model.converged;
   if (!model.converged) json["message"] = model.message;

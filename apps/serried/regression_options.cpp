@@ -133,8 +133,9 @@ void set_up_glm(CLI::App& app, RegressionWords& words) {
              words.tweedie_power);
   add_address(app, "--trials", "of binomial: y counts the successes among so many", words.trials);
   add_address(app, "--offset", "known part of each row's linear predictor", words.offset);
-  add_choice(app, "--solver", {"auto", "irls", "qr"},
-             "by products, by QR, which keeps twice the digits, or as needed [auto]", words.solver);
+  add_choice(app, "--solver", {"auto", "irls", "qr", "lbfgs"},
+             "by products, QR, which keeps twice the digits, gradients alone, or as needed [auto]",
+             words.solver);
   add_choice(app, "--robust", {"none", "hc0", "hc1", "hc2", "hc3"},
              "standard errors that do not trust the family's variance [none]", words.errors);
   add_max_iterations(app, words, "[100]");
@@ -203,7 +204,7 @@ GlmCommand glm_command(const RegressionWords& words) {
   options.tweedie_power = words.tweedie_power.value_or(options.tweedie_power);
   options.has_intercept = !words.has_no_intercept;
   options.tolerance = words.tolerance.value_or(options.tolerance);
-  options.solver = named<GlmSolver>({"auto", "irls", "qr"}, words.solver);
+  options.solver = named<GlmSolver>({"auto", "irls", "qr", "lbfgs"}, words.solver);
   options.errors = named<GlmErrors>({"none", "hc0", "hc1", "hc2", "hc3"}, words.errors);
   options.weights_meaning = named<WeightsMeaning>({"variance", "frequency"}, words.weights_meaning);
   check_glm_options(options);

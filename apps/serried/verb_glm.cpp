@@ -75,8 +75,10 @@ ResidualPlots plots_of(const Session& session, const GlmOptions& options, const 
                        const Inputs& inputs, const GlmDiagnostics& d) {
   const Context& ctx = session.ctx;
   const auto phase = ctx.recorder().phase("report");
+  // lbfgs knows no leverage
+  const Expr leverage = model.solver == GlmSolver::lbfgs ? Expr(0.0) : Expr(d.leverage);
   const Array standardized =
-      evaluate(ctx, Expr(d.deviance_residual) / sqrt(model.dispersion * (1 - Expr(d.leverage))));
+      evaluate(ctx, Expr(d.deviance_residual) / sqrt(model.dispersion * (1 - leverage)));
   ResidualPlots plots = residual_plots(ctx, d.predictor, d.deviance_residual, standardized);
   plots.fitted_title = "linear predictor";
   plots.residual_title = "deviance residual";

@@ -15,7 +15,7 @@ namespace {
 
 using regression::ModelFields;
 
-constexpr std::array<std::string_view, 3> solvers = {"auto", "irls", "qr"};
+constexpr std::array<std::string_view, 4> solvers = {"auto", "irls", "qr", "lbfgs"};
 constexpr std::array<std::string_view, 3> softmax_solvers = {"auto", "newton", "lbfgs"};
 constexpr std::array<std::string_view, 5> errors = {"model", "hc0", "hc1", "hc2", "hc3"};
 constexpr std::array<std::string_view, 5> statuses = {"converged", "iteration_limit", "separated",
@@ -62,8 +62,11 @@ void visit(ModelFields& fields, GlmModel& m) {
   check_terms(m.has_intercept, m.coefficients.size());
   const auto n = static_cast<std::int64_t>(m.coefficients.size());
   fields.coefficients(Shape{n}, pointers_to(m.coefficients));
-  fields.values("covariance", Shape{n, n}, m.covariance);
-  fields.values("covariance_root", Shape{n, n}, m.covariance_root);
+  fields.choice("solver", solvers, m.solver);
+  if (m.solver != GlmSolver::lbfgs) {
+    fields.values("covariance", Shape{n, n}, m.covariance);
+    fields.values("covariance_root", Shape{n, n}, m.covariance_root);
+  }
   fields.number("deviance", m.deviance);
   fields.number("null_deviance", m.null_deviance);
   fields.number("pearson", m.pearson);
@@ -79,7 +82,6 @@ void visit(ModelFields& fields, GlmModel& m) {
   fields.count("rows", m.rows);
   fields.count("rows_used", m.rows_used);
   fields.count("iterations", m.iterations);
-  fields.choice("solver", solvers, m.solver);
   fields.choice("status", statuses, m.status);
   fields.flag("converged", m.converged);
   fields.text("message", m.message);

@@ -128,6 +128,24 @@ class Regression(CommandTest):
                 self.near(got["low"], summary["mean_ci_lower"], 1e-7, f"{family} low")
                 self.near(got["high"], summary["mean_ci_upper"], 1e-7, f"{family} high")
 
+    def test_gradients_alone(self):
+        model, out, page = self.path("lbfgs.h5"), self.path("lbfgs_predictions.h5"), self.path("lbfgs.html")
+        answer = self.glm("poisson", "--solver", "lbfgs", "--model", model, "--report", page, ranks=2)
+        want = self.fitted("poisson")
+        self.assertEqual((answer["solver"], answer["converged"]), ("lbfgs", True))
+        self.near([c["estimate"] for c in answer["coefficients"]], want.params, 1e-5, "estimates", want.bse)
+        self.assertIsNone(answer["coefficients"][1]["std_error"])
+        self.near(answer["deviance"], want.deviance, 1e-9, "deviance")
+        run_json("predict", model, self.at("x"), "--offset", self.at("offset"), "--predictions", out, ranks=3)
+        got = datasets(out)
+        self.near(got["mean"], want.mu, 1e-6, "means")
+        self.assertTrue(np.isnan(got["std_error"]).all() and np.isnan(got["low"]).all())
+        with open(page, encoding="utf-8") as file:
+            self.assertIn("Normal Q-Q plot", file.read())
+        done = run("glm", "--x", self.at("x"), "--y", self.at("poisson"), "--solver", "lbfgs", "--robust", "hc1")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("lbfgs gives no standard errors", done.stderr)
+
     def test_robust_errors(self):
         design = sm.add_constant(self.x)
         for kind in ("hc0", "hc1", "hc2", "hc3"):

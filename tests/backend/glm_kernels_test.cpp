@@ -73,6 +73,9 @@ TYPED_TEST(GlmKernelsOf, products_are_chains_in_the_order_of_the_rows) {
         const std::vector<std::int64_t> offsets{0, count / 3, count};
         std::vector<double> payloads(static_cast<std::size_t>(2 * sums.size()), -1.);
         kernels.accumulate(pass, rows, offsets, payloads.data());
+        const GlmSlopeSums slope_sums{columns + 1};
+        std::vector<double> slopes(static_cast<std::size_t>(2 * slope_sums.size()), -1.);
+        kernels.slope(pass, rows, offsets, slopes.data());
         std::vector<double> predictors(static_cast<std::size_t>(count));
         kernels.predict(pass, rows, count, predictors.data());
 
@@ -101,6 +104,29 @@ TYPED_TEST(GlmKernelsOf, products_are_chains_in_the_order_of_the_rows) {
               ASSERT_EQ(*found++, products[a * width + b])
                   << level << ' ' << columns << ' ' << count << ' ' << a << ' ' << b;
           EXPECT_GE(*found, 0) << level;
+
+          const double* slope = slopes.data() + static_cast<std::int64_t>(leaf) * slope_sums.size();
+          std::vector<double> slope_chain(width, 0.);
+          for (std::int64_t i = offsets[leaf]; i < offsets[leaf + 1]; ++i) {
+            const auto row = static_cast<std::size_t>(i);
+            const double residual = y[row] - predictors[row];
+            for (std::size_t a = 0; a < width; ++a) {
+              const std::int64_t j = static_cast<std::int64_t>(a) - 1;
+              const double z = a == 0 ? 1
+                               : a == width - 1
+                                   ? residual
+                                   : (to_double(x[i * columns + j]) - shift[a - 1]) * scale[a - 1];
+              slope_chain[a] = std::fma(weights[row] * residual, z, slope_chain[a]);
+            }
+          }
+          for (std::size_t a = 0; a < width; ++a)
+            ASSERT_EQ(slope[a], slope_chain[a])
+                << level << ' ' << columns << ' ' << count << ' ' << a;
+          for (const auto& [one, other] : {std::pair(slope_sums.deviance(), sums.deviance()),
+                                           std::pair(slope_sums.invalid(), sums.invalid()),
+                                           std::pair(slope_sums.extreme(), sums.extreme())})
+            ASSERT_EQ(slope[one], payloads[static_cast<std::size_t>(
+                                      static_cast<std::int64_t>(leaf) * sums.size() + other)]);
         }
       }
   }

@@ -57,6 +57,18 @@ struct GlmSums {
   [[nodiscard]] constexpr std::int64_t size() const { return products() + 3; }
 };
 
+/// Where the sums of a gradient pass stand in a payload: with w, z and r as in GlmSums the sum of w
+/// z r, then that of w r^2 (Pearson's statistic), and the last three of GlmSums.
+struct GlmSlopeSums {
+  std::int64_t terms = 0;
+
+  [[nodiscard]] constexpr std::int64_t pearson() const { return terms; }
+  [[nodiscard]] constexpr std::int64_t deviance() const { return terms + 1; }
+  [[nodiscard]] constexpr std::int64_t invalid() const { return terms + 2; }
+  [[nodiscard]] constexpr std::int64_t extreme() const { return terms + 3; }
+  [[nodiscard]] constexpr std::int64_t size() const { return terms + 4; }
+};
+
 /// The model of several classes that a pass evaluates: class 0 has the linear predictor 0, class k
 /// that of the coefficients k - 1; the probability of a class is the exponential of its predictor
 /// over the sum of all. GlmRows::response is the number of a row's class; offset and trials are not
@@ -103,6 +115,11 @@ class GlmKernels {
   /// mean are left out without being counted.
   virtual void accumulate(const GlmPass& pass, const GlmRows& rows,
                           std::span<const std::int64_t> offsets, double* payloads) const = 0;
+
+  /// The sums of GlmSlopeSums, for models of many columns: one read of x, and work in proportion to
+  /// it. The pass is no start.
+  virtual void slope(const GlmPass& pass, const GlmRows& rows,
+                     std::span<const std::int64_t> offsets, double* payloads) const = 0;
 
   /// As accumulate, but the first products() entries are the triangle R of a QR decomposition of
   /// the rows sqrt(w) z, whose R^T R is what accumulate has there, for half of its digits at least.

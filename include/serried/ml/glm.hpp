@@ -15,9 +15,12 @@ namespace SERRIED_API serried {
 
 /// How the steps of a fit are solved for. irls: from the Gram matrix of the weighted columns, by
 /// LDL^T; qr: from a QR decomposition of the columns themselves, by Householder reflectors along
-/// the reduction tree, which takes twice the work and keeps twice the digits. automatic: irls, and
-/// qr from where a column has less than 3e-4 of its length to itself.
-enum class GlmSolver : std::uint8_t { automatic, irls, qr };
+/// the reduction tree, which takes twice the work and keeps twice the digits. lbfgs: from the
+/// gradients of the last steps (J. Nocedal 1980), for many columns, whose products it does not
+/// make: without standard errors, and without a look for aliased columns. automatic: irls, and qr
+/// from where a column has less than 3e-4 of its length to itself; lbfgs for more than 2000
+/// columns, unless robust errors are wanted.
+enum class GlmSolver : std::uint8_t { automatic, irls, qr, lbfgs };
 
 /// What the standard errors rest on. model: the family's variance and the dispersion. hc0 to hc3:
 /// the squared residuals of the rows, whatever their variances are (H. White 1980; hc1 times n / (n
@@ -45,9 +48,10 @@ struct GlmOptions {
   bool is_standardized = false;
   GlmSolver solver = GlmSolver::automatic;
   /// The iteration ends where the next step is at most `tolerance` standard errors long, in every
-  /// direction.
+  /// direction; lbfgs where no element of the gradient by row is larger, in units of the root of
+  /// the deviance that it begins with, by row, where a dispersion is estimated.
   double tolerance = 1e-9;
-  int max_iterations = 100;
+  int max_iterations = 100;  ///< ten times as many of lbfgs
   double confidence = 0.95;  ///< of the intervals
   GlmErrors errors = GlmErrors::model;
   WeightsMeaning weights_meaning = WeightsMeaning::variance;
@@ -76,7 +80,7 @@ struct GlmModel {
   GlmDistribution distribution;
   bool has_intercept = true;
   std::vector<Coefficient> coefficients;  ///< the intercept first, then by column
-  /// (coefficients, coefficients), C order; NaN for aliased ones.
+  /// (coefficients, coefficients), C order; NaN for aliased ones. Empty of lbfgs, as the next.
   std::vector<double> covariance;
   /// S with S S^T = covariance but for aliased coefficients, which have 0 here; (coefficients,
   /// coefficients), C order.
@@ -100,7 +104,7 @@ struct GlmModel {
   std::int64_t rows = 0;
   std::int64_t rows_used = 0;  ///< of a weight above 0
   std::int64_t iterations = 0;
-  GlmSolver solver = GlmSolver::irls;  ///< of the last step: irls or qr
+  GlmSolver solver = GlmSolver::irls;  ///< of the last step: irls, qr or lbfgs
   GlmStatus status = GlmStatus::converged;
   bool converged = false;
   std::string message;         ///< why it has not converged, or empty
@@ -115,7 +119,7 @@ struct GlmModel {
 /// (1e-6 with GlmSolver::irls), or of what rounding of x may be, is its own. Bits do not depend on
 /// ranks, threads and batches. Collective. Memory: 8 bytes a row for y, and as much for each of
 /// offset, weights and trials. Communication: (p + 2)(p + 3) / 2 numbers along the reduction tree
-/// in each iteration.
+/// in each iteration, with lbfgs p + 5.
 /// @param x (n, p), real numbers, in memory or read in batches. @param y (n), lying as x does.
 /// @throws InvalidArgument for wrong options, shapes and dtypes; DataError for NaN or Inf,
 /// responses outside of the family's range, negative weights (naming the first such row), and no

@@ -9,7 +9,7 @@ namespace SERRIED_API serried {
 struct GlmPrediction {
   Array predictor;  ///< linear predictor, with the offset
   Array mean;       ///< of the response; a probability for the binomial family
-  Array std_error;  ///< of the predictor
+  Array std_error;  ///< of the predictor; NaN of GlmSolver::lbfgs, as the interval
   /// The confidence interval of the mean, at the model's confidence: the predictor's interval
   /// through the link.
   Array low;
@@ -34,7 +34,7 @@ struct GlmDiagnostics {
   Array pearson_residual;   ///< sqrt(weight / V(mean)) (y - mean)
   Array deviance_residual;  ///< sign(y - mean) sqrt(the row's part of the deviance)
   Array working_residual;   ///< (y - mean) * d predictor / d mean
-  Array leverage;           ///< diagonal of the hat matrix
+  Array leverage;           ///< diagonal of the hat matrix; NaN of GlmSolver::lbfgs, as the next
   /// pearson^2 leverage / ((1 - leverage)^2 dispersion rank) (R. Cook and S. Weisberg 1982), as R's
   /// cooks.distance.
   Array cooks_distance;

@@ -14,6 +14,10 @@ class CudaGlmKernels final : public GlmKernels {
                   std::span<const std::int64_t> /*offsets*/, double* /*payloads*/) const override {
     refuse();
   }
+  void slope(const GlmPass& /*pass*/, const GlmRows& /*rows*/,
+             std::span<const std::int64_t> /*offsets*/, double* /*payloads*/) const override {
+    refuse();
+  }
   void factor(const GlmPass& /*pass*/, const GlmRows& /*rows*/,
               std::span<const std::int64_t> /*offsets*/, double* /*payloads*/) const override {
     refuse();

@@ -13,6 +13,16 @@
 #include "backend/host/highway_targets.hpp"
 #include "backend/host/kernel_tables.hpp"
 
+#ifndef SERRIED_GLM_PRODUCTS
+#define SERRIED_GLM_PRODUCTS
+namespace serried::host {
+namespace {
+// What is made of rows beside deviance and counts.
+enum class Products { none, gram, triangle, slope };
+}  // namespace
+}  // namespace serried::host
+#endif
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/host/glm_kernels.cpp"
 #include "hwy/foreach_target.h"
@@ -71,8 +81,6 @@ class BlockValues {
   GlmBlock block_;
 };
 
-enum class Products { none, gram, triangle };
-
 // The leaves of a call, block by block.
 template <class T>
 class Accumulation {
@@ -86,7 +94,10 @@ class Accumulation {
         values_(packed_.block_rows()),
         coefficients_(packed_.stride()),
         weighted_(packed_.block_rows() * packed_.stride()),
-        products_(products == Products::gram ? packed_.width() * packed_.stride() : 0) {
+        products_(packed_.stride() * (products == Products::gram    ? packed_.width()
+                                      : products == Products::slope ? 1
+                                                                    : 0)),
+        is_slope_(products == Products::slope) {
     values_.set_distribution(pass.distribution);
     if (pass.has_intercept) *coefficients_.data() = pass.intercept;
     std::copy(pass.coefficients.begin(), pass.coefficients.end(),
@@ -109,18 +120,20 @@ class Accumulation {
       invalid.add(block.invalid, block.count);
       extreme.add(block.extreme, block.count);
     }
+    double* to = payload;
     if (triangle_) {
       triangle_->copy_to(payload);
+      to += sums_.products();
     } else {
-      double* to = payload;
-      for (std::int64_t i = 0; i < packed_.width(); ++i) {
+      const std::int64_t lines = is_slope_ ? 1 : packed_.width();
+      for (std::int64_t i = 0; i < lines; ++i) {
         const double* const line = products_.data() + i * packed_.stride();
         to = std::copy(line + i, line + packed_.width(), to);
       }
     }
-    payload[sums_.deviance()] = deviance.total();
-    payload[sums_.invalid()] = pass_.is_start ? 0 : invalid.total();
-    payload[sums_.extreme()] = extreme.total();
+    *to++ = deviance.total();
+    *to++ = pass_.is_start ? 0 : invalid.total();
+    *to = extreme.total();
   }
 
   HWY_INLINE void predict(std::int64_t count, double* out) {
@@ -161,6 +174,10 @@ class Accumulation {
             block.predictor[row] - (rows_.offset == nullptr ? 0 : rows_.offset[begin + row]);
       packed_.row(row)[packed_.width() - 1] = residual;
     }
+    if (is_slope_) {
+      add_slope(block, count);
+      return;
+    }
     // scaled in a loop of its own: a vector that holds what was just stored would wait for it
     if (triangle_) {
       for (std::int64_t row = 0; row < count; ++row)
@@ -177,6 +194,18 @@ class Accumulation {
                  products_.data());
   }
 
+  // Sums of working weight * residual * the packed row, which ends with the residual.
+  HWY_INLINE void add_slope(const GlmBlock& block, std::int64_t count) {
+    double* const sums = products_.data();
+    for (std::int64_t row = 0; row < count; ++row) {
+      const double* const packed = packed_.row(row);
+      const auto factor = hn::Set(doubles, block.working_weight[row] * packed[packed_.width() - 1]);
+      for (std::int64_t j = 0; j < packed_.stride(); j += vector_lanes)
+        hn::Store(hn::MulAdd(factor, hn::Load(doubles, packed + j), hn::Load(doubles, sums + j)),
+                  doubles, sums + j);
+    }
+  }
+
   const GlmPass& pass_;
   const GlmRows& rows_;
   const GlmBlockFunctions& functions_;
@@ -186,19 +215,21 @@ class Accumulation {
   Lines coefficients_;
   Lines weighted_;  // packed rows times the working weight, or its root
   Lines products_;
+  bool is_slope_ = false;
   std::optional<Triangle> triangle_;
 };
 
-void accumulate_rows(DType dtype, const GlmPass& pass, const GlmRows& rows, bool is_triangle,
+void accumulate_rows(DType dtype, const GlmPass& pass, const GlmRows& rows, Products products,
                      std::span<const std::int64_t> offsets, double* payloads) {
-  const GlmSums sums{static_cast<std::int64_t>(pass.coefficients.size()) +
-                     (pass.has_intercept ? 1 : 0)};
+  const std::int64_t terms =
+      static_cast<std::int64_t>(pass.coefficients.size()) + (pass.has_intercept ? 1 : 0);
+  const std::int64_t size =
+      products == Products::slope ? GlmSlopeSums{terms}.size() : GlmSums{terms}.size();
   visit_real(dtype, [&](auto tag) {
-    Accumulation<typename decltype(tag)::type> work(
-        pass, rows, is_triangle ? Products::triangle : Products::gram);
+    Accumulation<typename decltype(tag)::type> work(pass, rows, products);
     for (std::size_t leaf = 0; leaf + 1 < offsets.size(); ++leaf)
       work.add_leaf(offsets[leaf], offsets[leaf + 1],
-                    payloads + static_cast<std::int64_t>(leaf) * sums.size());
+                    payloads + static_cast<std::int64_t>(leaf) * size);
   });
 }
 
@@ -294,11 +325,16 @@ class HostGlmKernels final : public GlmKernels {
 
   void accumulate(const GlmPass& pass, const GlmRows& rows, std::span<const std::int64_t> offsets,
                   double* payloads) const override {
-    HWY_DYNAMIC_DISPATCH(accumulate_rows)(dtype_, pass, rows, false, offsets, payloads);
+    HWY_DYNAMIC_DISPATCH(accumulate_rows)(dtype_, pass, rows, Products::gram, offsets, payloads);
+  }
+  void slope(const GlmPass& pass, const GlmRows& rows, std::span<const std::int64_t> offsets,
+             double* payloads) const override {
+    HWY_DYNAMIC_DISPATCH(accumulate_rows)(dtype_, pass, rows, Products::slope, offsets, payloads);
   }
   void factor(const GlmPass& pass, const GlmRows& rows, std::span<const std::int64_t> offsets,
               double* payloads) const override {
-    HWY_DYNAMIC_DISPATCH(accumulate_rows)(dtype_, pass, rows, true, offsets, payloads);
+    HWY_DYNAMIC_DISPATCH(accumulate_rows)
+    (dtype_, pass, rows, Products::triangle, offsets, payloads);
   }
   void factor_targets(const GlmPass& pass, const GlmRows& rows, std::int64_t targets,
                       std::span<const std::int64_t> offsets, double* payloads) const override {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -8,6 +9,24 @@
 #include "serried/ml/glm_rows.hpp"
 
 namespace serried {
+namespace {
+
+/// Over the working weight; NaN without the Gram matrix.
+std::vector<double> leverages(const glm::Problem& problem, const std::vector<double>& terms,
+                              const GlmModel& model) {
+  if (model.solver == GlmSolver::lbfgs) {
+    std::vector<double> none = problem.rows.make_values();
+    std::ranges::fill(none, std::numeric_limits<double>::quiet_NaN());
+    return none;
+  }
+  const glm::Totals totals = glm::totals_of(problem, terms, false, model.solver == GlmSolver::qr);
+  std::vector<std::uint8_t> is_aliased;
+  for (const Coefficient& c : model.coefficients) is_aliased.push_back(c.is_aliased ? 1 : 0);
+  const regression::Factor factor = glm::factor_of(problem, totals, terms, is_aliased);
+  return problem.rows.quadratic_forms(problem.pass_of(terms), factor.inverse_root());
+}
+
+}  // namespace
 
 GlmDiagnostics diagnose_glm(const Context& ctx, const GlmModel& model, const TileSource& x,
                             const TileSource& y, const GlmOptions& options) {
@@ -19,15 +38,10 @@ GlmDiagnostics diagnose_glm(const Context& ctx, const GlmModel& model, const Til
   glm::Problem problem = glm::make_problem(rows, options);
   problem.distribution = model.distribution;
   const std::vector<double> terms = glm::terms_of(problem, model);
-  const glm::Totals totals = glm::totals_of(problem, terms, false, model.solver == GlmSolver::qr);
-  std::vector<std::uint8_t> is_aliased;
-  for (const Coefficient& c : model.coefficients) is_aliased.push_back(c.is_aliased ? 1 : 0);
-  const regression::Factor factor = glm::factor_of(problem, totals, terms, is_aliased);
-
   const GlmPass pass = problem.pass_of(terms);
   std::vector<double> predictor = rows.predict(pass, true);
   glm::RowValues values = rows.row_values(problem.distribution, predictor);
-  std::vector<double> leverage = rows.quadratic_forms(pass, factor.inverse_root());
+  std::vector<double> leverage = leverages(problem, terms, model);
   const std::size_t n = predictor.size();
   std::vector<double> response = rows.make_values();
   std::vector<double> pearson = rows.make_values();

@@ -39,7 +39,7 @@ std::optional<std::vector<double>> null_start(const Problem& problem) {
 }
 NullFit fit_null(const Problem& problem) {
   Problem null{problem.rows, problem.distribution, problem.has_intercept,  {},
-               {},           problem.tolerance,    problem.max_iterations, problem.solver};
+               {},           problem.tolerance,    problem.max_iterations, GlmSolver::automatic};
   if (!null.has_intercept) {
     const Totals totals = totals_of(null, {});
     return {totals.invalid > 0 ? std::numeric_limits<double>::quiet_NaN() : totals.deviance, {}};

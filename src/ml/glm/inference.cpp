@@ -39,7 +39,8 @@ std::vector<double> covariance_root(const Problem& problem, const Fit& fit, cons
 
 void set_inference(const Problem& problem, const Fit& fit, const std::vector<std::string>& names,
                    GlmModel& model) {
-  model.rank = fit.factor.rank();
+  const bool has_errors = fit.solver != GlmSolver::lbfgs;
+  model.rank = has_errors ? fit.factor.rank() : static_cast<std::int64_t>(problem.terms());
   model.deviance = fit.totals.deviance;
   model.pearson = fit.totals.pearson;
   model.df_residual = problem.rows.count() - static_cast<double>(model.rank);
@@ -48,9 +49,12 @@ void set_inference(const Problem& problem, const Fit& fit, const std::vector<std
   if (model.has_estimated_dispersion)
     model.dispersion = model.df_residual > 0 ? model.pearson / model.df_residual : nan;
   const regression::Unscaling unscaling(problem.columns, problem.has_intercept);
-  const auto& is_aliased = fit.factor.is_aliased();
-  model.covariance_root = unscaling.root(covariance_root(problem, fit, model));
-  model.covariance = regression::squared_root(model.covariance_root, is_aliased);
+  std::vector<std::uint8_t> is_aliased(problem.terms(), 0);
+  if (has_errors) {
+    is_aliased = fit.factor.is_aliased();
+    model.covariance_root = unscaling.root(covariance_root(problem, fit, model));
+    model.covariance = regression::squared_root(model.covariance_root, is_aliased);
+  }
   model.coefficients = regression::infer(
       {names, is_aliased, model.has_estimated_dispersion ? model.df_residual : inf,
        model.confidence},

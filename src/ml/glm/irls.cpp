@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ml/glm/descend.hpp"
 #include "ml/glm/separation.hpp"
 #include "serried/base/error.hpp"
 
@@ -278,6 +279,7 @@ Factor factor_of(const Problem& problem, const Totals& totals, const std::vector
 Fit iterate(const Problem& problem, const std::optional<std::vector<double>>& start,
             const std::optional<std::vector<double>>& feasible,
             const std::vector<std::string>& names) {
+  if (problem.solver == GlmSolver::lbfgs) return descend(problem, start, feasible, names);
   return Iteration(problem, names).run(start, feasible);
 }
 

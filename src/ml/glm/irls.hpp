@@ -46,7 +46,7 @@ struct Totals {
 struct Fit {
   std::vector<double> terms;
   Totals totals;  ///< at these terms
-  Factor factor;  ///< of the Gram matrix with the penalty
+  Factor factor;  ///< of the Gram matrix with the penalty; none of GlmSolver::lbfgs
   GlmSolver solver = GlmSolver::irls;
   std::int64_t iterations = 0;
   GlmStatus status = GlmStatus::converged;
@@ -67,7 +67,8 @@ struct Fit {
 /// Iteratively reweighted least squares. Each iteration reads x once, at the present terms: the
 /// deviance tells whether the last step was good (else half of it is taken back), and the same
 /// read's Gram matrix and score, or their QR decomposition, give the next one. Where that is to be
-/// found out, the first read for which products are not enough is done again. Collective.
+/// found out, the first read for which products are not enough is done again. With
+/// GlmSolver::lbfgs it is descend(). Collective.
 /// @param start terms to begin with; none: the response's own means.
 /// @param feasible terms that have a mean for every row, or none.
 /// @param names of the terms, for messages.

@@ -37,6 +37,8 @@ void check_glm_options(const GlmOptions& options) {
           fmt::format("there must be at least 1 iteration, not {}", options.max_iterations));
   require(options.confidence > 0 && options.confidence < 1,
           fmt::format("the confidence must be between 0 and 1, not {}", options.confidence));
+  require(options.solver != GlmSolver::lbfgs || options.errors == GlmErrors::model,
+          "lbfgs gives no standard errors, so that none can be robust");
   require(options.trials == nullptr || options.family == GlmFamily::binomial,
           fmt::format("the {} family has no trials", family.name));
 }

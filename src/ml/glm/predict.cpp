@@ -19,7 +19,12 @@ GlmPrediction predict_glm(const Context& with_device, const GlmModel& model, con
     offsets = regression::read_values(ctx, *offset, Leaves::single_tiles(x.layout()), "offset");
   }
   const auto predictor = pass.predictors(ctx, x, offsets);
-  const auto std_error = pass.std_errors(ctx, x, model.covariance_root);
+  std::vector<double> std_error =
+      regression::make_values(ctx, static_cast<std::int64_t>(predictor.size()));
+  if (model.solver == GlmSolver::lbfgs)
+    std::ranges::fill(std_error, std::numeric_limits<double>::quiet_NaN());
+  else
+    std_error = pass.std_errors(ctx, x, model.covariance_root);
   const auto& kernels = ctx.backend()->kernels<GlmKernels>(x.dtype());
   const double reach = model.has_estimated_dispersion
                            ? student_reach(model.confidence, model.df_residual)
@@ -31,7 +36,7 @@ GlmPrediction predict_glm(const Context& with_device, const GlmModel& model, con
   const auto means_at = [&](double reaches) {
     std::vector<double> predictors = make_values();
     for (std::size_t i = 0; i < predictors.size(); ++i)
-      predictors[i] = predictor[i] + reaches * std_error[i];
+      predictors[i] = reaches == 0 ? predictor[i] : predictor[i] + reaches * std_error[i];
     std::vector<double> means = make_values();
     GlmRows rows;
     rows.response = ones.data();

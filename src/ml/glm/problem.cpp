@@ -27,6 +27,16 @@ std::vector<double> penalty_of(const regression::Columns& columns, const GlmOpti
 
 }  // namespace
 
+namespace {
+
+GlmSolver solver_of(const Rows& rows, const GlmOptions& options) {
+  if (options.solver != GlmSolver::automatic || options.errors != GlmErrors::model)
+    return options.solver;
+  return rows.columns() > most_columns_of_products ? GlmSolver::lbfgs : GlmSolver::automatic;
+}
+
+}  // namespace
+
 Problem make_problem(const Rows& rows, const GlmOptions& options) {
   Problem problem{rows,
                   distribution_of(options),
@@ -35,7 +45,7 @@ Problem make_problem(const Rows& rows, const GlmOptions& options) {
                   {},
                   options.tolerance,
                   options.max_iterations,
-                  options.solver};
+                  solver_of(rows, options)};
   problem.penalty = penalty_of(problem.columns, options);
   return problem;
 }

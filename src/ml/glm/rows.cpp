@@ -165,6 +165,13 @@ std::vector<double> Rows::accumulate(const GlmPass& pass) const {
              });
 }
 
+std::vector<double> Rows::slope(const GlmPass& pass) const {
+  return sum(pass.coefficients.empty() ? y_ : x_, GlmSlopeSums{sums_of(pass).terms}.size(),
+             [&](const GlmRows& rows, std::span<const std::int64_t> offsets, double* payloads) {
+               kernels_.slope(pass, rows, offsets, payloads);
+             });
+}
+
 std::vector<double> Rows::factor(const GlmPass& pass) const {
   const GlmSums sums = sums_of(pass);
   const std::int64_t behind = sums.products() * static_cast<std::int64_t>(sizeof(double));

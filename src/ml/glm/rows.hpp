@@ -70,6 +70,9 @@ class Rows {
   /// @return a payload, on every rank.
   [[nodiscard]] std::vector<double> accumulate(const GlmPass& pass) const;
   [[nodiscard]] std::vector<double> factor(const GlmPass& pass) const;
+  /// GlmKernels::slope over all rows, as accumulate.
+  /// Collective.
+  [[nodiscard]] std::vector<double> slope(const GlmPass& pass) const;
   /// The upper triangle of the sum of weights[i] z_i z_i^T, z as in GlmSums without r; row by row.
   /// Collective.
   [[nodiscard]] std::vector<double> gram(const GlmPass& pass,

@@ -43,7 +43,10 @@ std::string summary(const GlmModel& model) {
                       number_text(model.deviance, 6), number_text(model.df_residual, 12));
   text += fmt::format("AIC: {}, BIC: {}, log-likelihood: {}\n", number_text(model.aic, 7),
                       number_text(model.bic, 7), number_text(model.log_likelihood, 7));
-  text += fmt::format("\nFisher scoring iterations: {}\n", model.iterations);
+  if (model.solver == GlmSolver::lbfgs)
+    text += fmt::format("\nL-BFGS iterations: {}; no standard errors\n", model.iterations);
+  else
+    text += fmt::format("\nFisher scoring iterations: {}\n", model.iterations);
   if (!model.converged) text += "Not converged: " + model.message + '\n';
   return text;
 }

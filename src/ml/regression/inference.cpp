@@ -77,7 +77,8 @@ std::vector<Coefficient> infer(const InferenceFacts& facts, const std::vector<do
     c.name = facts.names[j];
     c.is_aliased = facts.is_aliased[j] != 0;
     c.estimate = c.is_aliased ? nan : estimates[j];
-    c.std_error = c.is_aliased ? nan : std::sqrt(covariance[j * n + j] * dispersion);
+    c.std_error =
+        c.is_aliased || covariance.empty() ? nan : std::sqrt(covariance[j * n + j] * dispersion);
     c.statistic = c.estimate / c.std_error;
     c.p_value = is_t ? student_two_sided(c.statistic, facts.df) : normal_two_sided(c.statistic);
     c.low = c.estimate - reach * c.std_error;

@@ -36,7 +36,8 @@ struct InferenceFacts {
 };
 
 /// The coefficients with their tests and intervals. Local.
-/// @param covariance (coefficients, coefficients), to be multiplied by `dispersion`.
+/// @param covariance (coefficients, coefficients), to be multiplied by `dispersion`; empty: errors
+/// are NaN.
 [[nodiscard]] std::vector<Coefficient> infer(const InferenceFacts& facts,
                                              const std::vector<double>& estimates,
                                              std::span<const double> covariance,
