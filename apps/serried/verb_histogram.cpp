@@ -40,6 +40,9 @@ void run_histogram(const Session& session, const HistogramCommand& command) {
     if (command.weights) weights.emplace(Dataset::open(ctx, *command.weights, opening));
     return Dataset::open(ctx, command.addresses, opening);
   }();
+  if (!is_real(data.dtype()))
+    throw DataError("histograms need real numbers, but " + data.describe() + " has dtype " +
+                    std::string(name(data.dtype())));
   if (weights && weights->sample_shape() != data.sample_shape())
     throw InvalidArgument(fmt::format("the weights {} have shape {}, but the data {}",
                                       command.weights->text, weights->sample_shape().to_string(),

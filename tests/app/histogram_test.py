@@ -41,6 +41,7 @@ class Histogram(CommandTest):
             f.create_dataset("packed", data=cls.data["u"], chunks=(50, 60), compression=4, shuffle=True)
             f["u"].attrs["long_name"], f["u"].attrs["units"] = "Velocity", "m/s"
             f["words"] = ["a", "b"]
+            f["complex"] = np.array([1 + 2j, 3])
         for i in (1, 2):
             with h5py.File(os.path.join(cls.folder, f"step_{i}.h5"), "w") as f:
                 f["u"] = u[:50] * i
@@ -243,6 +244,7 @@ class Histogram(CommandTest):
         self.refused(3, "infinite", self.address("infinite"))
         self.refused(3, "finite", self.address("f32"), "--weights", self.address("holes"))
         self.refused(3, "words", self.address("words"))
+        self.refused(3, "histograms need real numbers", self.address("complex"))
         self.refused(4, "nowhere", self.path("nowhere.h5:/u"))
 
 
