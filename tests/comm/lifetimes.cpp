@@ -20,6 +20,13 @@ namespace {
 
 using namespace serried;
 
+/// Memory for a request that is never completed: it stays until the process ends.
+std::span<int> outliving_memory() {
+  static auto& all = *new std::vector<std::unique_ptr<int>>;
+  all.push_back(std::make_unique<int>());
+  return {all.back().get(), 1};
+}
+
 /// Everything that shares ownership of a communicator, destroyed in any order.
 struct Objects {
   explicit Objects(int order) {
@@ -49,8 +56,7 @@ struct Objects {
  private:
   void keep(std::shared_ptr<void> object) { all_.push_back(std::move(object)); }
   std::vector<std::shared_ptr<void>> all_;
-  // outlives the pending request
-  std::span<int> value_{new int[1], 1};
+  std::span<int> value_ = outliving_memory();
 };
 
 int rank_of_world() {

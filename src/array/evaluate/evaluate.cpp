@@ -40,8 +40,9 @@ Array replicate(const Context& ctx, const Operand& operand) {
   const std::int64_t bytes = operand.source->row_bytes();
   return map_rows(ctx, *operand.source, operand.source->row_shape(), operand.dtype,
                   [&](const TileView& rows, std::byte* result) {
-                    std::memcpy(result, rows.data,
-                                static_cast<std::size_t>(rows.rows.size() * bytes));
+                    // rows may have no elements, and then no memory
+                    const auto size = static_cast<std::size_t>(rows.rows.size() * bytes);
+                    if (size > 0) std::memcpy(result, rows.data, size);
                   })
       .replicate();
 }
