@@ -66,8 +66,9 @@ std::vector<CalibrationBin> calibration(const Context& ctx, const ScoredRows& ro
 
 }  // namespace
 
-BinaryScores score_binary(const Context& ctx, const Array& y, const Array& probabilities,
+BinaryScores score_binary(const Context& with_device, const Array& y, const Array& probabilities,
                           const BinaryScoresOptions& options) {
+  const Context ctx = with_device.on_host();
   check_options(options);
   const ScoredRows rows = metrics::scored_rows(ctx, y, probabilities, options.weights);
   const Expr observed(rows.y);

@@ -80,8 +80,9 @@ void check_options(const ClassScoresOptions& options) {
 
 }  // namespace
 
-ClassScores score_classes(const Context& ctx, const Array& y, const Array& predicted,
+ClassScores score_classes(const Context& with_device, const Array& y, const Array& predicted,
                           const ClassScoresOptions& options) {
+  const Context ctx = with_device.on_host();
   check_options(options);
   const ScoredRows rows =
       metrics::scored_rows(ctx, y, predicted, options.weights, options.probabilities);

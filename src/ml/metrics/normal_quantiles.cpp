@@ -21,7 +21,9 @@ double normal_quantile(double p) {
 
 }  // namespace
 
-std::vector<NormalQuantile> normal_quantiles(const Context& ctx, const Array& values, int points) {
+std::vector<NormalQuantile> normal_quantiles(const Context& with_device, const Array& values,
+                                             int points) {
+  const Context ctx = with_device.on_host();
   if (points < 1) throw InvalidArgument("quantiles are wanted at one point at least");
   if (values.shape().dimensions() != 1)
     throw InvalidArgument("quantiles are those of an array of one dimension, not of the shape " +

@@ -7,8 +7,9 @@
 
 namespace serried {
 
-RegressionScores score_regression(const Context& ctx, const Array& y, const Array& predicted,
-                                  const Array* weights) {
+RegressionScores score_regression(const Context& with_device, const Array& y,
+                                  const Array& predicted, const Array* weights) {
+  const Context ctx = with_device.on_host();
   const metrics::ScoredRows rows = metrics::scored_rows(ctx, y, predicted, weights);
   const Expr observed(rows.y);
   const Expr error = observed - rows.predicted;
