@@ -13,12 +13,9 @@ set(SERRIED_MPI_ENVIRONMENT
 set(SERRIED_TIMEOUT_FACTOR ${SERRIED_TEST_TIMEOUT_FACTOR})
 if(SERRIED_SANITIZE)
   math(EXPR SERRIED_TIMEOUT_FACTOR "${SERRIED_TIMEOUT_FACTOR} * 5")
-  # children of a test begin threads of their own
-  set(tsan_options ignore_noninstrumented_modules=1:halt_on_error=1:exitcode=66)
-  string(APPEND tsan_options :allocator_may_return_null=1:die_after_fork=0)
   list(APPEND SERRIED_MPI_ENVIRONMENT ASAN_OPTIONS=fast_unwind_on_malloc=0:allocator_may_return_null=1
     LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/scripts/lsan.supp:print_suppressions=0
-    TSAN_OPTIONS=${tsan_options})
+    TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1:exitcode=66:allocator_may_return_null=1)
 endif()
 
 # MPICH's blocking calls, which HDF5 makes in collective transfers and where it makes files, take 8 ms each where

@@ -21,6 +21,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+class Signals : public testing::Test {
+ protected:
+  void SetUp() override {
+#ifdef __SANITIZE_THREAD__
+    GTEST_SKIP() << "ThreadSanitizer knows no threads in children of a process that has some";
+#endif
+  }
+};
+
 /// What waitpid says of a child that does this and then exits with 0, or with 9 after 10 seconds.
 int status_of(const std::function<void()>& act) {
   const pid_t child = fork();
@@ -48,7 +57,7 @@ void wait_until(const std::function<bool()>& is_so) {
   while (!is_so()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
-TEST(Signals, usr1_sets_the_flag_and_calls_back_each_time) {
+TEST_F(Signals, usr1_sets_the_flag_and_calls_back_each_time) {
   expect_exit(status_of([] {
                 block_signals();
                 std::atomic<int> calls{0};
@@ -63,7 +72,7 @@ TEST(Signals, usr1_sets_the_flag_and_calls_back_each_time) {
               0);
 }
 
-TEST(Signals, usr1_that_comes_before_the_watch_is_not_lost) {
+TEST_F(Signals, usr1_that_comes_before_the_watch_is_not_lost) {
   expect_exit(status_of([] {
                 block_signals();
                 kill(getpid(), SIGUSR1);
@@ -73,7 +82,7 @@ TEST(Signals, usr1_that_comes_before_the_watch_is_not_lost) {
               0);
 }
 
-TEST(Signals, usr1_that_was_ignored_is_taken) {
+TEST_F(Signals, usr1_that_was_ignored_is_taken) {
   expect_exit(status_of([] {
                 signal(SIGUSR1, SIG_IGN);
                 kill(getpid(), SIGUSR1);
@@ -85,7 +94,7 @@ TEST(Signals, usr1_that_was_ignored_is_taken) {
               0);
 }
 
-TEST(Signals, term_and_int_end_the_process_by_the_signal_and_remove_temporary_files) {
+TEST_F(Signals, term_and_int_end_the_process_by_the_signal_and_remove_temporary_files) {
   for (const int number : {SIGTERM, SIGINT}) {
     const std::string path =
         (fs::temp_directory_path() / ("serried_signals_" + std::to_string(getpid()))).string();
@@ -102,7 +111,7 @@ TEST(Signals, term_and_int_end_the_process_by_the_signal_and_remove_temporary_fi
   }
 }
 
-TEST(Signals, int_that_was_ignored_stays_so) {
+TEST_F(Signals, int_that_was_ignored_stays_so) {
   expect_exit(status_of([] {
                 signal(SIGINT, SIG_IGN);
                 block_signals();
@@ -115,7 +124,7 @@ TEST(Signals, int_that_was_ignored_stays_so) {
               0);
 }
 
-TEST(Signals, children_get_the_former_mask_back) {
+TEST_F(Signals, children_get_the_former_mask_back) {
   expect_exit(status_of([] {
                 block_signals();
                 block_signals();  // a second call changes nothing
