@@ -66,7 +66,7 @@ Example:
   mpirun -n 4 serried kmeans run.h5:/u run.h5:/v --sample-axes all --clusters 5 --labels labels.h5)";
 
 constexpr const char* predict_footer =
-    R"(The model is a file that kmeans, glm or linear wrote with --model: clusters of samples, or means of responses.
+    R"(The model is a file that kmeans, glm, linear or softmax wrote with --model: clusters, responses or classes of rows.
 
 Example:
   mpirun -n 4 serried predict model.h5 run.h5:/u run.h5:/v --sample-axes all --labels labels.h5)";

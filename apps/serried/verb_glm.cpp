@@ -52,8 +52,10 @@ std::int64_t memory_beside(const Session& session, const GlmCommand& command,
       1 + (command.weights ? 1 : 0) + (command.offset ? 1 : 0) + (command.trials ? 1 : 0) +
       (command.options.errors != GlmErrors::model ? 7 : 1) +
       (command.residuals_path.empty() ? 0 : 20) + (session.extras.has_page() ? 36 : 0);
-  return bytes_by_row(session, inputs.regression.x, numbers) + 16 * 8 * width * width +
-         (std::int64_t{8} << 20);
+  const bool has_products =
+      glm_solver(command.options, inputs.regression.x.row_elements()) != GlmSolver::lbfgs;
+  return bytes_by_row(session, inputs.regression.x, numbers) +
+         16 * 8 * width * (has_products ? width : 1) + (std::int64_t{8} << 20);
 }
 
 void write_residuals(const Session& session, const GlmCommand& command, const Inputs& inputs,

@@ -331,11 +331,7 @@ class Regression(CommandTest):
         ]
         for ranks in (0, 2):
             for code, text, *arguments in cases:
-                done = run(*arguments, ranks=ranks)
-                self.assertEqual(done.returncode, code, f"{arguments}\n{done.stderr}")
-                told = [line for line in done.stderr.splitlines() if line.startswith("serried")]
-                self.assertEqual(len(told), 1, done.stderr)
-                self.assertIn(text, told[0])
+                self.check_refused(code, text, *arguments, ranks=ranks)
                 self.assertFalse(os.path.exists(out))
 
     def test_damaged_models(self):

@@ -162,11 +162,7 @@ class Scores(CommandTest):
         ]
         for ranks in (0, 3):
             for code, text, *arguments in cases:
-                done = run(*arguments, ranks=ranks)
-                self.assertEqual(done.returncode, code, f"{arguments}\n{done.stderr}")
-                told = [line for line in done.stderr.splitlines() if line.startswith("serried")]
-                self.assertEqual(len(told), 1, done.stderr)
-                self.assertIn(text, told[0])
+                self.check_refused(code, text, *arguments, ranks=ranks)
 
 
 if __name__ == "__main__":

@@ -113,6 +113,14 @@ class CommandTest(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="serried_test_")
 
+    def check_refused(self, code, text, *arguments, ranks=0):
+        """One line that says so, and this exit code."""
+        done = run(*arguments, ranks=ranks)
+        self.assertEqual(done.returncode, code, f"{arguments}\n{done.stderr}")
+        told = [line for line in done.stderr.splitlines() if line.startswith("serried")]
+        self.assertEqual(len(told), 1, done.stderr)
+        self.assertIn(text, told[0])
+
     @classmethod
     def tearDownClass(cls):
         shutil.rmtree(cls.folder)

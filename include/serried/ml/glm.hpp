@@ -132,6 +132,10 @@ struct GlmModel {
 /// @throws InvalidArgument.
 void check_glm_options(const GlmOptions& options);
 
+/// What GlmSolver::automatic begins with for so many columns: lbfgs or automatic; else the options'
+/// solver. Local.
+[[nodiscard]] GlmSolver glm_solver(const GlmOptions& options, std::int64_t columns);
+
 /// As R's summary prints a model, some lines of text. Local.
 [[nodiscard]] std::string summary(const GlmModel& model);
 

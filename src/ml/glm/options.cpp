@@ -8,6 +8,9 @@
 namespace serried {
 namespace {
 
+/// For more of them the automatic solver is lbfgs.
+constexpr std::int64_t most_columns_of_products = 2000;
+
 void require(bool is_good, const std::string& text) {
   if (!is_good) throw InvalidArgument("linear model: " + text);
 }
@@ -41,6 +44,11 @@ void check_glm_options(const GlmOptions& options) {
           "lbfgs gives no standard errors, so that none can be robust");
   require(options.trials == nullptr || options.family == GlmFamily::binomial,
           fmt::format("the {} family has no trials", family.name));
+}
+
+GlmSolver glm_solver(const GlmOptions& options, std::int64_t columns) {
+  const bool is_free = options.solver == GlmSolver::automatic && options.errors == GlmErrors::model;
+  return is_free && columns > most_columns_of_products ? GlmSolver::lbfgs : options.solver;
 }
 
 }  // namespace serried

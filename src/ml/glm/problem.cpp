@@ -27,16 +27,6 @@ std::vector<double> penalty_of(const regression::Columns& columns, const GlmOpti
 
 }  // namespace
 
-namespace {
-
-GlmSolver solver_of(const Rows& rows, const GlmOptions& options) {
-  if (options.solver != GlmSolver::automatic || options.errors != GlmErrors::model)
-    return options.solver;
-  return rows.columns() > most_columns_of_products ? GlmSolver::lbfgs : GlmSolver::automatic;
-}
-
-}  // namespace
-
 Problem make_problem(const Rows& rows, const GlmOptions& options) {
   Problem problem{rows,
                   distribution_of(options),
@@ -45,7 +35,7 @@ Problem make_problem(const Rows& rows, const GlmOptions& options) {
                   {},
                   options.tolerance,
                   options.max_iterations,
-                  solver_of(rows, options)};
+                  glm_solver(options, rows.columns())};
   problem.penalty = penalty_of(problem.columns, options);
   return problem;
 }

@@ -6,9 +6,6 @@
 
 namespace serried::glm {
 
-/// For more of them the automatic solver is lbfgs.
-constexpr std::int64_t most_columns_of_products = 2000;
-
 /// What the options ask for. One read of x. Collective.
 /// @throws DataError naming the first row with NaN or Inf.
 [[nodiscard]] Problem make_problem(const Rows& rows, const GlmOptions& options);
